@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/constants.h"
+
+#include <sys/capability.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+
+namespace capcheck {
+namespace {
+
+constexpr std::array kVersions = {
+    Constant{"_LINUX_CAPABILITY_VERSION_1", _LINUX_CAPABILITY_VERSION_1},
+    Constant{"_LINUX_CAPABILITY_VERSION_2", _LINUX_CAPABILITY_VERSION_2},
+    Constant{"_LINUX_CAPABILITY_VERSION_3", _LINUX_CAPABILITY_VERSION_3},
+};
+constexpr std::array kAmbientOperations = {
+    Constant{"PR_CAP_AMBIENT_IS_SET", kIsSet},
+    Constant{"PR_CAP_AMBIENT_RAISE", kRaise},
+    Constant{"PR_CAP_AMBIENT_LOWER", kLower},
+    Constant{"PR_CAP_AMBIENT_CLEAR_ALL", kClearAll},
+};
+constexpr std::array kUsernsOperations = {
+    Constant{"PR_CAP_USERNS_IS_SET", kIsSet},
+    Constant{"PR_CAP_USERNS_RAISE", kRaise},
+    Constant{"PR_CAP_USERNS_LOWER", kLower},
+    Constant{"PR_CAP_USERNS_CLEAR_ALL", kClearAll},
+};
+constexpr std::array kSecurebits = {
+    Constant{"SECBIT_NOROOT", SECBIT_NOROOT},
+    Constant{"SECBIT_NOROOT_LOCKED", SECBIT_NOROOT_LOCKED},
+    Constant{"SECBIT_NO_SETUID_FIXUP", SECBIT_NO_SETUID_FIXUP},
+    Constant{"SECBIT_NO_SETUID_FIXUP_LOCKED", SECBIT_NO_SETUID_FIXUP_LOCKED},
+    Constant{"SECBIT_KEEP_CAPS", SECBIT_KEEP_CAPS},
+    Constant{"SECBIT_KEEP_CAPS_LOCKED", SECBIT_KEEP_CAPS_LOCKED},
+    Constant{"SECBIT_NO_CAP_AMBIENT_RAISE", SECBIT_NO_CAP_AMBIENT_RAISE},
+    Constant{"SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED", SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED},
+};
+constexpr std::array kUnshareFlags = {
+    Constant{"CLONE_NEWUSER", CLONE_NEWUSER},
+    Constant{"CLONE_THREAD", CLONE_THREAD},
+    Constant{"CLONE_FS", CLONE_FS},
+};
+constexpr std::array kTasks = {
+    Constant{"t0", thread_id(0)},
+    Constant{"t1", thread_id(1)},
+    Constant{"t2", thread_id(2)},
+    Constant{"t3", thread_id(3)},
+};
+
+}  // namespace
+
+std::span<const Constant> constants(Role role, bool userns) {
+  switch (role) {
+    case Role::version:
+      return kVersions;
+    case Role::set_operation:
+      return userns ? std::span<const Constant>(kUsernsOperations) : kAmbientOperations;
+    case Role::securebits:
+      return kSecurebits;
+    case Role::unshare_flags:
+      return kUnshareFlags;
+    case Role::pid:
+      return kTasks;
+    case Role::pointers:
+    case Role::set:
+    case Role::capability:
+    case Role::value:
+    case Role::number:
+    case Role::id:
+    case Role::boolean:
+      return {};
+  }
+  __builtin_unreachable();
+}
+
+std::optional<std::string> capability_name(std::uint64_t capability) {
+  if (capability >= static_cast<std::uint64_t>(cap_max_bits())) return std::nullopt;
+  char* name = cap_to_name(static_cast<cap_value_t>(capability));
+  if (!name) return std::nullopt;
+  std::string text(name);
+  cap_free(name);
+  // libcap writes a number for a capability that it has no name for.
+  if (std::isdigit(static_cast<unsigned char>(text[0]))) return std::nullopt;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
+}
+
+std::optional<std::uint64_t> capability_number(std::string_view name) {
+  std::string text(name);
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0]))) return std::nullopt;
+  if (!text.starts_with("cap_")) text.insert(0, "cap_");
+  cap_value_t value = 0;
+  if (cap_from_name(text.c_str(), &value) != 0) return std::nullopt;
+  return static_cast<std::uint64_t>(value);
+}
+
+std::string errno_name(int error) {
+  const char* name = strerrorname_np(error);
+  return name ? name : std::to_string(error);
+}
+
+std::optional<int> errno_number(std::string_view name) {
+  constexpr int kMaxErrno = 133;
+  for (int error = 1; error <= kMaxErrno; ++error) {
+    const char* known = strerrorname_np(error);
+    if (known && name == known) return error;
+  }
+  return std::nullopt;
+}
+
+}  // namespace capcheck

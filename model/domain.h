@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The value domain over which every rule is written.
+//
+// A rule never names uint64_t or bool: it computes with D::Word and D::Bool. Over Concrete it runs on machine integers,
+// over Symbolic (solver/symbolic.h) the same text builds Z3 terms. So a rule has no branch on a domain value, only
+// select().
+#ifndef CAPCHECK_MODEL_DOMAIN_H_
+#define CAPCHECK_MODEL_DOMAIN_H_
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+namespace capcheck {
+
+/// What a domain offers. Word is an unsigned 64-bit value with C's operators; Bool has &, | and !.
+template <class D>
+concept Domain = requires(typename D::Word word, typename D::Bool condition) {
+  typename D::Word;
+  typename D::Bool;
+  { typename D::Word(std::uint64_t{}) };
+  { word& word } -> std::convertible_to<typename D::Word>;
+  { word | word } -> std::convertible_to<typename D::Word>;
+  { word ^ word } -> std::convertible_to<typename D::Word>;
+  { ~word } -> std::convertible_to<typename D::Word>;
+  { word + word } -> std::convertible_to<typename D::Word>;
+  { word - word } -> std::convertible_to<typename D::Word>;
+  { word >> 1u } -> std::convertible_to<typename D::Word>;
+  { word == word } -> std::convertible_to<typename D::Bool>;
+  { word < word } -> std::convertible_to<typename D::Bool>;
+  { condition& condition } -> std::convertible_to<typename D::Bool>;
+  { condition | condition } -> std::convertible_to<typename D::Bool>;
+  { !condition } -> std::convertible_to<typename D::Bool>;
+  { D::select(condition, word, word) } -> std::convertible_to<typename D::Word>;
+  { D::bit(word) } -> std::convertible_to<typename D::Word>;
+};
+
+/// Machine integers.
+struct Concrete {
+  using Word = std::uint64_t;
+  using Bool = bool;
+
+  /// A table indexed by Words; the model's tables are small and of fixed size, so that a world needs no allocation.
+  template <class T, std::size_t Size>
+  using Table = std::array<T, Size>;
+
+  static constexpr Word select(Bool condition, Word yes, Word no) { return condition ? yes : no; }
+
+  /// The word with one bit set; 0 for a position above 63, as a shift in SMT-LIB gives.
+  static constexpr Word bit(Word position) { return static_cast<Word>(position < 64) << (position & 63); }
+
+  template <class T, std::size_t Size>
+  static constexpr const T& at(const std::array<T, Size>& table, Word index) {
+    return table[index];
+  }
+
+  template <class T, std::size_t Size>
+  static constexpr void store(std::array<T, Size>& table, Bool condition, Word index, const T& value) {
+    if (condition) table[index] = value;
+  }
+
+  /// `target = condition ? value : target`.
+  template <class T>
+  static constexpr void assign(T& target, Bool condition, const T& value) {
+    if (condition) target = value;
+  }
+};
+static_assert(Domain<Concrete>);
+
+/// a ⊆ b, for sets of capabilities held as words.
+template <Domain D>
+constexpr typename D::Bool subset(const typename D::Word& a, const typename D::Word& b) {
+  return (a & ~b) == typename D::Word(0);
+}
+
+/// capability ∈ set. A number above 63 is in no set.
+template <Domain D>
+constexpr typename D::Bool has(const typename D::Word& set, const typename D::Word& capability) {
+  return !((set & D::bit(capability)) == typename D::Word(0));
+}
+
+/// Where the premise holds, the conclusion does.
+template <Domain D>
+constexpr typename D::Bool implies(const typename D::Bool& premise, const typename D::Bool& conclusion) {
+  return !premise | conclusion;
+}
+
+/// A C truth value: 1 or 0.
+template <Domain D>
+constexpr typename D::Word as_word(const typename D::Bool& condition) {
+  return D::select(condition, typename D::Word(1), typename D::Word(0));
+}
+
+}  // namespace capcheck
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Guards: the tests a transition makes, in the kernel's order. The first that fails decides the errno.
+#ifndef CAPCHECK_MODEL_GUARD_H_
+#define CAPCHECK_MODEL_GUARD_H_
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <string_view>
+
+#include "model/domain.h"
+
+namespace capcheck {
+
+/// Every test of every rule, by the name used in reports. `none` stands for a call that passed them all.
+enum class Guard : std::uint8_t {
+  none,
+  header_readable,
+  version_known,
+  pid_is_own,
+  data_readable,
+  inheritable_capped,
+  inheritable_bounded,
+  permitted_not_raised,
+  effective_within_permitted,
+  pid_not_negative,
+  pid_exists,
+  capability_valid,
+  drop_has_setpcap,
+  securebits_unlocked,
+  locks_kept,
+  securebits_supported,
+  securebits_has_setpcap,
+  keepcaps_is_boolean,
+  keepcaps_unlocked,
+  arguments_zero,
+  operation_known,
+  ambient_raise_allowed,
+  userns_option_known,
+  userns_raise_allowed,
+  no_new_privs_arguments,
+  unshare_flags_known,
+  nesting_within_limit,
+  not_chrooted,
+  creator_mapped,
+  chroot_has_sys_chroot,
+  has_parent,
+  map_unwritten,
+  opener_has_sys_admin,
+  extent_valid,
+  root_mapping_allowed,
+  mapping_permitted,
+  setgroups_opener_has_sys_admin,
+  setgroups_not_reenabled,
+  setgroups_before_gid_map,
+};
+
+struct GuardInfo {
+  Guard guard;
+  int error;  ///< errno when the guard fails
+  std::string_view name;
+  std::string_view function;  ///< the kernel function that makes the test
+};
+
+inline constexpr std::array kGuards = {
+    GuardInfo{Guard::none, 0, "passed", ""},
+    GuardInfo{Guard::header_readable, EFAULT, "header readable", "cap_validate_magic"},
+    GuardInfo{Guard::version_known, EINVAL, "header version known", "cap_validate_magic"},
+    GuardInfo{Guard::pid_is_own, EPERM, "pid is 0 or the caller", "sys_capset"},
+    GuardInfo{Guard::data_readable, EFAULT, "data readable", "sys_capset"},
+    GuardInfo{Guard::inheritable_capped, EPERM, "SETPCAP in E, or I' within I | P", "cap_capset"},
+    GuardInfo{Guard::inheritable_bounded, EPERM, "I' within I | X", "cap_capset"},
+    GuardInfo{Guard::permitted_not_raised, EPERM, "P' within P", "cap_capset"},
+    GuardInfo{Guard::effective_within_permitted, EPERM, "E' within P'", "cap_capset"},
+    GuardInfo{Guard::pid_not_negative, EINVAL, "pid not negative", "sys_capget"},
+    GuardInfo{Guard::pid_exists, ESRCH, "pid exists", "cap_get_target_pid"},
+    GuardInfo{Guard::capability_valid, EINVAL, "capability valid", "cap_valid"},
+    GuardInfo{Guard::drop_has_setpcap, EPERM, "SETPCAP in E", "cap_prctl_drop"},
+    GuardInfo{Guard::securebits_unlocked, EPERM, "no locked bit changes", "cap_task_prctl"},
+    GuardInfo{Guard::locks_kept, EPERM, "no lock is cleared", "cap_task_prctl"},
+    GuardInfo{Guard::securebits_supported, EPERM, "no unsupported bit", "cap_task_prctl"},
+    GuardInfo{Guard::securebits_has_setpcap, EPERM, "SETPCAP in E", "cap_task_prctl"},
+    GuardInfo{Guard::keepcaps_is_boolean, EINVAL, "argument is 0 or 1", "cap_task_prctl"},
+    GuardInfo{Guard::keepcaps_unlocked, EPERM, "KEEP_CAPS_LOCKED clear", "cap_task_prctl"},
+    GuardInfo{Guard::arguments_zero, EINVAL, "unused arguments 0, capability valid", "cap_task_prctl"},
+    GuardInfo{Guard::operation_known, EINVAL, "operation known", "cap_task_prctl"},
+    GuardInfo{Guard::ambient_raise_allowed, EPERM, "c in P & I, NO_CAP_AMBIENT_RAISE clear", "cap_task_prctl"},
+    GuardInfo{Guard::userns_option_known, EINVAL, "PR_CAP_USERNS known", "sys_prctl"},
+    GuardInfo{Guard::userns_raise_allowed, EPERM, "c in U, or in X and (SETPCAP in E or c in P)", "cap_task_prctl"},
+    GuardInfo{Guard::no_new_privs_arguments, EINVAL, "arguments as required", "sys_prctl"},
+    GuardInfo{Guard::unshare_flags_known, EINVAL, "flags known", "check_unshare_flags"},
+    GuardInfo{Guard::nesting_within_limit, ENOSPC, "parent level within the limit", "create_user_ns"},
+    GuardInfo{Guard::not_chrooted, EPERM, "not chrooted", "create_user_ns"},
+    GuardInfo{Guard::creator_mapped, EPERM, "euid and egid mapped in the parent", "create_user_ns"},
+    GuardInfo{Guard::chroot_has_sys_chroot, EPERM, "SYS_CHROOT in E", "sys_chroot"},
+    GuardInfo{Guard::has_parent, EPERM, "namespace has a parent", "proc_uid_map_write"},
+    GuardInfo{Guard::map_unwritten, EPERM, "map not yet written", "map_write"},
+    GuardInfo{Guard::opener_has_sys_admin, EPERM, "opener has SYS_ADMIN", "map_write"},
+    GuardInfo{Guard::extent_valid, EINVAL, "extent valid", "map_write"},
+    GuardInfo{Guard::root_mapping_allowed, EPERM, "creator had SETFCAP to map parent uid 0", "verify_root_map"},
+    GuardInfo{Guard::mapping_permitted, EPERM, "owner maps its own id alone", "new_idmap_permitted"},
+    GuardInfo{Guard::setgroups_opener_has_sys_admin, EACCES, "opener has SYS_ADMIN", "proc_setgroups_open"},
+    GuardInfo{Guard::setgroups_not_reenabled, EPERM, "not re-enabled after deny", "proc_setgroups_write"},
+    GuardInfo{Guard::setgroups_before_gid_map, EPERM, "denied before gid_map is written", "proc_setgroups_write"},
+};
+
+/// The table's row for a guard; the table is in the order of the enumeration.
+constexpr const GuardInfo& info(Guard guard) {
+  return kGuards[static_cast<std::size_t>(guard)];
+}
+
+static_assert([] {
+  for (std::size_t i = 0; i < kGuards.size(); ++i) {
+    if (static_cast<std::size_t>(kGuards[i].guard) != i) return false;
+  }
+  return true;
+}());
+
+/// Collects guards. Which failed first is a domain value, kept with its errno in one word: guard << 8 | errno.
+template <Domain D>
+class Verdict {
+ public:
+  using Word = typename D::Word;
+  using Bool = typename D::Bool;
+
+  /// The next test in the kernel's order.
+  constexpr void require(Guard guard, const Bool& holds) {
+    const Word code((static_cast<std::uint64_t>(guard) << 8) | static_cast<std::uint64_t>(info(guard).error));
+    code_ = D::select(passed() & !holds, code, code_);
+  }
+
+  constexpr Bool passed() const { return code_ == Word(0); }
+  /// 0 if all passed, else the errno of the first that failed.
+  constexpr Word error() const { return code_ & Word(0xff); }
+  /// guard << 8 | errno of the first that failed, or 0.
+  constexpr const Word& code() const { return code_; }
+
+ private:
+  Word code_{0};
+};
+
+/// The guard in a verdict's code.
+constexpr Guard failed_guard(std::uint64_t code) {
+  return static_cast<Guard>(code >> 8);
+}
+
+}  // namespace capcheck
+
+#endif

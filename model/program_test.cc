@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/program.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+namespace capcheck {
+namespace {
+
+TEST(Program, EveryByteStringIsACanonicalProgram) {
+  std::minstd_rand random(1);
+  for (int i = 0; i < 20000; ++i) {
+    std::vector<std::uint8_t> bytes(random() % 300);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random() >> 3);
+    const Program program = decode(bytes);
+    ASSERT_LE(program.calls.size(), kMaxCalls);
+    for (Call<Concrete> call : program.calls) {
+      const Call<Concrete> before = call;
+      canonicalise(call);
+      ASSERT_EQ(call, before);
+      ASSERT_EQ(call.task, 0);
+    }
+    ASSERT_EQ(decode(encode(program)), program);
+  }
+}
+
+TEST(Program, ACallCutShortHasZeros) {
+  std::vector<std::uint8_t> bytes = encode({{{CallKind::capbset_drop, 0, {0x1122, 0x3344}}}});
+  bytes.resize(3);
+  EXPECT_EQ(decode(bytes), (Program{{{CallKind::capbset_drop, 0, {0x22}}}}));
+  bytes.resize(1);
+  EXPECT_EQ(decode(bytes), (Program{{{CallKind::capbset_drop, 0, {}}}}));
+  EXPECT_EQ(decode({}), Program{});
+}
+
+TEST(Program, IsNoLongerThanItMayBe) {
+  const std::vector<std::uint8_t> bytes(2 * (kMaxCalls + 10), static_cast<std::uint8_t>(CallKind::chroot));
+  EXPECT_EQ(decode(bytes).calls.size(), kMaxCalls);
+}
+
+TEST(Program, NullPointersTakeWithThemWhatTheyPointTo) {
+  Call<Concrete> call{CallKind::capset, 0, {1, 2, kHeaderNull | kDataNull, 3, 4, 5}};
+  canonicalise(call);
+  EXPECT_EQ(call, (Call<Concrete>{CallKind::capset, 0, {0, 0, kHeaderNull | kDataNull, 0, 0, 0}}));
+}
+
+}  // namespace
+}  // namespace capcheck

@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/trace_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+#include "model/constants.h"
+
+namespace capcheck {
+namespace {
+
+/// Values up to this are written in decimal; above it a number is more likely a mask.
+constexpr std::uint64_t kLargestDecimal = 0xffff;
+
+std::string print_number(std::uint64_t value) {
+  const auto number = static_cast<std::int64_t>(value);
+  if (number < 0 && number >= -static_cast<std::int64_t>(kLargestDecimal)) return fmt::format("{}", number);
+  return value <= kLargestDecimal ? fmt::format("{}", value) : fmt::format("{:#x}", value);
+}
+
+std::string print_flags(std::uint64_t value, std::span<const Constant> names) {
+  std::vector<std::string_view> terms;
+  std::uint64_t rest = value;
+  for (const Constant& constant : names) {
+    if ((value & constant.value) == 0) continue;
+    terms.push_back(constant.name);
+    rest &= ~constant.value;
+  }
+  return rest != 0 || terms.empty() ? print_number(value) : fmt::format("{}", fmt::join(terms, "|"));
+}
+
+std::string print_set(std::uint64_t set) {
+  constexpr int kFewCapabilities = 3;
+  if (set == 0) return "0";
+  if (std::popcount(set) > kFewCapabilities) return fmt::format("{:#x}", set);
+  std::vector<std::string> terms;
+  for (std::uint64_t rest = set; rest != 0; rest &= rest - 1) {
+    const auto capability = static_cast<std::uint64_t>(std::countr_zero(rest));
+    terms.push_back("1<<" + capability_name(capability).value_or(std::to_string(capability)));
+  }
+  return fmt::format("{}", fmt::join(terms, "|"));
+}
+
+std::string print_value(Role role, bool userns, std::uint64_t value) {
+  const auto names = constants(role, userns);
+  switch (role) {
+    case Role::set:
+      return print_set(value);
+    case Role::capability:
+      return capability_name(value).value_or(print_number(value));
+    case Role::securebits:
+    case Role::unshare_flags:
+      return print_flags(value, names);
+    default:
+      break;
+  }
+  const auto named = std::ranges::find(names, value, &Constant::value);
+  return named == names.end() ? print_number(value) : std::string(named->name);
+}
+
+std::string print_argument(const Call<Concrete>& call, std::size_t index) {
+  return print_value(info(call.kind).roles[index], call.kind == CallKind::cap_userns, call.args[index]);
+}
+
+std::string print_header_call(const Call<Concrete>& call) {
+  const std::uint64_t pointers = call.args[2];
+  const std::string header =
+      pointers & kHeaderNull ? "NULL"
+                             : fmt::format("{{version={}, pid={}}}", print_argument(call, 0), print_argument(call, 1));
+  std::string data = "NULL";
+  if (!(pointers & kDataNull)) {
+    data = call.kind == CallKind::capget
+               ? "data"
+               : fmt::format("{{effective={}, permitted={}, inheritable={}}}", print_argument(call, 3),
+                             print_argument(call, 4), print_argument(call, 5));
+  }
+  return fmt::format("{}({}, {})", info(call.kind).name, header, data);
+}
+
+/// How many arguments are written: trailing zeros that say nothing are left out.
+std::size_t shown_arguments(const Call<Concrete>& call) {
+  const auto& roles = info(call.kind).roles;
+  const bool clears_all = roles[0] == Role::set_operation && call.args[0] == kClearAll;
+  std::size_t shown = info(call.kind).argument_count;
+  const auto says_nothing = [&](std::size_t i) {
+    return call.args[i] == 0 && (roles[i] == Role::number || (clears_all && roles[i] == Role::capability));
+  };
+  while (shown > 0 && says_nothing(shown - 1)) --shown;
+  return shown;
+}
+
+std::string print_prctl(const Call<Concrete>& call) {
+  std::string text = fmt::format("prctl({}", info(call.kind).name);
+  for (std::size_t i = 0; i < shown_arguments(call); ++i) text += ", " + print_argument(call, i);
+  return text + ")";
+}
+
+std::string print_write(const Call<Concrete>& call) {
+  const std::string content = call.kind == CallKind::write_setgroups
+                                  ? (call.args[0] ? "allow" : "deny")
+                                  : fmt::format("{} {} {}", call.args[0], call.args[1], call.args[2]);
+  return fmt::format("write(\"/proc/self/{}\", \"{}\")", info(call.kind).name, content);
+}
+
+std::string print_field_value(std::string_view name, bool is_set, std::uint64_t value) {
+  if (is_set) return fmt::format("{:016x}", value);
+  if (name == "Securebits" || name == "version") return fmt::format("{:#x}", value);
+  return fmt::format("{}", value);
+}
+
+/// Reads one line from left to right; every error names the place.
+class Cursor {
+ public:
+  Cursor(std::string_view file, std::string_view line, std::size_t number)
+      : file_(file), line_(line), number_(number) {}
+
+  [[noreturn]] void fail(std::string_view message) const { fail_at(position_, message); }
+  [[noreturn]] void fail_at(std::size_t position, std::string_view message) const {
+    throw TraceError(file_, number_, position + 1, message);
+  }
+
+  void skip_spaces() {
+    while (position_ < line_.size() && (line_[position_] == ' ' || line_[position_] == '\t')) ++position_;
+  }
+  bool at_end() {
+    skip_spaces();
+    return position_ == line_.size();
+  }
+  void expect_end() {
+    if (!at_end()) fail(fmt::format("unexpected '{}' after the end", line_.substr(position_)));
+  }
+  bool accept(std::string_view token) {
+    skip_spaces();
+    if (!line_.substr(position_).starts_with(token)) return false;
+    position_ += token.size();
+    return true;
+  }
+  void expect(std::string_view token) {
+    if (!accept(token)) fail(fmt::format("expected '{}'", token));
+  }
+  /// The longest run of letters, digits and underscores; empty if there is none.
+  std::string_view word() {
+    skip_spaces();
+    const std::size_t start = position_;
+    while (position_ < line_.size() &&
+           (std::isalnum(static_cast<unsigned char>(line_[position_])) || line_[position_] == '_')) {
+      ++position_;
+    }
+    return line_.substr(start, position_ - start);
+  }
+  std::string_view rest() {
+    skip_spaces();
+    return line_.substr(std::exchange(position_, line_.size()));
+  }
+  std::size_t position() {
+    skip_spaces();
+    return position_;
+  }
+  std::size_t line_number() const { return number_; }
+
+  /// A word in a base; the word stands at `start`.
+  std::uint64_t digits(std::string_view text, int base, std::size_t start) const {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error == std::errc::result_out_of_range) fail_at(start, fmt::format("'{}' does not fit in 64 bits", text));
+    if (error != std::errc() || end != text.data() + text.size()) {
+      fail_at(start, fmt::format("'{}' is not a number", text));
+    }
+    return value;
+  }
+
+  /// number: decimal, 0x…, or a negative decimal.
+  std::uint64_t number() {
+    const std::size_t start = position();
+    const bool negative = accept("-");
+    const std::string_view text = word();
+    if (text.empty()) fail_at(start, "expected a number");
+    if (text.starts_with("0x") && !negative) return digits(text.substr(2), 16, start);
+    const std::uint64_t value = digits(text, 10, start);
+    if (negative && value > std::uint64_t{1} << 63) fail_at(start, fmt::format("-{} does not fit in 64 bits", text));
+    return negative ? 0 - value : value;
+  }
+
+ private:
+  std::string_view file_, line_;
+  std::size_t number_, position_ = 0;
+};
+
+bool starts_number(std::string_view text) {
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text[0]));
+}
+
+std::uint64_t parse_capability(Cursor& cursor) {
+  Cursor ahead = cursor;
+  const std::string_view name = ahead.word();
+  if (name.empty() || starts_number(name)) return cursor.number();
+  const auto capability = capability_number(name);
+  if (!capability || !name.starts_with("CAP_")) cursor.fail(fmt::format("unknown capability '{}'", name));
+  cursor = ahead;
+  return *capability;
+}
+
+std::uint64_t parse_term(Cursor& cursor, Role role, bool userns) {
+  if (role == Role::capability) return parse_capability(cursor);
+  if (role == Role::set && cursor.accept("1<<")) {
+    const std::size_t start = cursor.position();
+    const std::uint64_t capability = parse_capability(cursor);
+    if (capability > 63) cursor.fail_at(start, "a set has bits 0 to 63");
+    return cap_bit(static_cast<unsigned>(capability));
+  }
+  Cursor ahead = cursor;
+  const std::string_view name = ahead.word();
+  if (name.empty() || starts_number(name)) return cursor.number();
+  const auto names = constants(role, userns);
+  const auto named = std::ranges::find(names, name, &Constant::name);
+  if (named == names.end()) cursor.fail(fmt::format("'{}' is not a constant of this argument", name));
+  cursor = ahead;
+  return named->value;
+}
+
+std::uint64_t parse_value(Cursor& cursor, Role role, bool userns) {
+  const std::size_t start = cursor.position();
+  std::uint64_t value = parse_term(cursor, role, userns);
+  while (cursor.accept("|")) value |= parse_term(cursor, role, userns);
+  if (canonical<Concrete>(role, value) != value) {
+    cursor.fail_at(start, fmt::format("{} cannot be passed here, or is outside the model", print_number(value)));
+  }
+  return value;
+}
+
+void parse_argument(Cursor& cursor, Call<Concrete>& call, std::size_t index) {
+  call.args[index] = parse_value(cursor, info(call.kind).roles[index], call.kind == CallKind::cap_userns);
+}
+
+void parse_header_call(Cursor& cursor, Call<Concrete>& call) {
+  cursor.expect("(");
+  if (cursor.accept("NULL")) {
+    call.args[2] |= kHeaderNull;
+  } else {
+    cursor.expect("{");
+    cursor.expect("version=");
+    parse_argument(cursor, call, 0);
+    cursor.expect(",");
+    cursor.expect("pid=");
+    parse_argument(cursor, call, 1);
+    cursor.expect("}");
+  }
+  cursor.expect(",");
+  if (cursor.accept("NULL")) {
+    call.args[2] |= kDataNull;
+  } else if (call.kind == CallKind::capget) {
+    cursor.expect("data");
+  } else {
+    std::size_t index = 3;
+    for (const std::string_view token : {"{effective=", ", permitted=", ", inheritable="}) {
+      cursor.expect(token.substr(0, 1));
+      cursor.expect(token.substr(token.find_first_not_of("{, ")));
+      parse_argument(cursor, call, index++);
+    }
+    cursor.expect("}");
+  }
+  cursor.expect(")");
+}
+
+void parse_prctl(Cursor& cursor, Call<Concrete>& call) {
+  cursor.expect("(");
+  const std::size_t start = cursor.position();
+  const std::string_view option = cursor.word();
+  const auto found =
+      std::ranges::find_if(kCalls, [&](const CallInfo& row) { return row.form == Form::prctl && row.name == option; });
+  if (found == kCalls.end()) cursor.fail_at(start, fmt::format("unknown prctl option '{}'", option));
+  call.kind = found->kind;
+  for (std::size_t i = 0; i < found->argument_count && cursor.accept(","); ++i) parse_argument(cursor, call, i);
+  cursor.expect(")");
+}
+
+void parse_write(Cursor& cursor, Call<Concrete>& call) {
+  cursor.expect("(");
+  cursor.expect("\"/proc/self/");
+  const std::size_t start = cursor.position();
+  const std::string_view file = cursor.word();
+  const auto found = std::ranges::find_if(
+      kCalls, [&](const CallInfo& row) { return row.form == Form::proc_file && row.name == file; });
+  if (found == kCalls.end()) cursor.fail_at(start, fmt::format("unknown file '/proc/self/{}'", file));
+  call.kind = found->kind;
+  cursor.expect("\"");
+  cursor.expect(",");
+  cursor.expect("\"");
+  if (call.kind == CallKind::write_setgroups) {
+    call.args[0] = cursor.accept("allow") ? 1 : 0;
+    if (call.args[0] == 0) cursor.expect("deny");
+  } else {
+    for (std::size_t i = 0; i < 3; ++i) parse_argument(cursor, call, i);
+  }
+  cursor.expect("\"");
+  cursor.expect(")");
+}
+
+Call<Concrete> parse_call(Cursor& cursor) {
+  Call<Concrete> call;
+  const std::size_t start = cursor.position();
+  const std::string_view name = cursor.word();
+  if (name == "prctl") {
+    parse_prctl(cursor, call);
+  } else if (name == "write") {
+    parse_write(cursor, call);
+  } else if (name == "capget" || name == "capset") {
+    call.kind = name == "capget" ? CallKind::capget : CallKind::capset;
+    parse_header_call(cursor, call);
+  } else if (name == "unshare") {
+    call.kind = CallKind::unshare;
+    cursor.expect("(");
+    parse_argument(cursor, call, 0);
+    cursor.expect(")");
+  } else if (name == "chroot") {
+    call.kind = CallKind::chroot;
+    cursor.expect("(\"jail\")");
+  } else {
+    cursor.fail_at(start, fmt::format("unknown call '{}'", name));
+  }
+  return call;
+}
+
+std::uint8_t parse_task(Cursor& cursor) {
+  const std::size_t start = cursor.position();
+  const std::string_view name = cursor.word();
+  const auto tasks = constants(Role::pid, false);
+  const auto task = std::ranges::find(tasks, name, &Constant::name);
+  if (task == tasks.end()) cursor.fail_at(start, fmt::format("expected a task (t0), found '{}'", name));
+  if (task != tasks.begin()) cursor.fail_at(start, fmt::format("task {} does not exist at this point", name));
+  cursor.expect(":");
+  return static_cast<std::uint8_t>(task - tasks.begin());
+}
+
+std::uint64_t parse_result(Cursor& cursor) {
+  const std::size_t start = cursor.position();
+  const std::uint64_t value = cursor.number();
+  if (value != ~std::uint64_t{0}) {
+    if (static_cast<std::int64_t>(value) < 0) cursor.fail_at(start, "a result is a value, or -1 and an errno by name");
+    return value;
+  }
+  const std::size_t name_start = cursor.position();
+  const std::string_view name = cursor.word();
+  const auto error = errno_number(name);
+  if (!error) cursor.fail_at(name_start, fmt::format("expected an errno by name, found '{}'", name));
+  return 0 - static_cast<std::uint64_t>(*error);
+}
+
+std::uint64_t parse_field_value(Cursor& cursor, bool is_set) {
+  if (!is_set) return cursor.number();
+  const std::size_t start = cursor.position();
+  std::string_view text = cursor.word();
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  if (text.empty()) cursor.fail_at(start, "expected a set in hexadecimal");
+  return cursor.digits(text, 16, start);
+}
+
+template <class Fields>
+ExpectedField parse_field(Cursor& cursor, const Fields& fields, const std::vector<ExpectedField>& earlier) {
+  const std::size_t start = cursor.position();
+  const std::string_view name = cursor.word();
+  const auto found = std::ranges::find_if(fields, [&](const auto& field) { return field.name == name; });
+  if (found == fields.end()) cursor.fail_at(start, fmt::format("unknown field '{}'", name));
+  const auto index = static_cast<std::size_t>(found - fields.begin());
+  if (std::ranges::find(earlier, index, &ExpectedField::field) != earlier.end()) {
+    cursor.fail_at(start, fmt::format("field '{}' stands here twice", name));
+  }
+  cursor.expect(":");
+  return {index, parse_field_value(cursor, found->is_set)};
+}
+
+/// Reads a file line by line. A block of fields is open between its heading and the next unindented line.
+class Parser {
+ public:
+  Parser(std::string_view text, std::string_view file) : text_(text), file_(file) {}
+
+  TraceText parse() {
+    if (text_.find('\0') != std::string_view::npos) throw TraceError(file_, 1, 1, "a trace is text; this is binary");
+    std::size_t number = 0;
+    for (std::size_t start = 0; start < text_.size();) {
+      const std::size_t end = std::min(text_.find('\n', start), text_.size());
+      parse_line(Cursor(file_, text_.substr(start, end - start), ++number), start < end && is_space(text_[start]));
+      start = end + 1;
+    }
+    if (!versioned_) throw TraceError(file_, 1, 1, "expected 'capcheck trace 1'");
+    if (trace_.profiles.empty()) throw TraceError(file_, number, 1, "no 'profile' line");
+    close_block(number + 1);
+    return std::move(trace_);
+  }
+
+ private:
+  enum class Block : std::uint8_t { none, state, output };
+
+  static bool is_space(char c) { return c == ' ' || c == '\t'; }
+
+  void parse_line(Cursor cursor, bool indented) {
+    if (cursor.at_end()) return;
+    if (!versioned_) {
+      cursor.expect("capcheck trace 1");
+      cursor.expect_end();
+      versioned_ = true;
+    } else if (cursor.accept("#")) {
+      if (trace_.profiles.empty()) add_intent(cursor.rest());
+    } else if (indented) {
+      parse_expectation(cursor);
+      cursor.expect_end();
+    } else {
+      close_block(cursor.line_number());
+      if (cursor.accept("profile ")) {
+        parse_profile_line(cursor);
+      } else {
+        parse_call_line(cursor);
+      }
+      cursor.expect_end();
+    }
+  }
+
+  void add_intent(std::string_view line) {
+    if (!trace_.intent.empty()) trace_.intent += '\n';
+    trace_.intent += line;
+  }
+
+  void parse_profile_line(Cursor& cursor) {
+    const std::size_t start = cursor.position();
+    if (!trace_.program.calls.empty()) cursor.fail_at(start, "profiles stand before the first call");
+    std::string_view name = cursor.rest();
+    name = name.substr(0, name.find_last_not_of(" \t\r") + 1);
+    try {
+      trace_.profiles.push_back(parse_profile(name));
+    } catch (const std::invalid_argument& error) {
+      cursor.fail_at(start, error.what());
+    }
+  }
+
+  void parse_call_line(Cursor& cursor) {
+    const std::size_t start = cursor.position();
+    if (trace_.profiles.empty()) cursor.fail("expected a 'profile' line before the first call");
+    const std::uint8_t task = parse_task(cursor);
+    Call<Concrete> call = parse_call(cursor);
+    call.task = task;
+    if (trace_.program.calls.size() == kMaxCalls) {
+      cursor.fail_at(start, fmt::format("a program has at most {} calls", kMaxCalls));
+    }
+    trace_.program.calls.push_back(call);
+    Expectation& expectation = trace_.expectations.emplace_back();
+    expectation.line = cursor.line_number();
+    if (cursor.accept("=")) expectation.result = parse_result(cursor);
+  }
+
+  void parse_expectation(Cursor& cursor) {
+    if (trace_.expectations.empty()) cursor.fail("an expectation follows a call");
+    Expectation& expectation = trace_.expectations.back();
+    const std::size_t start = cursor.position();
+    const bool changes = cursor.accept("changes:");
+    if (changes || cursor.accept("state:")) {
+      if (expectation.state_scope != Expectation::State::any) cursor.fail_at(start, "the state stands here twice");
+      close_block(cursor.line_number());
+      block_ = Block::state;
+      expectation.state_scope = changes ? Expectation::State::changes : Expectation::State::whole;
+    } else if (cursor.accept("output:")) {
+      close_block(cursor.line_number());
+      block_ = Block::output;
+    } else if (block_ == Block::state) {
+      expectation.state.push_back(parse_field(cursor, state_fields(), expectation.state));
+    } else if (block_ == Block::output) {
+      expectation.output.push_back(parse_field(cursor, kOutputFields, expectation.output));
+    } else {
+      cursor.fail("expected 'changes:', 'state:' or 'output:'");
+    }
+  }
+
+  void close_block(std::size_t line) {
+    if (block_ == Block::state && trace_.expectations.back().state_scope == Expectation::State::whole &&
+        trace_.expectations.back().state.size() != state_fields().size()) {
+      throw TraceError(file_, line, 1, "the state above does not list every field; 'changes:' need not");
+    }
+    block_ = Block::none;
+  }
+
+  std::string_view text_, file_;
+  TraceText trace_;
+  Block block_ = Block::none;
+  bool versioned_ = false;
+};
+
+void print_expectation(std::string& text, const Expectation& expectation) {
+  if (expectation.result) text += " = " + print_result(*expectation.result);
+  text += '\n';
+  if (!expectation.output.empty()) {
+    text += "  output:\n";
+    for (const auto& [field, value] : expectation.output) {
+      text += fmt::format("    {}: {}\n", kOutputFields[field].name, print_field(kOutputFields[field], value));
+    }
+  }
+  if (expectation.state_scope == Expectation::State::any) return;
+  text += expectation.state_scope == Expectation::State::changes ? "  changes:\n" : "  state:\n";
+  for (const auto& [field, value] : expectation.state) {
+    text += fmt::format("    {}: {}\n", state_fields()[field].name, print_field(state_fields()[field], value));
+  }
+}
+
+}  // namespace
+
+TraceError::TraceError(std::string_view file, std::size_t error_line, std::size_t error_column,
+                       std::string_view message)
+    : std::runtime_error(fmt::format("{}:{}:{}: {}", file, error_line, error_column, message)),
+      line(error_line),
+      column(error_column) {}
+
+namespace {
+
+template <std::size_t Index>
+std::uint64_t get_credential(const TaskState<Concrete>& state) {
+  return state.cred.*kCredentialFields<Concrete>[Index].member;
+}
+
+}  // namespace
+
+const std::vector<StateField>& state_fields() {
+  static const std::vector<StateField> fields = [] {
+    std::vector<StateField> made;
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+      (made.push_back({kCredentialFields<Concrete>[Index].name, kCredentialFields<Concrete>[Index].is_set,
+                       &get_credential<Index>}),
+       ...);
+    }(std::make_index_sequence<kCredentialFields<Concrete>.size()>());
+    made.push_back({"NsLevel", false, [](const TaskState<Concrete>& state) { return state.level; }});
+    return made;
+  }();
+  return fields;
+}
+
+TraceText parse_trace(std::string_view text, std::string_view file) {
+  return Parser(text, file).parse();
+}
+
+std::string print_trace(const TraceText& trace) {
+  std::string text = "capcheck trace 1\n";
+  if (!trace.intent.empty()) {
+    for (std::size_t start = 0; start <= trace.intent.size();) {
+      const std::size_t end = std::min(trace.intent.find('\n', start), trace.intent.size());
+      text += fmt::format("# {}\n", std::string_view(trace.intent).substr(start, end - start));
+      start = end + 1;
+    }
+  }
+  for (const Profile& profile : trace.profiles) text += fmt::format("profile {}\n", to_string(profile));
+  text += '\n';
+  for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
+    text += print_call(trace.program.calls[i]);
+    print_expectation(text, trace.expectations[i]);
+  }
+  return text;
+}
+
+TraceText expect_observed(const Profile& profile, const Program& program, const Trace& trace, std::string_view intent) {
+  TraceText text{std::string(intent), {profile}, program, {}};
+  const TaskState<Concrete>* before = &trace.initial;
+  for (std::size_t i = 0; i < program.calls.size(); ++i) {
+    const Observation& observed = trace.observations.at(i);
+    Expectation& expectation = text.expectations.emplace_back();
+    expectation.result = observed.result;
+    expectation.state_scope = Expectation::State::changes;
+    for (std::size_t field = 0; field < state_fields().size(); ++field) {
+      const std::uint64_t value = state_fields()[field].get(observed.state);
+      if (value != state_fields()[field].get(*before)) expectation.state.push_back({field, value});
+    }
+    if (info(program.calls[i].kind).form == Form::capability_header) {
+      for (std::size_t field = 0; field < kOutputFields.size(); ++field) {
+        const std::uint64_t value = observed.output.*kOutputFields[field].member;
+        // A version that the kernel left as it was is no news.
+        const std::uint64_t usual = field == 0 ? program.calls[i].args[0] : 0;
+        if (value != usual) expectation.output.push_back({field, value});
+      }
+    }
+    before = &observed.state;
+  }
+  return text;
+}
+
+std::string print_call(const Call<Concrete>& call) {
+  std::string text = fmt::format("t{}: ", call.task);
+  switch (info(call.kind).form) {
+    case Form::capability_header:
+      return text + print_header_call(call);
+    case Form::prctl:
+      return text + print_prctl(call);
+    case Form::proc_file:
+      return text + print_write(call);
+    case Form::plain:
+      return text +
+             (call.kind == CallKind::chroot ? "chroot(\"jail\")" : fmt::format("unshare({})", print_argument(call, 0)));
+  }
+  __builtin_unreachable();
+}
+
+std::string print_result(std::uint64_t result) {
+  const auto value = static_cast<std::int64_t>(result);
+  return value < 0 ? "-1 " + errno_name(static_cast<int>(-value)) : fmt::format("{}", value);
+}
+
+std::string print_field(const StateField& field, std::uint64_t value) {
+  return print_field_value(field.name, field.is_set, value);
+}
+
+std::string print_field(const OutputField& field, std::uint64_t value) {
+  return print_field_value(field.name, field.is_set, value);
+}
+
+std::string describe_set(std::uint64_t set, std::uint64_t full_set) {
+  if (set == 0) return "none";
+  if (set == full_set) return "all";
+  const bool mostly_full = std::popcount(set) > std::popcount(full_set) / 2 && (set & ~full_set) == 0;
+  std::vector<std::string> names;
+  for (std::uint64_t rest = mostly_full ? full_set & ~set : set; rest != 0; rest &= rest - 1) {
+    const auto capability = static_cast<std::uint64_t>(std::countr_zero(rest));
+    std::string name = capability_name(capability).value_or(std::to_string(capability));
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    names.push_back(std::move(name));
+  }
+  return fmt::format("{}{}", mostly_full ? "all but " : "", fmt::join(names, ","));
+}
+
+std::vector<std::string> unmet(const Expectation& expectation, const TaskState<Concrete>& before,
+                               const Observation& observed) {
+  std::vector<std::string> lines;
+  const auto compare = [&](std::string_view name, const std::string& expected, const std::string& got) {
+    if (expected != got) lines.push_back(fmt::format("{}: expected {}, got {}", name, expected, got));
+  };
+  if (expectation.result) compare("result", print_result(*expectation.result), print_result(observed.result));
+  for (const auto& [field, value] : expectation.output) {
+    const OutputField& output = kOutputFields[field];
+    compare(output.name, print_field(output, value), print_field(output, observed.output.*output.member));
+  }
+  if (expectation.state_scope == Expectation::State::any) return lines;
+  for (std::size_t i = 0; i < state_fields().size(); ++i) {
+    const StateField& field = state_fields()[i];
+    const auto listed = std::ranges::find(expectation.state, i, &ExpectedField::field);
+    const std::uint64_t expected = listed == expectation.state.end() ? field.get(before) : listed->value;
+    compare(field.name, print_field(field, expected), print_field(field, field.get(observed.state)));
+  }
+  return lines;
+}
+
+}  // namespace capcheck

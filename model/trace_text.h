@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The text form of programs and of what is expected of them. Grammar: model/TRACE.md.
+#ifndef CAPCHECK_MODEL_TRACE_TEXT_H_
+#define CAPCHECK_MODEL_TRACE_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/program.h"
+
+namespace capcheck {
+
+/// A parse error, located. what() is "FILE:LINE:COLUMN: message".
+class TraceError : public std::runtime_error {
+ public:
+  TraceError(std::string_view file, std::size_t line, std::size_t column, std::string_view message);
+  std::size_t line, column;  ///< from 1
+};
+
+/// A field of a task's state or of a call's output, with the value expected of it.
+struct ExpectedField {
+  std::size_t field;  ///< index in kStateFields or kOutputFields
+  std::uint64_t value;
+  bool operator==(const ExpectedField&) const = default;
+};
+
+/// What a trace expects of one call. What is absent is not expected.
+struct Expectation {
+  enum class State : std::uint8_t {
+    any,      ///< nothing is said of the state
+    changes,  ///< the fields listed have these values; all others are as before the call
+    whole,    ///< every field is listed
+  };
+  std::optional<std::uint64_t> result;
+  State state_scope = State::any;
+  std::vector<ExpectedField> state;
+  std::vector<ExpectedField> output;
+  std::size_t line = 0;  ///< of the call, from 1; 0 if not read from text
+
+  bool operator==(const Expectation& other) const {
+    return result == other.result && state_scope == other.state_scope && state == other.state && output == other.output;
+  }
+};
+
+/// A trace file.
+struct TraceText {
+  std::string intent;             ///< the comment lines that open it, without '#', joined by newlines
+  std::vector<Profile> profiles;  ///< the kernels it speaks of; at least one
+  Program program;
+  std::vector<Expectation> expectations;  ///< one a call
+
+  bool operator==(const TraceText&) const = default;
+};
+
+/// A field of TaskState by its name in text.
+struct StateField {
+  std::string_view name;
+  bool is_set;
+  std::uint64_t (*get)(const TaskState<Concrete>& state);
+};
+/// The fields of Credentials, in their order, and the namespace level.
+const std::vector<StateField>& state_fields();
+
+struct OutputField {
+  std::string_view name;
+  bool is_set;
+  std::uint64_t Output<Concrete>::* member;
+};
+inline constexpr std::array kOutputFields = {
+    OutputField{"version", false, &Output<Concrete>::version},
+    OutputField{"effective", true, &Output<Concrete>::effective},
+    OutputField{"permitted", true, &Output<Concrete>::permitted},
+    OutputField{"inheritable", true, &Output<Concrete>::inheritable},
+};
+
+/// Reads a trace. `file` is for error messages. Throws TraceError.
+TraceText parse_trace(std::string_view text, std::string_view file);
+
+/// Writes a trace; parse_trace() gives the same back.
+std::string print_trace(const TraceText& trace);
+
+/// A trace that expects exactly what was observed: results, outputs, and changes of state.
+TraceText expect_observed(const Profile& profile, const Program& program, const Trace& trace, std::string_view intent);
+
+/// One call as it stands in a trace: "t0: prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN)".
+std::string print_call(const Call<Concrete>& call);
+
+/// A result as strace writes it: "0", "-1 EPERM".
+std::string print_result(std::uint64_t result);
+
+/// A field's value as it stands in a trace: 16 hexadecimal digits for a set, 0x… for bits, else decimal.
+std::string print_field(const StateField& field, std::uint64_t value);
+std::string print_field(const OutputField& field, std::uint64_t value);
+
+/// A set in words: "all but cap_sys_admin", "cap_chown,cap_kill", "none". Names are libcap's.
+std::string describe_set(std::uint64_t set, std::uint64_t full_set);
+
+/// What does not meet the expectation, one line each: "CapBnd: expected …, got …". Empty if all is met.
+std::vector<std::string> unmet(const Expectation& expectation, const TaskState<Concrete>& before,
+                               const Observation& observed);
+
+}  // namespace capcheck
+
+#endif

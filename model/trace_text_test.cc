@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/trace_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace capcheck {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr std::string_view kWhole = R"(capcheck trace 1
+# Every kind of call and expectation.
+# In two lines.
+profile 6.12
+profile 6.12+userns
+
+t0: prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN) = 0
+  changes:
+    CapBnd: 000001ffffdfffff
+t0: prctl(PR_CAPBSET_READ, 63) = -1 EINVAL
+  changes:
+t0: prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 1) = -1 EINVAL
+t0: prctl(PR_CAP_USERNS, PR_CAP_USERNS_CLEAR_ALL, CAP_CHOWN)
+t0: prctl(PR_SET_SECUREBITS, SECBIT_NOROOT|SECBIT_NOROOT_LOCKED|256) = -1 EPERM
+t0: prctl(PR_SET_KEEPCAPS, -1) = -1 EINVAL
+t0: prctl(PR_SET_NO_NEW_PRIVS, 1, 0x100000000) = -1 EINVAL
+t0: prctl(PR_GET_NO_NEW_PRIVS) = 0
+t0: capget({version=_LINUX_CAPABILITY_VERSION_1, pid=t0}, data) = 0
+  output:
+    version: 0x19980330
+    effective: 00000000ffffffff
+t0: capget(NULL, NULL) = -1 EFAULT
+t0: capset({version=_LINUX_CAPABILITY_VERSION_3, pid=-1}, {effective=1<<CAP_CHOWN|1<<CAP_KILL, permitted=0x1ffffffffff, inheritable=0}) = -1 EPERM
+t0: capset({version=0x12345678, pid=0}, NULL) = -1 EINVAL
+t0: unshare(CLONE_FS|CLONE_NEWUSER|0x1) = -1 EINVAL
+t0: chroot("jail") = 0
+t0: write("/proc/self/uid_map", "0 0 1") = -1 EPERM
+t0: write("/proc/self/setgroups", "deny") = 4
+  state:
+    CapInh: 0000000000000000
+    CapPrm: 000001ffffffffff
+    CapEff: 000001ffffffffff
+    CapBnd: 000001ffffffffff
+    CapAmb: 0000000000000000
+    CapUNs: 000001ffffffffff
+    Securebits: 0x0
+    NoNewPrivs: 0
+    Uid: 0
+    EUid: 0
+    SUid: 0
+    FsUid: 0
+    Gid: 0
+    EGid: 0
+    SGid: 0
+    FsGid: 0
+    NsLevel: 0
+)";
+
+TEST(TraceText, ReadsEveryKindOfLine) {
+  const TraceText trace = parse_trace(kWhole, "whole.trace");
+  EXPECT_EQ(trace.intent, "Every kind of call and expectation.\nIn two lines.");
+  ASSERT_EQ(trace.profiles.size(), 2u);
+  EXPECT_EQ(to_string(trace.profiles[1]), "6.12+userns");
+  ASSERT_EQ(trace.program.calls.size(), 16u);
+  EXPECT_EQ(trace.program.calls[0], (Call<Concrete>{CallKind::capbset_drop, 0, {CAP_SYS_ADMIN}}));
+  EXPECT_EQ(trace.program.calls[5].args[0], ~std::uint64_t{0});
+  EXPECT_EQ(trace.program.calls[6].args[1], std::uint64_t{1} << 32);
+  EXPECT_EQ(trace.program.calls[10].args[1], ~std::uint64_t{0}) << "pid -1 is sign-extended";
+  EXPECT_EQ(trace.program.calls[10].args[3], 0x21u);
+  EXPECT_EQ(trace.expectations[1].result, 0 - std::uint64_t{EINVAL});
+  EXPECT_EQ(trace.expectations[1].state_scope, Expectation::State::changes);
+  EXPECT_FALSE(trace.expectations[3].result.has_value());
+  EXPECT_EQ(trace.expectations[15].state.size(), state_fields().size());
+}
+
+TEST(TraceText, PrintsWhatItReads) {
+  const TraceText trace = parse_trace(kWhole, "whole.trace");
+  EXPECT_EQ(parse_trace(print_trace(trace), "again"), trace);
+  EXPECT_EQ(print_trace(parse_trace(print_trace(trace), "again")), print_trace(trace));
+}
+
+struct Malformed {
+  std::string name;
+  std::string line;  ///< the third line of an otherwise proper trace
+  std::size_t column;
+  std::string message;
+};
+
+class MalformedTrace : public ::testing::TestWithParam<Malformed> {};
+
+TEST_P(MalformedTrace, IsRefusedWithItsPlace) {
+  const std::string text = "capcheck trace 1\nprofile 6.12+userns\n" + GetParam().line + "\n";
+  try {
+    parse_trace(text, "bad.trace");
+    FAIL() << "accepted: " << GetParam().line;
+  } catch (const TraceError& error) {
+    EXPECT_EQ(error.line, 3u);
+    EXPECT_EQ(error.column, GetParam().column) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr("bad.trace:3:"));
+    EXPECT_THAT(error.what(), HasSubstr(GetParam().message));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    TraceText, MalformedTrace,
+    ::testing::Values(Malformed{"UnknownCall", "t0: fork() = 0", 5, "unknown call 'fork'"},
+                      Malformed{"UnknownOption", "t0: prctl(PR_SET_NAME, 0)", 11, "unknown prctl option 'PR_SET_NAME'"},
+                      Malformed{"UnknownTask", "t9: chroot(\"jail\")", 1, "expected a task"},
+                      Malformed{"TaskThatDoesNotExist", "t1: chroot(\"jail\")", 1, "does not exist"},
+                      Malformed{"UnknownCapability", "t0: prctl(PR_CAPBSET_READ, CAP_FLY)", 28, "unknown capability"},
+                      Malformed{"WrongConstant", "t0: unshare(SECBIT_NOROOT)", 13, "not a constant of this argument"},
+                      Malformed{"FlagOutsideTheModel", "t0: unshare(0x20000)", 13, "outside the model"},
+                      Malformed{"TooLarge", "t0: prctl(PR_CAPBSET_READ, 18446744073709551616)", 28, "64 bits"},
+                      Malformed{"IdTooLarge", "t0: write(\"/proc/self/uid_map\", \"0 0 4294967296\")", 38, "outside"},
+                      Malformed{"NotANumber", "t0: prctl(PR_CAPBSET_READ, 12x)", 28, "not a number"},
+                      Malformed{"SixArguments", "t0: prctl(PR_CAPBSET_READ, 0, 0, 0, 0, 0)", 38, "expected ')'"},
+                      Malformed{"Junk", "t0: chroot(\"jail\") = 0 again", 24, "unexpected 'again'"},
+                      Malformed{"UnknownErrno", "t0: chroot(\"jail\") = -1 ENOPE", 25, "expected an errno"},
+                      Malformed{"NegativeResult", "t0: chroot(\"jail\") = -2", 22, "-1 and an errno"},
+                      Malformed{"ExpectationWithoutCall", "  changes:", 3, "follows a call"},
+                      Malformed{"UnknownFile", "t0: write(\"/proc/self/mem\", \"0 0 1\")", 23, "unknown file"},
+                      Malformed{"CutShort", "t0: prctl(PR_CAPBSET_READ", 26, "expected ')'"}),
+    [](const auto& param_info) { return param_info.param.name; });
+
+void expect_error(std::string_view text, std::string_view message) {
+  try {
+    parse_trace(text, "bad.trace");
+    ADD_FAILURE() << "accepted: " << text;
+  } catch (const TraceError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(std::string(message)));
+  }
+}
+
+TEST(TraceText, RefusesMalformedFiles) {
+  expect_error("", "bad.trace:1:1: expected 'capcheck trace 1'");
+  expect_error("capcheck trace 2\n", "bad.trace:1:");
+  expect_error("capcheck trace 1\n", "no 'profile' line");
+  expect_error("capcheck trace 1\nprofile 2.4\n", "unknown release '2.4'");
+  expect_error("capcheck trace 1\nprofile 6.12+capbset-drop-lowers-userns\n", "needs 'userns'");
+  expect_error("capcheck trace 1\nt0: chroot(\"jail\")\n", "expected a 'profile' line");
+  expect_error(std::string_view("capcheck trace 1\0", 17), "this is binary");
+  const std::string one = "capcheck trace 1\nprofile 6.12\nt0: chroot(\"jail\") = 0\n";
+  expect_error(one + "  state:\n    CapInh: 0\n", "does not list every field");
+  expect_error(one + "  changes:\n    CapInh: 0\n    CapInh: 1\n", "stands here twice");
+  expect_error(one + "  changes:\n    CapXyz: 0\n", "unknown field 'CapXyz'");
+  expect_error(one + "  changes:\n    CapInh: 00000000000000000001ff\n  changes:\n", "the state stands here twice");
+  std::string many = one;
+  for (std::size_t i = 0; i < kMaxCalls; ++i) many += "t0: chroot(\"jail\")\n";
+  expect_error(many, "at most");
+}
+
+TEST(TraceText, TellsWhatIsNotAsExpected) {
+  const Profile profile = parse_profile("6.12+userns");
+  const TraceText trace = parse_trace(
+      "capcheck trace 1\nprofile 6.12+userns\nt0: prctl(PR_CAPBSET_DROP, 17) = -1 EPERM\n  changes:\n    CapPrm: 0\n",
+      "expectations");
+  const Trace seen = run_model(profile, trace.program);
+  EXPECT_THAT(unmet(trace.expectations[0], seen.initial, seen.observations[0]),
+              ElementsAre("result: expected -1 EPERM, got 0",
+                          "CapPrm: expected 0000000000000000, got 000001ffffffffff",
+                          "CapBnd: expected 000001ffffffffff, got 000001fffffdffff"));
+  const TraceText observed = expect_observed(profile, trace.program, seen, "");
+  EXPECT_THAT(unmet(observed.expectations[0], seen.initial, seen.observations[0]), IsEmpty());
+}
+
+TEST(TraceText, DescribesSetsInWords) {
+  const std::uint64_t full = Profile{}.full_set();
+  EXPECT_EQ(describe_set(0, full), "none");
+  EXPECT_EQ(describe_set(full, full), "all");
+  EXPECT_EQ(describe_set(full & ~cap_bit(CAP_SYS_ADMIN), full), "all but cap_sys_admin");
+  EXPECT_EQ(describe_set(cap_bit(CAP_CHOWN) | cap_bit(CAP_KILL), full), "cap_chown,cap_kill");
+  EXPECT_EQ(describe_set(std::uint64_t{1} << 50, full), "50");
+}
+
+}  // namespace
+}  // namespace capcheck
