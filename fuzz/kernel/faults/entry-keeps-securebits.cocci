@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Who enters a user namespace keeps the securebits.
+// File: kernel/user_namespace.c
+@@
+identifier cred, user_ns;
+expression bits;
+@@
+ set_cred_user_ns(struct cred *cred, struct user_namespace *user_ns)
+ {
+ ...
+-cred->securebits = bits;
+ ...
+ }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A user-mode helper's U stays within its bounding set.
+// File: kernel/umh.c
+@@
+identifier new;
+@@
+ call_usermodehelper_exec_async(...)
+ {
+ <+...
+ new->cap_userns = cap_intersect(usermodehelper_userns, new->cap_userns);
++new->cap_userns = cap_intersect(new->cap_bset, new->cap_userns);
+ ...+>
+ }
