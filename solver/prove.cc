@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/prove.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "model/world.h"
+#include "solver/induction.h"
+#include "solver/replay.h"
+#include "solver/search.h"
+#include "solver/symbolic.h"
+#include "solver/well_formed.h"
+
+namespace capcheck {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class Range, class T>
+bool contains(const Range& range, const T& value) {
+  return std::ranges::find(range, value) != std::ranges::end(range);
+}
+
+/// What the induction over every kind of call said of one statement.
+struct InductionResult {
+  std::vector<Answer> answers{kCalls.size(), {Answer::Kind::no, ""}};
+  std::vector<std::set<Lemma>> used{kCalls.size()};
+  std::size_t queries = 0;
+  double seconds = 0;
+
+  /// The first kind for which there is no proof.
+  std::optional<CallKind> open() const {
+    const auto found = std::ranges::find_if(answers, [](const Answer& a) { return a.kind != Answer::Kind::no; });
+    if (found == answers.end()) return std::nullopt;
+    return kCalls[static_cast<std::size_t>(found - answers.begin())].kind;
+  }
+  const Answer& answer(CallKind kind) const { return answers[static_cast<std::size_t>(kind)]; }
+};
+
+class Prover {
+ public:
+  Prover(const Profile& profile, const ProveOptions& options, std::span<const Statement> statements)
+      : profile_(profile),
+        options_(options),
+        induction_(profile, options.fault, options.timeout),
+        search_(profile, options.fault, options.timeout) {
+    for (const Statement& statement : statements) {
+      if (statement.claim(profile) != Claim::not_applicable) statements_.push_back(&statement);
+    }
+  }
+
+  std::vector<ProofResult> run() {
+    prove_states();
+    std::vector<ProofResult> results;
+    for (const Statement* statement : statements_) {
+      if (!wanted(*statement)) continue;
+      results.push_back(decide(*statement));
+      if (options_.on_result) options_.on_result(results.back());
+    }
+    return results;
+  }
+
+ private:
+  /// A statement of states that may be assumed, for as long as it stands.
+  struct Candidate {
+    const Statement* statement;
+    Lemma lemma;
+    InductionResult induction;
+    bool stands;
+  };
+
+  bool wanted(const Statement& statement) const {
+    return options_.invariants.empty() || contains(options_.invariants, statement.info->name);
+  }
+
+  std::vector<Lemma> standing() const {
+    std::vector<Lemma> lemmas;
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.stands) lemmas.push_back(candidate.lemma);
+    }
+    return lemmas;
+  }
+
+  const Candidate* candidate_of(const Statement& statement) const {
+    const auto found = std::ranges::find(candidates_, &statement, &Candidate::statement);
+    return found == candidates_.end() ? nullptr : &*found;
+  }
+
+  /// The largest set of statements of states that hold initially and are kept by every call, each assuming all of them.
+  /// Starts with all; drops those that fail, until none does. A proof that used no lemma since dropped need not be
+  /// repeated.
+  void prove_states() {
+    for (const Statement* statement : statements_) {
+      if (!statement->of_states()) continue;
+      const Goal broken{statement, Goal::Kind::violation};
+      candidates_.push_back(
+          {statement, induction_.add_lemma(*statement), {}, !replays(profile_, options_.fault, broken, {})});
+    }
+    std::set<Lemma> dropped;
+    for (const Candidate& candidate : candidates_) {
+      if (!candidate.stands) dropped.insert(candidate.lemma);
+    }
+    for (bool first = true, settled = false; !settled; first = false) {
+      settled = true;
+      for (Candidate& candidate : candidates_) {
+        if (!candidate.stands) continue;
+        const std::vector<Lemma> lemmas = standing();
+        induct(*candidate.statement, lemmas, candidate.induction, [&](const std::set<Lemma>& used) {
+          return first || std::ranges::any_of(used, [&](Lemma lemma) { return dropped.contains(lemma); });
+        });
+        if (!candidate.induction.open()) continue;
+        candidate.stands = false;
+        dropped.insert(candidate.lemma);
+        settled = false;
+      }
+    }
+  }
+
+  /// Asks for each kind of call that is due, and stops at the first without a proof.
+  template <class Due>
+  void induct(const Statement& statement, std::span<const Lemma> lemmas, InductionResult& result, Due due) {
+    const auto start = Clock::now();
+    const std::size_t asked = induction_.asked();
+    for (const CallInfo& call : kCalls) {
+      const auto index = static_cast<std::size_t>(call.kind);
+      if (!due(result.used[index])) continue;
+      Inductive step = induction_.breaks(statement, call.kind, lemmas);
+      result.answers[index] = std::move(step.answer);
+      result.used[index] = {step.used.begin(), step.used.end()};
+      if (result.answers[index].kind != Answer::Kind::no) break;
+    }
+    result.queries += induction_.asked() - asked;
+    result.seconds += seconds_since(start);
+  }
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  ProofResult decide(const Statement& statement) {
+    const auto start = Clock::now();
+    const std::size_t asked = search_.asked();
+    InductionResult fresh;
+    const InductionResult* induction = &fresh;
+    bool inductive = false;
+    if (const Candidate* candidate = candidate_of(statement)) {
+      induction = &candidate->induction;
+      inductive = candidate->stands;
+    } else {
+      induct(statement, standing(), fresh, [](const auto&) { return true; });
+      inductive = !fresh.open();
+    }
+    ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0};
+    if (inductive) {
+      conclude_proved(statement, *induction, result);
+    } else {
+      conclude_open(statement, *induction, result);
+    }
+    result.queries = induction->queries + search_.asked() - asked;
+    result.seconds = seconds_since(start) + (induction == &fresh ? 0 : induction->seconds);
+    return result;
+  }
+
+  void conclude_proved(const Statement& statement, const InductionResult& induction, ProofResult& result) {
+    result.verdict = ProofVerdict::proved;
+    result.detail = describe_proof(statement, induction);
+    if (statement.of_states()) return;
+    Found found = search_.shortest({&statement, Goal::Kind::premise}, options_.bound);
+    if (found.program) {
+      result.calls = found.program->calls.size();
+      result.witness = std::move(found.program);
+    } else if (found.answer.kind == Answer::Kind::no) {
+      result.verdict = ProofVerdict::vacuous;
+      result.calls = options_.bound;
+      result.detail = fmt::format("no trace of up to {} meets its premise", describe_calls(options_.bound));
+    } else {
+      set_unanswered(found.answer, "the search for a trace that meets its premise", result);
+    }
+  }
+
+  void conclude_open(const Statement& statement, const InductionResult& induction, ProofResult& result) {
+    Found found = search_.shortest({&statement, Goal::Kind::violation}, options_.bound);
+    if (found.program) {
+      result.verdict = ProofVerdict::refuted;
+      result.calls = found.program->calls.size();
+      result.detail = result.calls == 0 ? "the initial state breaks it"
+                                        : fmt::format("a trace of {} breaks it, and no shorter one does",
+                                                      describe_calls(result.calls));
+      result.counterexample = std::move(found.program);
+      return;
+    }
+    if (found.answer.kind != Answer::Kind::no) {
+      set_unanswered(found.answer, "the search for a counterexample", result);
+      return;
+    }
+    const CallKind kind = induction.open().value();
+    const std::string_view name = info(kind).name;
+    if (induction.answer(kind).kind != Answer::Kind::yes) {
+      set_unanswered(induction.answer(kind), fmt::format("the induction over {}", name), result);
+      return;
+    }
+    result.calls = options_.bound;
+    result.detail = fmt::format("not inductive: {} breaks it in some state, but no trace of up to {} reaches one", name,
+                                describe_calls(options_.bound));
+  }
+
+  void set_unanswered(const Answer& answer, std::string_view question, ProofResult& result) const {
+    result.verdict = answer.kind == Answer::Kind::timeout ? ProofVerdict::timeout : ProofVerdict::unknown;
+    result.detail = answer.kind == Answer::Kind::timeout
+                        ? fmt::format("{} had no answer in {} ms", question, options_.timeout.count())
+                        : fmt::format("{} had no answer: {}", question, answer.reason);
+  }
+
+  static std::string describe_calls(std::size_t count) {
+    return fmt::format("{} call{}", count, count == 1 ? "" : "s");
+  }
+
+  std::string describe_proof(const Statement& statement, const InductionResult& induction) const {
+    std::set<Lemma> used;
+    for (const auto& lemmas : induction.used) used.insert(lemmas.begin(), lemmas.end());
+    std::vector<std::string_view> names;
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.statement != &statement && used.contains(candidate.lemma)) {
+        names.push_back(candidate.statement->info->name);
+      }
+    }
+    const std::string_view proof = statement.of_states() ? "initially, and kept by every call" : "for every call";
+    return names.empty() ? std::string(proof) : fmt::format("{}; from {}", proof, fmt::join(names, ", "));
+  }
+
+  const Profile profile_;
+  const ProveOptions& options_;
+  const TermScope scope_;
+  Induction induction_;
+  Search search_;
+  std::vector<const Statement*> statements_;
+  std::vector<Candidate> candidates_;
+};
+
+void check_names(const std::vector<std::string>& names, std::span<const Statement> statements) {
+  std::vector<std::string_view> known;
+  for (const Statement& statement : statements) known.push_back(statement.info->name);
+  for (const std::string& name : names) {
+    if (contains(known, name)) continue;
+    throw std::invalid_argument(fmt::format("unknown invariant '{}' (known: {})", name, fmt::join(known, ", ")));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(ProofVerdict verdict) {
+  switch (verdict) {
+    case ProofVerdict::proved:
+      return "proved";
+    case ProofVerdict::refuted:
+      return "refuted";
+    case ProofVerdict::unknown:
+      return "unknown";
+    case ProofVerdict::vacuous:
+      return "vacuous";
+    case ProofVerdict::timeout:
+      return "timeout";
+  }
+  __builtin_unreachable();
+}
+
+bool ProofResult::as_claimed() const {
+  return (claim == Claim::holds && verdict == ProofVerdict::proved) ||
+         (claim == Claim::refuted && verdict == ProofVerdict::refuted);
+}
+
+const std::vector<Statement>& all_statements() {
+  static const std::vector<Statement> statements = [] {
+    std::vector<Statement> all{statement<WorldWellFormed>()};
+    for_each_invariant([&]<class I>() { all.push_back(statement<I>()); });
+    return all;
+  }();
+  return statements;
+}
+
+std::vector<ProofResult> prove_catalogue(const Profile& profile, const ProveOptions& options) {
+  return prove_statements(profile, options, all_statements());
+}
+
+std::vector<ProofResult> prove_statements(const Profile& profile, const ProveOptions& options,
+                                          std::span<const Statement> statements) {
+  check_names(options.invariants, statements);
+  return Prover(profile, options, statements).run();
+}
+
+}  // namespace capcheck

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Decides every invariant of the catalogue on a profile: a proof for call sequences of any length, or a shortest trace
+// that breaks it. How: solver/README.md.
+#ifndef CAPCHECK_SOLVER_PROVE_H_
+#define CAPCHECK_SOLVER_PROVE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/faults.h"
+#include "model/invariants.h"
+#include "model/profile.h"
+#include "model/program.h"
+#include "solver/statement.h"
+
+namespace capcheck {
+
+enum class ProofVerdict : std::uint8_t {
+  proved,   ///< in every state that any sequence of calls can reach
+  refuted,  ///< by the counterexample, which was replayed on the model over machine integers
+  unknown,  ///< not inductive, yet no trace up to the bound breaks it; or Z3 gave up
+  vacuous,  ///< it holds, but no trace up to the bound meets its premise
+  timeout,  ///< a question took longer than its time
+};
+
+/// "proved", "refuted", …
+std::string_view to_string(ProofVerdict verdict);
+
+struct ProofResult {
+  const InvariantInfo* info;
+  Claim claim;
+  ProofVerdict verdict;
+  std::string detail;                     ///< one sentence: what the proof assumes, or why there is none
+  std::optional<Program> counterexample;  ///< of refuted: a shortest one
+  std::optional<Program> witness;         ///< of a proved statement of steps: a shortest trace that meets its premise
+  std::size_t calls;                      ///< of the counterexample or the witness; else the bound of the search, or 0
+  std::size_t queries;                    ///< the questions that Z3 was asked
+  double seconds;
+
+  /// The claim came out as it was made.
+  bool as_claimed() const;
+};
+
+struct ProveOptions {
+  Fault fault = Fault::none;                            ///< planted in the model
+  std::chrono::milliseconds timeout{10'000};            ///< for each question to Z3
+  std::size_t bound = 4;                                ///< the most calls of a counterexample or witness
+  std::vector<std::string> invariants{};                ///< the names of those to report; all if empty
+  std::function<void(const ProofResult&)> on_result{};  ///< called as each result comes, in their order
+};
+
+/// Decides world-well-formed and every invariant of the Catalogue that applies to the profile, in that order. The same
+/// arguments give the same results, times excepted. Throws std::invalid_argument for an unknown name among
+/// `invariants`, z3::exception if Z3 fails, std::logic_error if a counterexample does not replay.
+std::vector<ProofResult> prove_catalogue(const Profile& profile, const ProveOptions& options = {});
+
+/// As prove_catalogue, of these statements alone. Proofs assume what is proved of states among them.
+std::vector<ProofResult> prove_statements(const Profile& profile, const ProveOptions& options,
+                                          std::span<const Statement> statements);
+
+/// world-well-formed and the Catalogue.
+const std::vector<Statement>& all_statements();
+
+}  // namespace capcheck
+
+#endif

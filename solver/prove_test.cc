@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/prove.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/faults.h"
+#include "model/invariants.h"
+#include "model/profile.h"
+#include "model/trace_text.h"
+#include "solver/replay.h"
+#include "solver/statement.h"
+#include "solver/well_formed.h"
+
+namespace capcheck {
+
+std::ostream& operator<<(std::ostream& out, ProofVerdict verdict) {
+  return out << to_string(verdict);
+}
+
+namespace {
+
+using testing::HasSubstr;
+using testing::Pointee;
+using testing::Throws;
+
+const ProofResult& find(const std::vector<ProofResult>& results, std::string_view name) {
+  const auto found = std::ranges::find(results, name, [](const ProofResult& result) { return result.info->name; });
+  if (found == results.end()) throw std::out_of_range(std::string(name));
+  return *found;
+}
+
+const Statement& find_statement(std::string_view name) {
+  const auto& all = all_statements();
+  return *std::ranges::find(all, name, [](const Statement& statement) { return statement.info->name; });
+}
+
+ProofResult prove(std::string_view profile, std::string_view name, ProveOptions options = {}) {
+  options.invariants = {std::string(name)};
+  return prove_catalogue(parse_profile(profile), options).at(0);
+}
+
+std::vector<std::string> calls_of(const Program& program) {
+  std::vector<std::string> calls;
+  for (const Call<Concrete>& call : program.calls) calls.push_back(print_call(call));
+  return calls;
+}
+
+class Catalogue : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(Catalogue, ComesOutAsClaimed) {
+  const Profile profile = parse_profile(GetParam());
+  const auto results = prove_catalogue(profile);
+  for (const ProofResult& result : results) {
+    EXPECT_TRUE(result.as_claimed()) << result.info->name << ": " << to_string(result.verdict) << ", " << result.detail;
+  }
+  const auto applies = [&](const Statement& statement) { return statement.claim(profile) != Claim::not_applicable; };
+  EXPECT_EQ(std::ssize(results), std::ranges::count_if(all_statements(), applies));
+}
+
+TEST_P(Catalogue, ComesWithTracesThatReplay) {
+  const Profile profile = parse_profile(GetParam());
+  for (const ProofResult& result : prove_catalogue(profile)) {
+    SCOPED_TRACE(result.info->name);
+    const Statement& statement = find_statement(result.info->name);
+    ASSERT_EQ(result.counterexample.has_value(), result.verdict == ProofVerdict::refuted);
+    ASSERT_EQ(result.witness.has_value(), result.verdict == ProofVerdict::proved && !statement.of_states());
+    if (result.counterexample) {
+      EXPECT_TRUE(replays(profile, Fault::none, {&statement, Goal::Kind::violation}, *result.counterexample));
+      EXPECT_EQ(result.calls, result.counterexample->calls.size());
+    }
+    if (result.witness) {
+      EXPECT_TRUE(replays(profile, Fault::none, {&statement, Goal::Kind::premise}, *result.witness));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, Catalogue,
+                         testing::Values("6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"),
+                         [](const auto& parameter) { return "Profile" + std::to_string(parameter.index); });
+
+TEST(Prove, RefutesTheProposalsClaimWithOneCall) {
+  const ProofResult result = prove("6.12+userns", "userns-within-bounding");
+  EXPECT_EQ(result.verdict, ProofVerdict::refuted);
+  EXPECT_THAT(calls_of(result.counterexample.value()), testing::ElementsAre("t0: prctl(PR_CAPBSET_DROP, CAP_CHOWN)"));
+}
+
+TEST(Prove, RefutesWhatANamespaceGrantsWithTwoCalls) {
+  const ProofResult result = prove("6.12+userns", "entry-within-bounding");
+  EXPECT_EQ(result.verdict, ProofVerdict::refuted);
+  EXPECT_THAT(calls_of(result.counterexample.value()),
+              testing::ElementsAre("t0: prctl(PR_CAPBSET_DROP, CAP_CHOWN)", "t0: unshare(CLONE_NEWUSER)"));
+}
+
+TEST(Prove, GivesTheSameProgramWhateverElseIsProved) {
+  const ProveOptions options{.fault = Fault::entry_effective_unassigned};
+  const auto all = prove_catalogue(parse_profile("6.12+userns"), options);
+  const auto again = prove_catalogue(parse_profile("6.12+userns"), options);
+  for (const ProofResult& result : all) {
+    SCOPED_TRACE(result.info->name);
+    EXPECT_EQ(find(again, result.info->name).counterexample, result.counterexample);
+    EXPECT_EQ(find(again, result.info->name).witness, result.witness);
+    if (result.verdict != ProofVerdict::refuted) continue;
+    EXPECT_EQ(prove("6.12+userns", result.info->name, options).counterexample, result.counterexample);
+  }
+}
+
+TEST(Prove, ReportsResultsAsTheyCome) {
+  std::vector<std::string_view> reported;
+  ProveOptions options;
+  options.invariants = {"effective-within-permitted", "ids-unchanged"};
+  options.on_result = [&](const ProofResult& result) { reported.push_back(result.info->name); };
+  EXPECT_EQ(prove_catalogue(parse_profile("6.12"), options).size(), 2u);
+  EXPECT_THAT(reported, testing::ElementsAre("effective-within-permitted", "ids-unchanged"));
+}
+
+TEST(Prove, NamesTheInvariantsItKnows) {
+  EXPECT_THAT([] { prove("6.12", "no-such"); }, testing::ThrowsMessage<std::invalid_argument>(testing::AllOf(
+                                                    HasSubstr("'no-such'"), HasSubstr("effective-within-permitted"))));
+}
+
+/// Which invariant kills which fault. There is none that no invariant sees.
+struct Killer {
+  Fault fault;
+  std::string_view invariant;
+  std::size_t calls;  ///< of the shortest trace
+};
+constexpr std::array kKillers = {
+    Killer{Fault::raise_ignores_bounding, "bounding-and-userns-never-grow", 3},
+    Killer{Fault::raise_bounding_or_permitted, "userns-gains-only-from-bounding", 3},
+    Killer{Fault::raise_and_or_swapped, "userns-gains-unprivileged-only-from-permitted", 3},
+    Killer{Fault::raise_setpcap_from_permitted, "userns-gains-unprivileged-only-from-permitted", 3},
+    Killer{Fault::raise_gate_dropped, "userns-raise-is-exact", 3},
+    Killer{Fault::entry_bounding_unassigned, "entry-within-userns", 2},
+    Killer{Fault::entry_permitted_unassigned, "effective-within-permitted", 2},
+    Killer{Fault::entry_effective_unassigned, "effective-within-permitted", 2},
+    Killer{Fault::entry_keeps_securebits, "entry-takes-userns", 2},
+    Killer{Fault::entry_keeps_ambient, "ambient-within-permitted-and-inheritable", 3},
+    Killer{Fault::clear_all_skips_argument_check, "userns-clear-all-checks-arguments", 1},
+    Killer{Fault::userns_arguments_swapped, "userns-lower-is-free", 1},
+    Killer{Fault::lower_needs_privilege, "userns-lower-is-free", 2},
+    Killer{Fault::cap_valid_off_by_one, "userns-rejects-bad-arguments", 1},
+    Killer{Fault::capset_ambient_not_intersected, "ambient-within-permitted-and-inheritable", 3},
+    Killer{Fault::capset_inheritable_not_bounded, "inheritable-gained-only-within-bounding", 2},
+    Killer{Fault::capbset_drop_without_setpcap, "bounding-shrinks-only-with-setpcap", 2},
+    Killer{Fault::securebits_locks_ignored, "securebits-locks-hold", 2},
+    Killer{Fault::capset_bits_above_last_cap, "capset-of-own-sets-succeeds", 1},
+};
+
+TEST(Faults, AreAllInTheTable) {
+  for (const FaultInfo& fault : kFaults) {
+    EXPECT_EQ(std::ranges::count(kKillers, fault.fault, &Killer::fault), 1) << fault.name;
+  }
+}
+
+class Faults : public testing::TestWithParam<Killer> {};
+
+TEST_P(Faults, IsKilled) {
+  const Profile profile = parse_profile("6.12+userns");
+  const auto [fault, invariant, calls] = GetParam();
+  const ProofResult result = prove("6.12+userns", invariant, {.fault = fault});
+  EXPECT_EQ(result.claim, Claim::holds);
+  ASSERT_EQ(result.verdict, ProofVerdict::refuted) << result.detail;
+  EXPECT_EQ(result.calls, calls) << testing::PrintToString(calls_of(*result.counterexample));
+  const Goal broken{&find_statement(invariant), Goal::Kind::violation};
+  EXPECT_TRUE(replays(profile, fault, broken, *result.counterexample));
+  EXPECT_FALSE(replays(profile, Fault::none, broken, *result.counterexample));
+}
+
+INSTANTIATE_TEST_SUITE_P(Planted, Faults, testing::ValuesIn(kKillers), [](const auto& parameter) {
+  std::string name(std::ranges::find(kFaults, parameter.param.fault, &FaultInfo::fault)->name);
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+// Statements made for the tests, in the form of model/invariants.h.
+
+struct Base {
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+};
+
+/// Holds in every reachable state, by five calls: two of them nest a namespace, three write its maps.
+struct LevelBelowTwo : Base {
+  static constexpr InvariantInfo info{"level-below-two", "level < 2", "No namespace nests in another.", ""};
+  template <Domain D>
+  static constexpr typename D::Bool holds(const Profile&, const TaskState<D>& state) {
+    return state.level < typename D::Word(2);
+  }
+};
+
+/// Kept by every call, but not so initially.
+struct NoNewPrivsIsSet : Base {
+  static constexpr InvariantInfo info{"no-new-privs-is-set", "NNP", "no_new_privs is always set.", ""};
+  template <Domain D>
+  static constexpr typename D::Bool holds(const Profile&, const TaskState<D>& state) {
+    return state.cred.no_new_privs == typename D::Word(1);
+  }
+};
+
+/// With this, LevelBelowTwo would be inductive; but it does not hold.
+struct LevelIsZero : Base {
+  static constexpr InvariantInfo info{"level-is-zero", "level = 0", "No namespace is ever entered.", ""};
+  template <Domain D>
+  static constexpr typename D::Bool holds(const Profile&, const TaskState<D>& state) {
+    return state.level == typename D::Word(0);
+  }
+};
+
+/// Its premise needs a level that no namespace has.
+struct DeepTasksGainEverything : Base {
+  static constexpr InvariantInfo info{"deep-tasks-gain-everything", "level > 33 ⇒ X' ⊃ FULL", "Of no task.", ""};
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return !(step.before.level < typename D::Word(34));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return step.after.cred.bounding == ~typename D::Word(0);
+  }
+};
+
+/// False, of a call whose arguments are the prime factors of a large number: out of reach of a SAT solver in the time
+/// given.
+struct FactorsStayUnknown : Base {
+  static constexpr InvariantInfo info{"factors-stay-unknown", "arg2 · arg3 ≠ 2147483647 · 2147483629", "Hard.", ""};
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return invariant::is(step, CallKind::get_keepcaps);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Word limit(std::uint64_t{1} << 31);
+    const Word &a = step.call.args[0], &b = step.call.args[1];
+    Word product(0), shifted = a;
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      product = product + D::select(has<D>(b, Word(bit)), shifted, Word(0));
+      shifted = shifted + shifted;
+    }
+    return !((a < b) & (b < limit) & (product == Word(std::uint64_t{2147483647} * 2147483629)));
+  }
+};
+
+template <class I>
+ProofResult prove_with_lemmas(const ProveOptions& options = {}) {
+  const std::array statements{statement<WorldWellFormed>(), statement<invariant::NestingWithinLimit>(), statement<I>()};
+  const auto results = prove_statements(parse_profile("6.12+userns"), options, statements);
+  EXPECT_EQ(results.at(0).verdict, ProofVerdict::proved);
+  return results.at(2);
+}
+
+TEST(Verdict, IsUnknownWhereTheBoundIsTooSmall) {
+  const ProofResult result = prove_with_lemmas<LevelBelowTwo>();
+  EXPECT_EQ(result.verdict, ProofVerdict::unknown);
+  EXPECT_THAT(result.detail, testing::AllOf(HasSubstr("unshare"), HasSubstr("up to 4 calls")));
+  EXPECT_FALSE(result.as_claimed());
+}
+
+TEST(Verdict, IsRefutedOnceTheBoundIsLargeEnough) {
+  const ProofResult result = prove_with_lemmas<LevelBelowTwo>({.bound = 5});
+  ASSERT_EQ(result.verdict, ProofVerdict::refuted) << result.detail;
+  EXPECT_THAT(calls_of(*result.counterexample),
+              testing::ElementsAre("t0: unshare(CLONE_NEWUSER)", HasSubstr("uid_map"), HasSubstr("setgroups"),
+                                   HasSubstr("gid_map"), "t0: unshare(CLONE_NEWUSER)"));
+}
+
+TEST(Verdict, RestsOnNothingThatWasRefuted) {
+  const std::array statements{statement<WorldWellFormed>(), statement<invariant::NestingWithinLimit>(),
+                              statement<LevelBelowTwo>(), statement<LevelIsZero>()};
+  const auto results = prove_statements(parse_profile("6.12"), {}, statements);
+  EXPECT_EQ(results.at(1).verdict, ProofVerdict::proved);
+  EXPECT_EQ(results.at(2).verdict, ProofVerdict::unknown);
+  EXPECT_EQ(results.at(3).verdict, ProofVerdict::refuted);
+}
+
+TEST(Verdict, IsRefutedByTheInitialState) {
+  const ProofResult result = prove_with_lemmas<NoNewPrivsIsSet>();
+  EXPECT_EQ(result.verdict, ProofVerdict::refuted);
+  EXPECT_EQ(result.counterexample, Program{});
+}
+
+TEST(Verdict, IsVacuousWhereNothingMeetsThePremise) {
+  const ProofResult result = prove_with_lemmas<DeepTasksGainEverything>();
+  EXPECT_EQ(result.verdict, ProofVerdict::vacuous);
+  EXPECT_THAT(result.detail, HasSubstr("no trace of up to 4 calls"));
+  EXPECT_FALSE(result.as_claimed());
+}
+
+TEST(Verdict, IsTimeoutWhereZ3FindsNoAnswerInTime) {
+  const std::array statements{statement<FactorsStayUnknown>()};
+  const auto results = prove_statements(parse_profile("6.12"), {.timeout = std::chrono::milliseconds(200)}, statements);
+  const ProofResult& result = results.at(0);
+  EXPECT_EQ(result.verdict, ProofVerdict::timeout);
+  EXPECT_THAT(result.detail, HasSubstr("200 ms"));
+  EXPECT_FALSE(result.as_claimed());
+  EXPECT_FALSE(result.counterexample.has_value());
+}
+
+TEST(Verdict, IsTimeoutForAllWhereNoTimeIsGiven) {
+  const auto results = prove_catalogue(parse_profile("6.12"), {.timeout = std::chrono::milliseconds(0)});
+  for (const ProofResult& result : results) {
+    EXPECT_EQ(result.verdict, ProofVerdict::timeout) << result.info->name;
+    EXPECT_FALSE(result.as_claimed());
+  }
+}
+
+}  // namespace
+}  // namespace capcheck

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Questions to Z3, and its answers.
+#ifndef CAPCHECK_SOLVER_QUERY_H_
+#define CAPCHECK_SOLVER_QUERY_H_
+
+#include <z3++.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "solver/symbolic.h"
+
+namespace capcheck {
+
+/// Z3's answer to "can these hold together?". Only `no` and `yes` are answers; the others say why there is none.
+struct Answer {
+  enum class Kind : std::uint8_t { no, yes, timeout, unknown };
+  Kind kind;
+  std::string reason;  ///< of timeout and unknown
+};
+
+/// A solver that is asked one question after another, within one TermScope.
+class Query {
+ public:
+  /// `timeout` is for each question; none is asked in vain, so 0 leaves every question without an answer.
+  explicit Query(std::chrono::milliseconds timeout);
+
+  /// Holds in every question from here on.
+  void require(const SymbolicBool& fact);
+
+  /// A condition under a name of its own, for ask(): it holds in those questions that name it.
+  SymbolicBool name(const SymbolicBool& condition);
+
+  /// Can the goal and all the assumptions hold, with what is required? An assumption is true, false, or of name() or
+  /// SymbolicBool::unknown().
+  Answer ask(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions = {});
+
+  /// After the answer `yes`: a value that a word has, the same for all words.
+  std::uint64_t value(const SymbolicWord& word) const;
+  bool value(const SymbolicBool& condition) const;
+
+  /// After the answer `no`: whether Z3 made use of that assumption.
+  bool used(const SymbolicBool& assumption) const;
+
+  /// The questions that Z3 was asked.
+  std::size_t asked() const { return asked_; }
+
+ private:
+  Answer conclude(z3::check_result result);
+
+  void set_goal(const SymbolicBool& goal);
+  void drop_goal();
+
+  z3::solver solver_;
+  std::optional<z3::expr> goal_;  ///< asserted in a scope of the solver, for as long as it is asked for
+  std::chrono::milliseconds timeout_;
+  std::optional<z3::model> model_;
+  std::vector<z3::expr> core_;
+  std::size_t asked_ = 0;
+  std::size_t names_ = 0;
+};
+
+}  // namespace capcheck
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Programs found by the solver, run on the model over machine integers.
+#ifndef CAPCHECK_SOLVER_REPLAY_H_
+#define CAPCHECK_SOLVER_REPLAY_H_
+
+#include "model/faults.h"
+#include "model/profile.h"
+#include "model/program.h"
+#include "solver/statement.h"
+
+namespace capcheck {
+
+/// As run_model(), by the rules with a fault planted in them.
+Trace run_model(const Profile& profile, Fault fault, const Program& program);
+
+/// Whether the last call of a program meets a goal; for the empty program, whether the initial state does.
+bool replays(const Profile& profile, Fault fault, const Goal& goal, const Program& program);
+
+/// The same calls with arguments that a reader takes in at a glance, as long as the goal is met: capabilities of small
+/// number, no set larger than it must be, 0 where nothing hangs on the value. `program` must meet the goal.
+Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Program program);
+
+}  // namespace capcheck
+
+#endif
