@@ -161,8 +161,7 @@ TEST(TraceText, TellsWhatIsNotAsExpected) {
       "expectations");
   const Trace seen = run_model(profile, trace.program);
   EXPECT_THAT(unmet(trace.expectations[0], seen.initial, seen.observations[0]),
-              ElementsAre("result: expected -1 EPERM, got 0",
-                          "CapPrm: expected 0000000000000000, got 000001ffffffffff",
+              ElementsAre("result: expected -1 EPERM, got 0", "CapPrm: expected 0000000000000000, got 000001ffffffffff",
                           "CapBnd: expected 000001ffffffffff, got 000001fffffdffff"));
   const TraceText observed = expect_observed(profile, trace.program, seen, "");
   EXPECT_THAT(unmet(observed.expectations[0], seen.initial, seen.observations[0]), IsEmpty());

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The figures that matter, as ratios within one run: what a differential iteration costs beside the kernel's code
+// alone, and beside real system calls; and how long proofs take.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "fuzz/bench/host_calls.h"
+#include "fuzz/differential.h"
+#include "fuzz/values.h"
+#include "solver/prove.h"
+
+namespace capcheck {
+namespace {
+
+const Profile kProfile{.features = {.userns = true}};
+
+/// The same programs for every measurement: mostly short, as a fuzzer's are, of every kind of call.
+const std::vector<Program>& programs() {
+  static const std::vector<Program> made = [] {
+    constexpr std::size_t kPrograms = 256, kShortest = 4, kLengths = 9;
+    Random random(1);
+    std::vector<Program> all(kPrograms);
+    for (Program& program : all) {
+      const std::size_t length = kShortest + pick_below(random, kLengths);
+      for (std::size_t i = 0; i < length; ++i) program.calls.push_back(pick_call(random, kProfile));
+    }
+    return all;
+  }();
+  return made;
+}
+
+Differential& differential() {
+  static Differential loaded(kProfile, kernel_file(kProfile));
+  return loaded;
+}
+
+/// Calls f for each program; one iteration is all of them.
+template <class F>
+void for_programs(benchmark::State& state, F f) {
+  std::size_t calls = 0;
+  for (const Program& program : programs()) calls += program.calls.size();
+  for (auto _ : state) {
+    for (const Program& program : programs()) f(program);
+  }
+  const auto iterations = static_cast<double>(state.iterations());
+  state.counters["programs/s"] =
+      benchmark::Counter(iterations * static_cast<double>(programs().size()), benchmark::Counter::kIsRate);
+  state.counters["calls/s"] = benchmark::Counter(iterations * static_cast<double>(calls), benchmark::Counter::kIsRate);
+}
+
+void kernel_alone(benchmark::State& state) {
+  InProcessKernel& kernel = differential().kernel();
+  for_programs(state, [&](const Program& program) { kernel.run_unobserved(program); });
+}
+
+void model_alone(benchmark::State& state) {
+  Trace trace;
+  for_programs(state, [&](const Program& program) {
+    run_model(kProfile, program, trace);
+    benchmark::DoNotOptimize(trace.observations.data());
+  });
+}
+
+/// What the fuzz target does for each input: decoding, model, kernel, observation, comparison, oracles.
+void differential_iteration(benchmark::State& state) {
+  std::map<const Program*, std::vector<std::uint8_t>> inputs;
+  for (const Program& program : programs()) inputs[&program] = encode(program);
+  Program decoded;
+  for_programs(state, [&](const Program& program) {
+    decode(inputs.at(&program), decoded);
+    if (differential().run(decoded)) state.SkipWithError("model and kernel diverge");
+  });
+}
+
+void host_system_calls(benchmark::State& state) {
+  for_programs(state, [](const Program& program) { run_on_host(program); });
+}
+
+void proofs(benchmark::State& state, const std::string& profile) {
+  double slowest = 0;
+  std::size_t count = 0;
+  for (auto _ : state) {
+    const auto results = prove_catalogue(parse_profile(profile));
+    count = results.size();
+    for (const ProofResult& result : results) slowest = std::max(slowest, result.seconds);
+  }
+  state.counters["slowest_s"] = slowest;
+  state.counters["proofs"] = static_cast<double>(count);
+}
+
+/// Keeps each benchmark's time, for the ratios.
+class Ratios : public benchmark::ConsoleReporter {
+ public:
+  void ReportRuns(const std::vector<Run>& runs) override {
+    ConsoleReporter::ReportRuns(runs);
+    for (const Run& run : runs) {
+      if (run.error_occurred) failed_ = true;
+      if (run.run_type == Run::RT_Aggregate ? run.aggregate_name == "median" : run.repetitions <= 1) {
+        seconds_[run.run_name.function_name] =
+            run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
+        slowest_ = std::max(slowest_, run.counters.contains("slowest_s") ? run.counters.at("slowest_s").value : 0);
+      }
+    }
+  }
+
+  bool failed() const { return failed_; }
+
+  void print() const {
+    const auto ratio = [&](const std::string& of, const std::string& to) {
+      return seconds_.contains(of) && seconds_.contains(to) ? seconds_.at(of) / seconds_.at(to) : std::nan("");
+    };
+    double all_proofs = 0;
+    for (const auto& [name, seconds] : seconds_) all_proofs += name.starts_with("proofs") ? seconds : 0;
+    fmt::print("\n{:<58} {:>8} {:>10}\n", "figure", "measured", "wanted");
+    const auto row = [](std::string_view what, double value, std::string_view wanted) {
+      fmt::print("{:<58} {:>8.2f} {:>10}\n", what, value, wanted);
+    };
+    row("differential iteration / kernel code alone", ratio("differential_iteration", "kernel_alone"), "<= 2");
+    row("host system calls / differential iteration", ratio("host_system_calls", "differential_iteration"), ">= 50");
+    row("model alone / kernel code alone", ratio("model_alone", "kernel_alone"), "");
+    row("slowest proof or refutation, seconds", slowest_, "<= 1");
+    row("the whole catalogue on three profiles, seconds", all_proofs, "<= 10");
+  }
+
+ private:
+  std::map<std::string, double> seconds_;
+  double slowest_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace
+}  // namespace capcheck
+
+int main(int argc, char** argv) {
+  using namespace capcheck;
+  // Repeated and interleaved, since a machine's speed drifts; the medians are compared.
+  const auto rate = [](const char* name, void (*function)(benchmark::State&)) {
+    benchmark::RegisterBenchmark(name, function)->Unit(benchmark::kMicrosecond)->UseRealTime()->Repetitions(9);
+  };
+  rate("kernel_alone", kernel_alone);
+  rate("model_alone", model_alone);
+  rate("differential_iteration", differential_iteration);
+  rate("host_system_calls", host_system_calls);
+  for (const std::string profile : {"6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"}) {
+    benchmark::RegisterBenchmark(("proofs/" + profile).c_str(),
+                                 [profile](benchmark::State& state) { proofs(state, profile); })
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->Iterations(1);
+  }
+  std::vector<char*> arguments(argv, argv + argc);
+  std::string interleave = "--benchmark_enable_random_interleaving=true",
+              aggregates = "--benchmark_report_aggregates_only=true";
+  std::string warm_up = "--benchmark_min_time=0.2";
+  arguments.insert(arguments.begin() + 1, {interleave.data(), aggregates.data(), warm_up.data()});
+  int count = static_cast<int>(arguments.size());
+  benchmark::Initialize(&count, arguments.data());
+  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
+  Ratios ratios;
+  benchmark::RunSpecifiedBenchmarks(&ratios);
+  ratios.print();
+  return ratios.failed() ? 1 : 0;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/bench/host_calls.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <stdexcept>
+#include <system_error>
+
+#include "fuzz/sut/perform.h"
+
+namespace capcheck {
+namespace {
+
+/// A system call with its errno as the kernel returned it.
+template <class... Arguments>
+long raw(long number, Arguments... arguments) {
+  const long result = syscall(number, arguments...);
+  return result == -1 ? -errno : result;
+}
+
+struct HostCalls {
+  static long capget(void* header, void* data) { return raw(SYS_capget, header, data); }
+  static long capset(void* header, const void* data) { return raw(SYS_capset, header, data); }
+  static long prctl(unsigned long option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+                    unsigned long arg5) {
+    return raw(SYS_prctl, option, arg2, arg3, arg4, arg5);
+  }
+  static long unshare(unsigned long flags) { return raw(SYS_unshare, flags); }
+  static long chroot() { return raw(SYS_chroot, "/proc"); }
+  static long write_proc_file(capcheck_proc_file file, const char* text, unsigned long size) {
+    constexpr std::array kPaths = {"/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups"};
+    const long descriptor = raw(SYS_openat, AT_FDCWD, kPaths[file], O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return descriptor;
+    const long result = raw(SYS_write, descriptor, text, size);
+    raw(SYS_close, descriptor);
+    return result;
+  }
+};
+
+int own_pid(int pid) {
+  return pid == static_cast<int>(thread_id(0)) ? static_cast<int>(raw(SYS_gettid)) : pid;
+}
+
+int child(void* program) {
+  for (const Call<Concrete>& call : static_cast<const Program*>(program)->calls) {
+    perform(HostCalls{}, call, own_pid);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void run_on_host(const Program& program) {
+  alignas(16) static std::array<char, 256 * 1024> stack;
+  const int pid =
+      clone(child, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, const_cast<Program*>(&program));
+  if (pid < 0) throw std::system_error(errno, std::generic_category(), "clone");
+  int status = 0;
+  if (waitpid(pid, &status, 0) != pid || status != 0)
+    throw std::runtime_error("a child ended otherwise than by its end");
+}
+
+}  // namespace capcheck

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Programs by real system calls on the kernel that runs this process, one child each. For comparing rates: nothing is
+// observed, and only the child's own credentials change.
+#ifndef CAPCHECK_FUZZ_BENCH_HOST_CALLS_H_
+#define CAPCHECK_FUZZ_BENCH_HOST_CALLS_H_
+
+#include "model/program.h"
+
+namespace capcheck {
+
+/// Runs a program in a child made with clone(CLONE_VM | CLONE_VFORK) and waits for it. Throws std::system_error if no
+/// child can be made, std::runtime_error if it does not end of itself.
+void run_on_host(const Program& program);
+
+}  // namespace capcheck
+
+#endif

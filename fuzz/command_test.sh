@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The command as a user meets it: exit statuses, errors that name the file and what to do, and nothing left behind.
+# Usage: command_test.sh BIN CORPUS
+set -uo pipefail
+
+bin=$1 corpus=$2
+capcheck=$bin/capcheck
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+	echo "FAILED: $1"
+	failures=$((failures + 1))
+}
+
+# expect STATUS PATTERN COMMAND…: the command ends with the status and prints the pattern.
+expect() {
+	local status=$1 pattern=$2 got=0
+	shift 2
+	"$@" >"$work/out" 2>&1 </dev/null || got=$?
+	[[ $got == "$status" ]] || fail "$* ended with $got, expected $status: $(tail -3 "$work/out")"
+	grep -qE -- "$pattern" "$work/out" || fail "$* did not print '$pattern': $(tail -3 "$work/out")"
+}
+
+expect 0 'Example: capcheck replay' "$capcheck" replay --help
+expect 0 'Example: capcheck fuzz' "$capcheck" fuzz --help
+expect 0 'Example: capcheck show' "$capcheck" show --help
+expect 0 'Example: capcheck prove' "$capcheck" prove --help
+expect 0 'Example: capcheck faults' "$capcheck" faults --help
+expect 0 'Example: capcheck verdict' "$capcheck" verdict --help
+expect 2 'subcommand is required' "$capcheck"
+expect 2 'Run with --help' "$capcheck" nonsense
+expect 2 "unknown release '2.4'" "$capcheck" fuzz --profile 2.4
+expect 2 "unknown fault 'none-such'" "$capcheck" faults none-such
+
+# Replay: agreement, disagreement, and files that are not what they should be.
+expect 0 'agree' "$capcheck" replay "$corpus/seeds/userns/sample.trace"
+expect 0 '"agrees": true' "$capcheck" replay --json "$corpus/seeds/userns/sample.trace"
+expect 2 'absent.trace: cannot read' "$capcheck" replay "$work/absent.trace"
+printf 'capcheck trace 1\nprofile 6.12\nt0: fly()\n' >"$work/bad.trace"
+expect 2 "bad.trace:3:5: unknown call 'fly'" "$capcheck" replay "$work/bad.trace"
+head -c 100 "$corpus/seeds/userns/sample.trace" >"$work/cut.trace"
+expect 2 'cut.trace:[0-9]+:[0-9]+: ' "$capcheck" replay "$work/cut.trace"
+printf 'capcheck trace 1\nprofile 6.12\nt0: unshare(CLONE_NEWUSER) = -1 EPERM\n' >"$work/wrong.trace"
+expect 1 'result: expected -1 EPERM, got 0' "$capcheck" replay "$work/wrong.trace"
+head -c 1000 /dev/urandom >"$work/artifact"
+expect 0 'agree' "$capcheck" replay "$work/artifact"
+expect 0 't0 starts with' "$capcheck" show "$work/artifact"
+expect 2 'no such kernel; build it with' env CAPCHECK_KERNELS="$work" "$capcheck" replay "$corpus/seeds"
+cp "$work/artifact" "$work/6.12+userns.so"
+expect 2 'not a kernel for this program' env CAPCHECK_KERNELS="$work" "$capcheck" replay "$work/artifact"
+
+# The kernel of another profile diverges, and the report leads back to the divergence.
+expect 1 'the state after the call differs' "$capcheck" replay --kernel "$bin/kernels/6.12+userns+capbset-drop-lowers-userns.so" \
+	--profile 6.12+userns "$corpus/seeds/userns/capbset_drop_lowers.trace"
+
+# Fuzzing: a clean run; an interrupted one leaves no process and no temporary directory.
+expect 0 'no divergence' "$capcheck" fuzz --empty --seconds 2 --findings "$work/findings"
+export TMPDIR=$work/tmp
+mkdir "$TMPDIR"
+# A job in the background ignores SIGINT unless job control is on.
+set -m
+"$capcheck" fuzz --empty --seconds 60 --jobs 2 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+fuzz=$!
+set +m
+for ((i = 0; i < 100; i++)); do
+	pgrep -P "$fuzz" transitions_fuz >/dev/null && break
+	sleep 0.1
+done
+sleep 1
+children=$(pgrep -P "$fuzz")
+kill -INT "$fuzz"
+wait "$fuzz" || fail "an interrupted run ended with $?: $(cat "$work/out")"
+grep -q interrupted "$work/out" || fail "an interrupted run did not say so: $(cat "$work/out")"
+[[ $children ]] || fail "no fuzzing process was seen"
+for child in $children; do
+	! kill -0 "$child" 2>/dev/null || fail "process $child outlived the interrupted run"
+done
+[[ -z $(ls -A "$TMPDIR") ]] || fail "the interrupted run left $(ls "$TMPDIR")"
+
+((failures == 0)) && echo "every command did what it should"
+exit $((failures != 0))

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/fuzz_run.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include "corpus/files.h"
+
+namespace capcheck {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// How long a job may take to stop after its time is up or it was told to.
+constexpr std::chrono::seconds kGrace{30};
+/// The exit status of a target that could not start.
+constexpr int kTargetCannotStart = 2;
+
+std::atomic<bool> stop_requested = false;
+
+/// Turns SIGINT and SIGTERM into a request to stop, while it lives.
+class StopSignals {
+ public:
+  StopSignals() {
+    stop_requested = false;
+    struct sigaction action{};
+    action.sa_handler = [](int) { stop_requested = true; };
+    sigaction(SIGINT, &action, &interrupt_);
+    sigaction(SIGTERM, &action, &terminate_);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals() {
+    sigaction(SIGINT, &interrupt_, nullptr);
+    sigaction(SIGTERM, &terminate_, nullptr);
+  }
+
+ private:
+  struct sigaction interrupt_{}, terminate_{};
+};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "capcheck-fuzz.XXXXXX").string();
+    if (!mkdtemp(name.data())) throw std::system_error(errno, std::generic_category(), name);
+    path_ = name;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;  // a directory that cannot be removed is no reason to lose the outcome
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// A running target. Killed if it is still there when its owner goes.
+class Job {
+ public:
+  Job(const std::vector<std::string>& command, fs::path log) : log_(std::move(log)) {
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    // A group of its own: a Ctrl-C reaches it through us, once.
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    const int error = posix_spawn(&pid_, arguments[0], &actions, &attributes, arguments.data(), environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) throw std::system_error(error, std::generic_category(), command[0] + ": cannot start");
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  ~Job() {
+    if (status_) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+
+  bool ended() {
+    int status = 0;
+    if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    return status_.has_value();
+  }
+  void ask_to_stop() {
+    if (!status_) kill(pid_, SIGINT);
+  }
+  bool succeeded() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0; }
+  /// libFuzzer answers SIGINT with this status; nothing was found.
+  bool stopped_as_asked() const {
+    constexpr int kInterruptExitCode = 72;
+    return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kInterruptExitCode;
+  }
+  bool could_not_start() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kTargetCannotStart; }
+  std::string log() const { return read_file(log_); }
+
+ private:
+  pid_t pid_ = 0;
+  std::optional<int> status_;
+  fs::path log_;
+};
+
+/// The number after the last `label` in a log; 0 if there is none.
+std::uint64_t last_number(std::string_view log, std::string_view label) {
+  std::uint64_t value = 0;
+  const std::size_t start = log.rfind(label);
+  if (start == std::string_view::npos) return 0;
+  log.remove_prefix(std::min(log.find_first_not_of(' ', start + label.size()), log.size()));
+  std::from_chars(log.data(), log.data() + log.size(), value);
+  return value;
+}
+
+/// libFuzzer's running count: the number after the last '#' that opens a line.
+std::uint64_t running_count(std::string_view log) {
+  return last_number(log, "\n#");
+}
+
+std::string report_in(const std::string& log) {
+  const std::size_t start = log.find("DIVERGENCE ");
+  if (start == std::string::npos) {
+    // Not the target's own report: a sanitizer's, or a crash. Its beginning says most.
+    constexpr std::size_t kExcerpt = 6000;
+    const std::size_t error = std::min(log.find("ERROR: "), log.size());
+    return log.substr(error == log.size() ? log.size() - std::min(log.size(), kExcerpt) : error, kExcerpt);
+  }
+  const std::size_t replay = log.find("\nreplay: ", start);
+  return log.substr(start, log.find('\n', replay + 1) + 1 - start);
+}
+
+std::set<fs::path> files_in(const fs::path& directory) {
+  std::set<fs::path> files;
+  if (!fs::exists(directory)) return files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.insert(entry.path());
+  }
+  return files;
+}
+
+/// Writes the seeds as a fuzzer reads them.
+void write_seeds(const std::vector<fs::path>& seeds, const Profile& profile, const fs::path& directory) {
+  fs::create_directories(directory);
+  std::size_t number = 0;
+  for (const fs::path& seed : seeds) {
+    const std::vector<std::uint8_t> bytes = encode(load_trace(seed, profile).program);
+    write_file(directory / fmt::format("{:04}-{}", number++, seed.stem().string()),
+               {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+}
+
+std::vector<std::string> command_line(const FuzzOptions& options, const fs::path& corpus, const fs::path& seeds,
+                                      unsigned job) {
+  const fs::path target = fs::read_symlink("/proc/self/exe").parent_path() / "transitions_fuzzer";
+  if (!fs::exists(target)) throw std::runtime_error(fmt::format("{}: not built", target.string()));
+  return {target.string(), "--profile=" + to_string(options.profile), "--kernel=" + options.kernel.string(),
+          "--findings=" + options.findings.string(), fmt::format("-artifact_prefix={}/", options.findings.string()),
+          fmt::format("-max_total_time={}", options.seconds), fmt::format("-seed={}", options.seed + job),
+          // Programs of some 40 calls at most, and slow growth towards that: short ones say the same at a higher rate.
+          // The nesting limit, which takes 133 calls, is left to replay.
+          "-max_len=1024", "-len_control=1000", "-print_final_stats=1", "-reload=1", corpus.string(), seeds.string()};
+}
+
+void show_progress(const FuzzOptions& options, const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration elapsed) {
+  if (!isatty(STDERR_FILENO)) return;
+  std::uint64_t programs = 0;
+  for (const auto& job : jobs) programs += running_count(job->log());
+  fmt::print(stderr, "\r\033[Kfuzzing {}: {} of {} s, {} programs", to_string(options.profile),
+             std::chrono::duration_cast<std::chrono::seconds>(elapsed).count(), options.seconds, programs);
+}
+
+/// Waits until all jobs have ended; the first to find something, or a request to stop, ends the others.
+void wait_for(const FuzzOptions& options, std::vector<std::unique_ptr<Job>>& jobs) {
+  constexpr std::chrono::milliseconds kTick{20}, kProgress{500};
+  const Clock::time_point start = Clock::now();
+  Clock::time_point deadline = start + std::chrono::seconds(options.seconds) + kGrace, shown = start;
+  bool stopping = false;
+  while (std::ranges::any_of(jobs, [](auto& job) { return !job->ended(); })) {
+    const Clock::time_point now = Clock::now();
+    const bool found = std::ranges::any_of(jobs, [](auto& job) { return job->ended() && !job->succeeded(); });
+    if (!stopping && (found || stop_requested)) {
+      for (auto& job : jobs) job->ask_to_stop();
+      stopping = true;
+      deadline = now + kGrace;
+    }
+    if (now > deadline) throw std::runtime_error("the fuzz target did not stop in time; it was killed");
+    if (now - shown > kProgress) {
+      show_progress(options, jobs, now - start);
+      shown = now;
+    }
+    std::this_thread::sleep_for(kTick);
+  }
+  if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
+}
+
+}  // namespace
+
+std::string describe_rate(const FuzzOutcome& outcome) {
+  const auto programs = static_cast<double>(outcome.programs);
+  const std::string length =
+      outcome.calls == 0 ? "" : fmt::format(" of {:.1f} calls", static_cast<double>(outcome.calls) / programs);
+  return fmt::format("{} programs{} in {:.1f} s, {:.0f} a second, {} edges covered", outcome.programs, length,
+                     outcome.seconds, programs / outcome.seconds, outcome.coverage);
+}
+
+FuzzOutcome fuzz(const FuzzOptions& options) {
+  const TemporaryDirectory work;
+  const fs::path corpus = options.corpus.value_or(work.path() / "corpus"), seeds = work.path() / "seeds";
+  fs::create_directories(corpus);
+  fs::create_directories(options.findings);
+  write_seeds(options.seeds, options.profile, seeds);
+  const std::set<fs::path> findings_before = files_in(options.findings);
+
+  const StopSignals signals;
+  const Clock::time_point start = Clock::now();
+  std::vector<std::unique_ptr<Job>> jobs;
+  for (unsigned i = 0; i < options.jobs; ++i) {
+    jobs.push_back(
+        std::make_unique<Job>(command_line(options, corpus, seeds, i), work.path() / fmt::format("job-{}.log", i)));
+  }
+  wait_for(options, jobs);
+
+  FuzzOutcome outcome;
+  outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  outcome.interrupted = stop_requested;
+  for (const auto& job : jobs) {
+    const std::string log = job->log();
+    if (job->could_not_start()) throw std::runtime_error(log);
+    outcome.programs += std::max(last_number(log, "stat::number_of_executed_units:"), running_count(log));
+    outcome.calls += last_number(log, kCallsLabel);
+    outcome.coverage = std::max(outcome.coverage, last_number(log, " cov: "));
+    if (!job->succeeded() && !job->stopped_as_asked() && outcome.report.empty()) outcome.report = report_in(log);
+  }
+  std::ranges::set_difference(files_in(options.findings), findings_before, std::back_inserter(outcome.findings));
+  return outcome;
+}
+
+}  // namespace capcheck

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Drives the libFuzzer target: starts it, watches it, and tells what came of it.
+#ifndef CAPCHECK_FUZZ_FUZZ_RUN_H_
+#define CAPCHECK_FUZZ_FUZZ_RUN_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/profile.h"
+
+namespace capcheck {
+
+/// Before the number of calls made, in what the target prints at its end.
+inline constexpr std::string_view kCallsLabel = "capcheck::calls:";
+
+struct FuzzOptions {
+  Profile profile;
+  std::filesystem::path kernel;
+  std::vector<std::filesystem::path> seeds;     ///< traces to start from
+  std::optional<std::filesystem::path> corpus;  ///< programs of earlier runs; new ones are added. None: nothing is kept
+  std::filesystem::path findings = ".";         ///< where a finding is saved
+  unsigned seconds = 60;
+  unsigned jobs = 1;
+  unsigned seed = 1;
+};
+
+struct FuzzOutcome {
+  std::uint64_t programs = 0;  ///< programs run, by all jobs
+  std::uint64_t calls = 0;     ///< calls made by jobs that ran to their end
+  double seconds = 0;          ///< from the first process's start to the last one's end
+  std::uint64_t coverage = 0;  ///< edges of the kernel and the model reached, by the best job
+  /// The report on the first finding, as the target printed it; empty if there was none.
+  std::string report;
+  std::vector<std::filesystem::path> findings;  ///< traces and artifacts saved by this run
+  bool interrupted = false;
+};
+
+/// "679441 programs of 8.2 calls in 9.1 s, 75056 a second, 728 edges covered".
+std::string describe_rate(const FuzzOutcome& outcome);
+
+/// Fuzzes until the time is up, a job finds something, or SIGINT or SIGTERM comes. Shows progress if standard error is
+/// a terminal. Throws std::runtime_error if the target cannot start or ends otherwise than by its own word.
+FuzzOutcome fuzz(const FuzzOptions& options);
+
+}  // namespace capcheck
+
+#endif

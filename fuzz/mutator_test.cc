@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/mutator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace capcheck {
+namespace {
+
+const Profile kProfile{.features = {.userns = true}};
+
+TEST(Mutator, KeepsProgramsCanonicalAndWithinBounds) {
+  Random random(1);
+  Program program;
+  for (int i = 0; i < 50000; ++i) {
+    const std::size_t max_calls = 1 + pick_below(random, 20);
+    mutate(program, max_calls, kProfile, random);
+    ASSERT_FALSE(program.calls.empty());
+    ASSERT_LE(program.calls.size(), max_calls);
+    ASSERT_EQ(decode(encode(program)), program);
+  }
+}
+
+TEST(Mutator, CrossingOverTakesCallsFromBothParents) {
+  Random random(1);
+  const Program a{{8, Call<Concrete>{CallKind::chroot, 0, {}}}};
+  const Program b{{8, Call<Concrete>{CallKind::unshare, 0, {CLONE_NEWUSER}}}};
+  std::set<std::size_t> from_a;
+  for (int i = 0; i < 1000; ++i) {
+    const Program child = cross_over(a, b, 12, random);
+    ASSERT_LE(child.calls.size(), 12u);
+    from_a.insert(static_cast<std::size_t>(std::ranges::count(child.calls, CallKind::chroot, &Call<Concrete>::kind)));
+  }
+  EXPECT_GT(from_a.size(), 4u) << "in varying parts";
+}
+
+TEST(Values, CoverEveryEdgeAndEveryCall) {
+  Random random(1);
+  std::set<std::uint64_t> capabilities;
+  std::set<CallKind> kinds;
+  for (int i = 0; i < 20000; ++i) {
+    capabilities.insert(pick_value(random, Role::capability, kProfile));
+    kinds.insert(pick_call(random, kProfile).kind);
+  }
+  constexpr std::array<std::uint64_t, 10> kEdges = {0, 8, 31, 32, 40, 41, 63, 64, 1ULL << 32, ~std::uint64_t{0}};
+  for (const std::uint64_t edge : kEdges) EXPECT_TRUE(capabilities.contains(edge)) << edge;
+  EXPECT_EQ(kinds.size(), kCalls.size());
+}
+
+}  // namespace
+}  // namespace capcheck

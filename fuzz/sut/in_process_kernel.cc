@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/sut/in_process_kernel.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <csetjmp>
+#include <cstddef>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "fuzz/sut/perform.h"
+
+namespace capcheck {
+namespace {
+
+// A task's state is compared as bytes with what the harness fills in.
+static_assert(sizeof(TaskState<Concrete>) == sizeof(capcheck_task_state));
+static_assert(offsetof(capcheck_task_state, permitted) == offsetof(Credentials<Concrete>, permitted));
+static_assert(offsetof(capcheck_task_state, userns) == offsetof(Credentials<Concrete>, userns));
+static_assert(offsetof(capcheck_task_state, no_new_privs) == offsetof(Credentials<Concrete>, no_new_privs));
+static_assert(offsetof(capcheck_task_state, fsuid) == offsetof(Credentials<Concrete>, fsuid));
+static_assert(offsetof(capcheck_task_state, gid) == offsetof(Credentials<Concrete>, gid));
+static_assert(offsetof(capcheck_task_state, level) == offsetof(TaskState<Concrete>, level));
+
+/// Where the kernel's death leads: out of the kernel's C code, past its frames, back to the run that called it.
+struct Death {
+  std::jmp_buf handler;
+  bool armed = false;
+  std::string message;
+};
+Death death;
+
+__attribute__((noreturn)) void kernel_died(const char* message) {
+  death.message = message;
+  if (!death.armed) {
+    fmt::print(stderr, "capcheck: the kernel died outside a program: {}\n", message);
+    std::abort();
+  }
+  std::longjmp(death.handler, 1);
+}
+
+constexpr capcheck_host kHost = {
+    .allocate = [](unsigned long size) { return std::calloc(1, size); },
+    .release = [](void* memory) { std::free(memory); },
+    .fatal = kernel_died,
+    .log = [](const char*) {},
+};
+
+std::string leak_message(unsigned long leaked) {
+  return fmt::format("{} allocations are still held after the program's end", leaked);
+}
+
+int same_pid(int pid) {
+  return pid;
+}
+
+}  // namespace
+
+std::filesystem::path kernel_directory() {
+  if (const char* directory = std::getenv("CAPCHECK_KERNELS")) return directory;
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "kernels";
+}
+
+std::filesystem::path kernel_file(const Profile& profile, std::string_view fault) {
+  const std::string name = to_string(profile);
+  return kernel_directory() / (fault.empty() ? name + ".so" : fmt::format("{},{}.so", name, fault));
+}
+
+InProcessKernel::InProcessKernel(std::filesystem::path file, const Profile& profile)
+    : file_(std::move(file)), profile_(profile) {
+  load();
+}
+
+InProcessKernel::~InProcessKernel() {
+  unload();
+}
+
+void InProcessKernel::load() {
+  const auto reject = [&](std::string_view reason) {
+    unload();
+    throw std::runtime_error(fmt::format("{}: {}", file_.string(), reason));
+  };
+  if (!std::filesystem::exists(file_)) {
+    reject("no such kernel; build it with: cmake --build --preset release --target kernels fault_kernels");
+  }
+  library_ = dlopen(file_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library_) reject(fmt::format("not a kernel for this program: {}", dlerror()));
+  kernel_ = static_cast<const capcheck_kernel*>(dlsym(library_, CAPCHECK_KERNEL_SYMBOL));
+  if (!kernel_) reject("not an in-process kernel: it has no symbol " CAPCHECK_KERNEL_SYMBOL);
+  if (kernel_->abi != CAPCHECK_HARNESS_ABI) {
+    reject(
+        fmt::format("built for harness {}, this program needs {}; build it again", kernel_->abi, CAPCHECK_HARNESS_ABI));
+  }
+  if (kernel_->last_cap != profile_.release->last_cap) {
+    reject(fmt::format("CAP_LAST_CAP is {}, profile {} has {}", kernel_->last_cap, to_string(profile_),
+                       profile_.release->last_cap));
+  }
+  if ((kernel_->has_userns_set != 0) != profile_.features.userns) {
+    reject(fmt::format("struct cred has {} userns set, unlike profile {}", kernel_->has_userns_set ? "a" : "no",
+                       to_string(profile_)));
+  }
+  kernel_->boot(&kHost);
+}
+
+void InProcessKernel::unload() {
+  if (library_) dlclose(library_);
+  library_ = nullptr;
+  kernel_ = nullptr;
+}
+
+void InProcessKernel::revive() {
+  if (!dead_) return;
+  unload();
+  load();
+  dead_ = false;
+}
+
+void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& observation) {
+  const Performed performed = perform(*kernel_, call, same_pid);
+  observation.result = performed.result;
+  observation.output = performed.output;
+  kernel_->observe(call.task, reinterpret_cast<capcheck_task_state*>(&observation.state));
+}
+
+void InProcessKernel::run(const Program& program, Trace& trace) {
+  revive();
+  trace.failure.clear();
+  trace.observations.resize(program.calls.size());
+  // Volatile: read again after a longjmp.
+  volatile std::size_t made = 0;
+  death.armed = true;
+  if (setjmp(death.handler) != 0) {
+    dead_ = true;
+    trace.observations.resize(made);
+    trace.failure = death.message;
+  } else {
+    kernel_->begin();
+    kernel_->observe(0, reinterpret_cast<capcheck_task_state*>(&trace.initial));
+    kernel_->run_as(0);
+    for (const Call<Concrete>& call : program.calls) {
+      call_unguarded(call, trace.observations[made]);
+      made = made + 1;
+    }
+    if (const unsigned long leaked = kernel_->end()) {
+      trace.failure = leak_message(leaked);
+      dead_ = true;
+    }
+  }
+  death.armed = false;
+}
+
+template <class Action>
+void InProcessKernel::guarded(Action action) {
+  death.armed = true;
+  if (setjmp(death.handler) != 0) {
+    death.armed = false;
+    dead_ = true;
+    throw std::runtime_error(death.message);
+  }
+  action();
+  death.armed = false;
+}
+
+TaskState<Concrete> InProcessKernel::begin() {
+  revive();
+  TaskState<Concrete> initial;
+  guarded([&] {
+    kernel_->begin();
+    kernel_->observe(0, reinterpret_cast<capcheck_task_state*>(&initial));
+    kernel_->run_as(0);
+  });
+  return initial;
+}
+
+Observation InProcessKernel::call(const Call<Concrete>& call) {
+  Observation observation;
+  guarded([&] { call_unguarded(call, observation); });
+  return observation;
+}
+
+void InProcessKernel::end() {
+  unsigned long leaked = 0;
+  guarded([&] { leaked = kernel_->end(); });
+  if (leaked == 0) return;
+  dead_ = true;
+  throw std::runtime_error(leak_message(leaked));
+}
+
+void InProcessKernel::run_unobserved(const Program& program) {
+  kernel_->begin();
+  kernel_->run_as(0);
+  for (const Call<Concrete>& call : program.calls) perform(*kernel_, call, same_pid);
+  kernel_->end();
+}
+
+}  // namespace capcheck

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The kernel in this process, as a system under test.
+#ifndef CAPCHECK_FUZZ_SUT_IN_PROCESS_KERNEL_H_
+#define CAPCHECK_FUZZ_SUT_IN_PROCESS_KERNEL_H_
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "fuzz/kernel/harness_abi.h"
+#include "model/profile.h"
+#include "model/program.h"
+
+namespace capcheck {
+
+/// Where the kernels are: the directory $CAPCHECK_KERNELS, or `kernels` beside the running executable.
+std::filesystem::path kernel_directory();
+
+/// The file of a kernel: "PROFILE.so", or "PROFILE,FAULT.so" with a planted fault.
+std::filesystem::path kernel_file(const Profile& profile, std::string_view fault = {});
+
+/// A kernel loaded from a shared object (harness_abi.h). One at a time runs a program; a kernel is not thread-safe.
+class InProcessKernel {
+ public:
+  /// Loads and boots a kernel, and checks that it is of the profile: features and CAP_LAST_CAP. Throws
+  /// std::runtime_error that names the file, what was expected and what to do.
+  InProcessKernel(std::filesystem::path file, const Profile& profile);
+  InProcessKernel(const InProcessKernel&) = delete;
+  InProcessKernel& operator=(const InProcessKernel&) = delete;
+  ~InProcessKernel();
+
+  /// Runs a program in a fresh world, into a trace whose memory is used again. If the kernel dies (BUG, WARN, a call
+  /// that the harness does not supply) or leaks, trace.failure says so; a dead kernel is loaded anew for the next run.
+  void run(const Program& program, Trace& trace);
+
+  /// The same call by call: begin() opens a fresh world and gives its initial state, end() closes it. Each throws
+  /// std::runtime_error where run() would set trace.failure.
+  TaskState<Concrete> begin();
+  Observation call(const Call<Concrete>& call);
+  void end();
+
+  /// The kernel's own code alone: makes the calls and observes nothing. For measurements.
+  void run_unobserved(const Program& program);
+
+  const std::filesystem::path& file() const { return file_; }
+  /// "6.12.117".
+  std::string_view release() const { return kernel_->release; }
+
+ private:
+  void load();
+  void unload();
+  void revive();
+  void call_unguarded(const Call<Concrete>& call, Observation& observation);
+  template <class Action>
+  void guarded(Action action);
+
+  std::filesystem::path file_;
+  Profile profile_;
+  void* library_ = nullptr;
+  const capcheck_kernel* kernel_ = nullptr;
+  bool dead_ = false;
+};
+
+}  // namespace capcheck
+
+#endif

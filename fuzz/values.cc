@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/values.h"
+
+#include <array>
+#include <span>
+
+#include "model/program.h"
+
+namespace capcheck {
+namespace {
+
+std::uint64_t pick_word(Random& random) {
+  return (std::uint64_t{random()} << 40) ^ (std::uint64_t{random()} << 20) ^ random();
+}
+
+std::uint64_t pick_from(Random& random, std::span<const std::uint64_t> values) {
+  return values[pick_below(random, values.size())];
+}
+
+bool one_in(Random& random, std::uint64_t n) {
+  return pick_below(random, n) == 0;
+}
+
+/// Numbers at the edges of the kernel's checks: of a word, of CAP_LAST_CAP, of 64 bits.
+std::uint64_t pick_capability(Random& random, const Profile& profile) {
+  const std::uint64_t last = profile.release->last_cap;
+  if (!one_in(random, 3)) {
+    // Few of the valid ones, so that calls meet on the same capability; SETPCAP decides most.
+    constexpr std::array<std::uint64_t, 6> kFew = {CAP_CHOWN, CAP_SETPCAP, CAP_SYS_RAWIO, CAP_SYS_ADMIN, 31, 32};
+    return one_in(random, 7) ? last : pick_from(random, kFew);
+  }
+  const std::array<std::uint64_t, 10> edges = {last + 1,
+                                               63,
+                                               64,
+                                               std::uint64_t{1} << 32,
+                                               (std::uint64_t{1} << 32) | CAP_SETPCAP,
+                                               ~std::uint64_t{0},
+                                               kRaise,
+                                               kLower,
+                                               kClearAll,
+                                               pick_below(random, last + 1)};
+  return pick_from(random, edges);
+}
+
+std::uint64_t pick_set(Random& random, const Profile& profile) {
+  const std::uint64_t full = profile.full_set(), one = std::uint64_t{1} << (pick_capability(random, profile) & 63);
+  const std::array<std::uint64_t, 12> sets = {0,
+                                              full,
+                                              full,
+                                              ~std::uint64_t{0},
+                                              one,
+                                              one,
+                                              full & ~one,
+                                              one | cap_bit(CAP_SETPCAP),
+                                              full & ~cap_bit(CAP_SETPCAP),
+                                              full & 0xffffffff,
+                                              (full << 1) | 1,
+                                              pick_word(random) & pick_word(random)};
+  return pick_from(random, sets);
+}
+
+std::uint64_t pick_securebits(Random& random) {
+  const std::array<std::uint64_t, 5> values = {std::uint64_t{1} << pick_below(random, 8), pick_below(random, 256),
+                                               std::uint64_t{3} << (2 * pick_below(random, 4)),
+                                               std::uint64_t{1} << (8 + pick_below(random, 56)), 0};
+  return pick_from(random, values);
+}
+
+}  // namespace
+
+std::uint64_t pick_below(Random& random, std::uint64_t bound) {
+  return pick_word(random) % bound;
+}
+
+std::uint64_t pick_value(Random& random, Role role, const Profile& profile) {
+  constexpr std::uint64_t kMinus1 = ~std::uint64_t{0}, kHigh = std::uint64_t{1} << 32;
+  const auto pick = [&](std::initializer_list<std::uint64_t> values) {
+    return canonical<Concrete>(role, pick_from(random, {values.begin(), values.size()}));
+  };
+  switch (role) {
+    case Role::version:
+      return pick({_LINUX_CAPABILITY_VERSION_3, _LINUX_CAPABILITY_VERSION_3, _LINUX_CAPABILITY_VERSION_3,
+                   _LINUX_CAPABILITY_VERSION_3, _LINUX_CAPABILITY_VERSION_2, _LINUX_CAPABILITY_VERSION_1, 0, kMinus1});
+    case Role::pid:
+      return pick({0, 0, 0, 0, thread_id(0), thread_id(1), kMinus1, 0x7fffffff, 0x80000000});
+    case Role::pointers:
+      return one_in(random, 8) ? pick({kHeaderNull, kDataNull, kHeaderNull | kDataNull}) : 0;
+    case Role::set:
+      return pick_set(random, profile);
+    case Role::capability:
+      return pick_capability(random, profile);
+    case Role::set_operation:
+      return one_in(random, 6) ? pick({0, 5, CAP_SETPCAP, kHigh | kRaise, kMinus1})
+                               : pick({kIsSet, kRaise, kLower, kClearAll});
+    case Role::securebits:
+      return pick_securebits(random);
+    case Role::value:
+    case Role::number:
+      return one_in(random, 6) ? pick({1, 2, kHigh, kHigh | 1, kMinus1}) : pick({0, 0, 0, 1});
+    case Role::unshare_flags:
+      return one_in(random, 6) ? pick({0, CLONE_FS, CLONE_THREAD, 1, kHigh | CLONE_NEWUSER, kMinus1, pick_word(random)})
+                               : CLONE_NEWUSER;
+    case Role::id:
+      return pick({0, 0, 0, 0, 1, 1, 1, 1000, 65534, 0xfffffffe, 0xffffffff});
+    case Role::boolean:
+      return pick({0, 0, 1});
+  }
+  __builtin_unreachable();
+}
+
+Call<Concrete> pick_call(Random& random, const Profile& profile) {
+  return pick_call(random, profile, static_cast<CallKind>(pick_below(random, kCalls.size())));
+}
+
+Call<Concrete> pick_call(Random& random, const Profile& profile, CallKind kind) {
+  Call<Concrete> call{.kind = kind};
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+    call.args[i] = pick_value(random, info(call.kind).roles[i], profile);
+  }
+  canonicalise(call);
+  return call;
+}
+
+}  // namespace capcheck

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/verdict_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "corpus/files.h"
+#include "fuzz/fuzz_run.h"
+#include "fuzz/replay.h"
+#include "solver/counterexample.h"
+#include "solver/prove.h"
+
+namespace capcheck {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct VerdictOptions {
+  std::vector<std::string> profiles{"6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"};
+  fs::path corpus = "corpus", findings = "findings";
+  unsigned seconds = 20, jobs = 1;
+};
+
+/// All that is said of one profile's invariants.
+struct Proved {
+  Profile profile;
+  std::vector<ProofResult> results;
+};
+
+void progress(std::string_view line) {
+  if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K{}", line);
+}
+
+void heading(std::string_view text) {
+  progress("");
+  fmt::print("\n{}\n\n", text);
+  std::fflush(stdout);
+}
+
+std::vector<Proved> prove_all(const VerdictOptions& options) {
+  std::vector<Proved> all;
+  for (const std::string& name : options.profiles) {
+    ProveOptions proving;
+    proving.on_result = [&](const ProofResult& result) {
+      progress(fmt::format("proved of {}: {}", name, result.info->name));
+    };
+    const Profile profile = parse_profile(name);
+    all.push_back({profile, prove_catalogue(profile, proving)});
+  }
+  progress("");
+  return all;
+}
+
+std::string cell(const Proved& proved, const InvariantInfo& invariant) {
+  const auto result = std::ranges::find(proved.results, &invariant, &ProofResult::info);
+  if (result == proved.results.end()) return "-";
+  std::string text(to_string(result->verdict));
+  if (result->verdict == ProofVerdict::refuted) text += fmt::format(" by {}", result->calls);
+  return result->as_claimed() ? text : text + " (!)";
+}
+
+/// Claims as rows, profiles as columns.
+void print_matrix(const std::vector<Proved>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) fmt::print("  [{}] {}\n", i + 1, to_string(all[i].profile));
+  std::size_t width = 0;
+  for (const Statement& statement : all_statements()) width = std::max(width, statement.info->name.size());
+  fmt::print("\n  {:<{}}", "claim", width);
+  for (std::size_t i = 0; i < all.size(); ++i) fmt::print(" {:<14}", fmt::format("[{}]", i + 1));
+  fmt::print("\n");
+  for (const Statement& statement : all_statements()) {
+    fmt::print("  {:<{}}", statement.info->name, width);
+    for (const Proved& proved : all) fmt::print(" {:<14}", cell(proved, *statement.info));
+    fmt::print("{}\n", statement.info->formula);
+  }
+  double seconds = 0;
+  std::size_t surprises = 0;
+  for (const Proved& proved : all) {
+    for (const ProofResult& result : proved.results) {
+      seconds += result.seconds;
+      surprises += !result.as_claimed();
+    }
+  }
+  fmt::print("\n  {} in {:.1f} s\n",
+             surprises == 0 ? "Every claim came out as it was made,"
+                            : fmt::format("{} CLAIMS CAME OUT OTHERWISE (!),", surprises),
+             seconds);
+}
+
+bool all_as_claimed(const std::vector<Proved>& all) {
+  return std::ranges::all_of(
+      all, [](const Proved& proved) { return std::ranges::all_of(proved.results, &ProofResult::as_claimed); });
+}
+
+std::string calls_in_words(std::size_t calls) {
+  return fmt::format("{} call{}", calls, calls == 1 ? "" : "s");
+}
+
+/// Saves each counterexample in the corpus, and replays it on the kernel's own code. True if the kernel follows all.
+bool print_counterexamples(const std::vector<Proved>& all, const VerdictOptions& options, Kernels& kernels) {
+  bool follows_all = true;
+  for (const Proved& proved : all) {
+    for (const ProofResult& result : proved.results) {
+      if (!result.counterexample) continue;
+      const TraceText trace = counterexample_trace(proved.profile, nullptr, result);
+      const fs::path file = options.corpus / "counterexamples" / counterexample_name(proved.profile, nullptr, result);
+      write_file(file, print_trace(trace));
+      Differential& differential = kernels.of(proved.profile);
+      const Replayed replayed = replay(file, trace, differential);
+      follows_all &= replayed.problem.empty();
+      fmt::print("  {} ({}) on {}: refuted; the shortest trace has {}.\n", result.info->name, result.info->formula,
+                 to_string(proved.profile), calls_in_words(result.calls));
+      for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
+        fmt::print("      {} = {}\n", print_call(trace.program.calls[i]),
+                   print_result(differential.kernel_trace().observations.at(i).result));
+      }
+      const TaskState<Concrete>& state = differential.kernel_trace().observations.back().state;
+      const std::uint64_t full = proved.profile.full_set();
+      fmt::print("      then CapBnd is {}", describe_set(state.cred.bounding, full));
+      if (proved.profile.features.userns) fmt::print(", CapUNs is {}", describe_set(state.cred.userns, full));
+      fmt::print("\n      {}, {}: {}\n\n", file.string(), replayed.kernel,
+                 replayed.problem.empty()
+                     ? fmt::format("Linux {}'s own code follows it", differential.kernel().release())
+                     : "THE KERNEL DOES NOT FOLLOW IT\n" + replayed.problem);
+    }
+  }
+  return follows_all;
+}
+
+bool print_corpus(const VerdictOptions& options, Kernels& kernels) {
+  const std::vector<fs::path> paths{options.corpus};
+  const std::vector<fs::path> files = find_traces(paths);
+  std::size_t runs = 0, disagreeing = 0;
+  for (const fs::path& file : files) {
+    const TraceText trace = load_trace(file, Profile{});
+    for (const Profile& profile : trace.profiles) {
+      const Replayed replayed = replay(file, trace, kernels.of(profile));
+      ++runs;
+      if (replayed.problem.empty()) continue;
+      ++disagreeing;
+      fmt::print("  {} on {}\n{}\n", file.string(), replayed.kernel, replayed.problem);
+    }
+  }
+  fmt::print("  {} traces, {} runs: {}\n", files.size(), runs,
+             disagreeing == 0 ? "model, kernel and expectations agree" : fmt::format("{} DO NOT AGREE", disagreeing));
+  return disagreeing == 0;
+}
+
+bool print_fuzzing(const VerdictOptions& options) {
+  bool clean = true;
+  for (const std::string& name : options.profiles) {
+    FuzzOptions fuzzing;
+    fuzzing.profile = parse_profile(name);
+    fuzzing.kernel = kernel_file(fuzzing.profile);
+    fuzzing.seeds = find_traces(std::vector<fs::path>{options.corpus});
+    fuzzing.findings = options.findings;
+    fuzzing.seconds = options.seconds;
+    fuzzing.jobs = options.jobs;
+    const FuzzOutcome outcome = fuzz(fuzzing);
+    clean &= outcome.report.empty();
+    fmt::print("  {}: {}: {}\n", name, describe_rate(outcome),
+               outcome.report.empty() ? "no divergence" : "DIVERGENCE\n" + outcome.report);
+    std::fflush(stdout);
+    if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
+  }
+  return clean;
+}
+
+/// One sentence for each claim of which some profile has a refutation.
+void print_conclusion(const std::vector<Proved>& all) {
+  for (const Statement& statement : all_statements()) {
+    std::vector<std::string> refuted, proved_of;
+    for (const Proved& proved : all) {
+      const auto result = std::ranges::find(proved.results, statement.info, &ProofResult::info);
+      if (result == proved.results.end()) continue;
+      if (result->verdict == ProofVerdict::refuted) refuted.push_back(to_string(proved.profile));
+      if (result->verdict == ProofVerdict::proved) proved_of.push_back(to_string(proved.profile));
+    }
+    if (refuted.empty()) continue;
+    fmt::print("  {} ({}): refuted on {}; proved on {}.\n", statement.info->formula, statement.info->name,
+               fmt::join(refuted, ", "), proved_of.empty() ? "none" : fmt::format("{}", fmt::join(proved_of, ", ")));
+  }
+}
+
+int run(const VerdictOptions& options) {
+  Kernels kernels;
+  heading("1. Proofs, for call sequences of any length");
+  const std::vector<Proved> proved = prove_all(options);
+  print_matrix(proved);
+  heading("2. The counterexamples on the kernel's own code");
+  const bool followed = print_counterexamples(proved, options, kernels);
+  heading("3. The corpus on the kernel's own code");
+  const bool replays = print_corpus(options, kernels);
+  heading("4. Fuzzing the kernel's own code against the model");
+  const bool clean = print_fuzzing(options);
+  heading("Verdict");
+  print_conclusion(proved);
+  const bool good = all_as_claimed(proved) && followed && replays && clean;
+  fmt::print("  {}\n",
+             good ? "Model and kernel agree on everything that was run." : "SOMETHING ABOVE IS NOT AS IT SHOULD BE.");
+  return good ? 0 : 1;
+}
+
+}  // namespace
+
+void add_verdict_command(CLI::App& app, int& status) {
+  auto options = std::make_shared<VerdictOptions>();
+  CLI::App* command = app.add_subcommand("verdict", "Prove, replay and fuzz, and say what came of it");
+  command->add_option("--profile", options->profiles, "The kernels to judge")->capture_default_str();
+  command->add_option("--corpus", options->corpus, "The corpus; counterexamples are saved below it")
+      ->capture_default_str();
+  command->add_option("--findings", options->findings, "Where findings are saved")->capture_default_str();
+  command->add_option("--seconds", options->seconds, "How long to fuzz each kernel")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--jobs", options->jobs, "Fuzzing processes side by side")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->footer("Example: capcheck verdict --seconds 60 --jobs 2");
+  command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace capcheck

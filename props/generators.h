@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Generators of calls, programs and states, with the edge values that the fuzzer's mutator uses, and shrinking towards
+// fewer calls with plainer arguments. Programs are shown as trace text.
+#ifndef CAPCHECK_PROPS_GENERATORS_H_
+#define CAPCHECK_PROPS_GENERATORS_H_
+
+#include <rapidcheck.h>
+
+#include <ostream>
+
+#include "model/program.h"
+
+namespace capcheck {
+
+/// A canonical call; shrinks one argument at a time towards 0, sets bit by bit.
+rc::Gen<Call<Concrete>> any_call(const Profile& profile);
+
+/// A call of this kind.
+rc::Gen<Call<Concrete>> any_call(const Profile& profile, CallKind kind);
+
+/// A program; shrinks by leaving out calls, then by shrinking those that are left.
+rc::Gen<Program> any_program(const Profile& profile);
+
+/// A world that some calls may have led to, or not: task 0 with any credentials whose sets lie within the full set, in
+/// the initial namespace or in a child with any maps.
+rc::Gen<World<Concrete>> any_world(const Profile& profile);
+
+// What RapidCheck prints of a counterexample.
+void showValue(const Call<Concrete>& call, std::ostream& out);
+void showValue(const Program& program, std::ostream& out);
+void showValue(const World<Concrete>& world, std::ostream& out);
+
+}  // namespace capcheck
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Stateful properties: the kernel in this process follows the model, call by call.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+#include <rapidcheck/state.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "fuzz/differential.h"
+#include "fuzz/sut/in_process_kernel.h"
+#include "model/trace_text.h"
+#include "props/generators.h"
+
+namespace capcheck {
+namespace {
+
+struct ModelState {
+  Profile profile;
+  World<Concrete> world;
+};
+
+/// One call, on the model and on the kernel.
+class MakeCall : public rc::state::Command<ModelState, InProcessKernel> {
+ public:
+  explicit MakeCall(const ModelState& state) : call_(*any_call(state.profile)) {}
+
+  void apply(ModelState& state) const override { step(state.profile, state.world, call_); }
+
+  void run(const ModelState& state, InProcessKernel& kernel) const override {
+    World<Concrete> expected = state.world;
+    const Reply<Concrete> reply = step(state.profile, expected, call_);
+    const TaskState<Concrete> expected_state = observe(expected, call_.task);
+    const Observation seen = kernel.call(call_);
+    RC_ASSERT(print_result(seen.result) == print_result(reply.result));
+    RC_ASSERT(std::memcmp(&seen.output, &reply.output, sizeof reply.output) == 0);
+    for (const StateField& field : state_fields()) {
+      RC_LOG() << field.name << '\n';
+      RC_ASSERT(field.get(seen.state) == field.get(expected_state));
+    }
+  }
+
+  void show(std::ostream& out) const override { out << print_call(call_); }
+
+ private:
+  Call<Concrete> call_;
+};
+
+class KernelFollowsModel : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(KernelFollowsModel, CallByCall) {
+  const Profile profile = parse_profile(GetParam());
+  InProcessKernel kernel(kernel_file(profile), profile);
+  const bool holds = rc::check([&] {
+    ModelState state{profile, {}};
+    begin(state.world, profile);
+    const TaskState<Concrete> initial = kernel.begin(), expected = observe(state.world, 0);
+    RC_ASSERT(std::memcmp(&initial, &expected, sizeof initial) == 0);
+    rc::state::check(state, kernel, rc::state::gen::execOneOfWithArgs<MakeCall>());
+    kernel.end();
+  });
+  EXPECT_TRUE(holds);
+}
+
+TEST_P(KernelFollowsModel, AProgramGivesTheSameTraceEveryTime) {
+  const Profile profile = parse_profile(GetParam());
+  InProcessKernel kernel(kernel_file(profile), profile);
+  const bool holds = rc::check([&] {
+    const Program program = *any_program(profile), other = *any_program(profile);
+    Trace first, between, second;
+    kernel.run(program, first);
+    kernel.run(other, between);
+    kernel.run(program, second);
+    RC_ASSERT(first.failure.empty());
+    RC_ASSERT(std::memcmp(&first.initial, &second.initial, sizeof first.initial) == 0);
+    RC_ASSERT(first.observations.size() == second.observations.size());
+    RC_ASSERT(std::memcmp(first.observations.data(), second.observations.data(),
+                          first.observations.size() * sizeof(Observation)) == 0);
+  });
+  EXPECT_TRUE(holds);
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, KernelFollowsModel,
+                         ::testing::Values("6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"),
+                         [](const auto& param_info) {
+                           std::string name = param_info.param;
+                           for (char& c : name) {
+                             if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+                           }
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace capcheck
