@@ -13,9 +13,9 @@ namespace capcheck {
 /// A kernel release whose rules are modelled, and what depends on it.
 struct Release {
   std::string_view name;
-  unsigned last_cap;          ///< CAP_LAST_CAP, include/uapi/linux/capability.h
-  unsigned max_parent_level;  ///< a namespace of a higher level gets no children, create_user_ns()
-  std::uint64_t securebits;   ///< SECURE_ALL_BITS, include/uapi/linux/securebits.h; each bit's lock is the next bit
+  std::uint64_t last_cap;          ///< CAP_LAST_CAP, include/uapi/linux/capability.h
+  std::uint64_t max_parent_level;  ///< a namespace of a higher level gets no children, create_user_ns()
+  std::uint64_t securebits;  ///< SECURE_ALL_BITS, include/uapi/linux/securebits.h; each bit's lock is the next bit
 };
 
 inline constexpr std::array kReleases = {

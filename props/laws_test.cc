@@ -113,7 +113,8 @@ std::array<unsigned, 64> draw_permutation(const Profile& profile) {
   std::array<unsigned, 64> permutation{};
   std::iota(permutation.begin(), permutation.end(), 0u);
   Random random(*rc::gen::arbitrary<std::uint32_t>());
-  for (const auto [low, high] : {std::pair{0u, 32u}, std::pair{32u, profile.release->last_cap + 1}}) {
+  for (const auto [low, high] :
+       {std::pair{0u, 32u}, std::pair{32u, static_cast<unsigned>(profile.release->last_cap) + 1}}) {
     std::vector<unsigned> unnamed;
     for (unsigned capability = low; capability < high; ++capability) {
       if (std::ranges::find(kNamed, static_cast<int>(capability)) == kNamed.end()) unnamed.push_back(capability);

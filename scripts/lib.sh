@@ -51,12 +51,12 @@ build() {
 	cd "$root" || die "cannot enter $root"
 	if [[ ! -f .build/$preset/build.ninja ]]; then
 		say "configuring ($preset)"
-		cmake --preset "$preset" >".build-$preset.log" 2>&1 || {
-			cat ".build-$preset.log" >&2
-			rm -f ".build-$preset.log"
+		mkdir -p .build
+		local log=.build/configure-$preset.log
+		cmake --preset "$preset" >"$log" 2>&1 || {
+			cat "$log" >&2
 			die "cmake could not configure; see above"
 		}
-		rm -f ".build-$preset.log"
 	fi
 	say "building ($preset)${*:+: $*}"
 	local targets=()

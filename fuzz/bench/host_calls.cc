@@ -58,7 +58,7 @@ int child(void* program) {
 }  // namespace
 
 void run_on_host(const Program& program) {
-  alignas(16) static std::array<char, 256 * 1024> stack;
+  alignas(16) static std::array<char, std::size_t{256} * 1024> stack;
   const int pid =
       clone(child, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, const_cast<Program*>(&program));
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "clone");
