@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <stdexcept>
+#include <unordered_set>
 
 #include "fuzz/sut/perform.h"
 
@@ -40,9 +41,24 @@ __attribute__((noreturn)) void kernel_died(const char* message) {
   std::longjmp(death.handler, 1);
 }
 
+/// The memory of the kernel that runs now. What it holds when it is unloaded (all that it allocated at boot, and more
+/// if it died) is returned then.
+std::unordered_set<void*>* memory_of_current = nullptr;
+
+void* allocate(unsigned long size) {
+  void* memory = std::calloc(1, size);
+  if (memory) memory_of_current->insert(memory);
+  return memory;
+}
+
+void release(void* memory) {
+  memory_of_current->erase(memory);
+  std::free(memory);
+}
+
 constexpr capcheck_host kHost = {
-    .allocate = [](unsigned long size) { return std::calloc(1, size); },
-    .release = [](void* memory) { std::free(memory); },
+    .allocate = allocate,
+    .release = release,
     .fatal = kernel_died,
     .log = [](const char*) {},
 };
@@ -100,6 +116,7 @@ void InProcessKernel::load() {
     reject(fmt::format("struct cred has {} userns set, unlike profile {}", kernel_->has_userns_set ? "a" : "no",
                        to_string(profile_)));
   }
+  memory_of_current = &memory_;
   kernel_->boot(&kHost);
 }
 
@@ -107,9 +124,12 @@ void InProcessKernel::unload() {
   if (library_) dlclose(library_);
   library_ = nullptr;
   kernel_ = nullptr;
+  for (void* memory : memory_) std::free(memory);
+  memory_.clear();
 }
 
-void InProcessKernel::revive() {
+void InProcessKernel::make_current() {
+  memory_of_current = &memory_;
   if (!dead_) return;
   unload();
   load();
@@ -124,7 +144,7 @@ void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& ob
 }
 
 void InProcessKernel::run(const Program& program, Trace& trace) {
-  revive();
+  make_current();
   trace.failure.clear();
   trace.observations.resize(program.calls.size());
   // Volatile: read again after a longjmp.
@@ -163,7 +183,7 @@ void InProcessKernel::guarded(Action action) {
 }
 
 TaskState<Concrete> InProcessKernel::begin() {
-  revive();
+  make_current();
   TaskState<Concrete> initial;
   guarded([&] {
     kernel_->begin();
@@ -188,6 +208,7 @@ void InProcessKernel::end() {
 }
 
 void InProcessKernel::run_unobserved(const Program& program) {
+  make_current();
   kernel_->begin();
   kernel_->run_as(0);
   for (const Call<Concrete>& call : program.calls) perform(*kernel_, call, same_pid);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "fuzz/kernel/harness_abi.h"
 #include "model/profile.h"
@@ -49,7 +50,7 @@ class InProcessKernel {
  private:
   void load();
   void unload();
-  void revive();
+  void make_current();
   void call_unguarded(const Call<Concrete>& call, Observation& observation);
   template <class Action>
   void guarded(Action action);
@@ -59,6 +60,7 @@ class InProcessKernel {
   void* library_ = nullptr;
   const capcheck_kernel* kernel_ = nullptr;
   bool dead_ = false;
+  std::unordered_set<void*> memory_;  ///< what the kernel holds of this process's heap
 };
 
 }  // namespace capcheck
