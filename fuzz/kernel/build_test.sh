@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What `build` says when it cannot make a kernel, and that it then leaves no file.
+set -uo pipefail
+
+build=$(dirname "${BASH_SOURCE[0]}")/build
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+# refuses PATTERN ARGUMENT…: build fails, says so in these words, and makes nothing.
+refuses() {
+	local pattern=$1
+	shift
+	if "$build" --output "$work/kernel.so" "$@" >"$work/out" 2>&1; then
+		echo "FAILED: build $* succeeded"
+		failures=$((failures + 1))
+	elif ! grep -qE -- "$pattern" "$work/out"; then
+		echo "FAILED: build $* did not say '$pattern': $(cat "$work/out")"
+		failures=$((failures + 1))
+	fi
+	[[ ! -e $work/kernel.so ]] || {
+		echo "FAILED: build $* left a file"
+		failures=$((failures + 1))
+	}
+}
+
+refuses 'linux-source-2.4.tar.xz does not exist; on Debian: apt install linux-source-2.4' --name 2.4
+refuses "there is no feature 'nope'" --name 6.12+nope
+refuses 'comes after userns' --name 6.12+capbset-drop-lowers-userns
+refuses "there is no fault 'nope'" --name 6.12 --fault nope
+refuses '/nonexistent does not exist' --name 6.12 --source /nonexistent
+refuses 'is no kernel tree' --name 6.12 --source "$work"
+# A fault in a rule of the proposal, planted in a tree without it: the semantic patch matches nothing.
+refuses 'lower-needs-privilege.cocci: nothing in security/commoncap.c matches it' --name 6.12 --fault lower-needs-privilege
+
+# The model's faults and the kernel's are the same.
+"$build" --list-faults | awk '{ print $1 }' | sort >"$work/kernel"
+sed -n 's/.*FaultInfo{Fault::[a-z_]*, "\([a-z-]*\)".*/\1/p' "$(dirname "$build")/../../model/faults.h" | sort >"$work/model"
+diff "$work/kernel" "$work/model" || {
+	echo "FAILED: fuzz/kernel/faults (<) and model/faults.h (>) differ"
+	failures=$((failures + 1))
+}
+
+((failures == 0)) && echo "every refusal was as it should be"
+exit $((failures != 0))
