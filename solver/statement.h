@@ -79,7 +79,7 @@ template <Domain D>
 typename D::Bool meets(const Goal& goal, const Profile& profile, const Transition<D>& transition) {
   const StatementOver<D>& statement = goal.statement->over<D>();
   if (statement.of_state) return !statement.of_state(profile, transition.world);
-  const typename D::Bool premise = statement.premise(profile, transition.seen());
+  typename D::Bool premise = statement.premise(profile, transition.seen());
   if (goal.kind == Goal::Kind::premise) return premise;
   return premise & !statement.conclusion(profile, transition.seen());
 }

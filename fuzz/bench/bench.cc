@@ -20,10 +20,10 @@ namespace {
 
 const Profile kProfile{.features = {.userns = true}};
 
-/// The same programs for every measurement: mostly short, as a fuzzer's are, of every kind of call.
+/// The same programs for every measurement: of every kind of call, five calls long on average.
 const std::vector<Program>& programs() {
   static const std::vector<Program> made = [] {
-    constexpr std::size_t kPrograms = 256, kShortest = 4, kLengths = 9;
+    constexpr std::size_t kPrograms = 256, kShortest = 3, kLengths = 5;
     Random random(1);
     std::vector<Program> all(kPrograms);
     for (Program& program : all) {
