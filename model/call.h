@@ -4,6 +4,7 @@
 #ifndef CAPCHECK_MODEL_CALL_H_
 #define CAPCHECK_MODEL_CALL_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +12,10 @@
 
 #include "model/capability.h"
 #include "model/domain.h"
-#include "model/rules/user_namespace.h"
+#include "model/profile.h"
+#include "model/rules/exec.h"
+#include "model/rules/fork.h"
+#include "model/world.h"
 
 namespace capcheck {
 
@@ -33,41 +37,93 @@ enum class CallKind : std::uint8_t {
   write_uid_map,
   write_gid_map,
   write_setgroups,
+  clone,
+  exit_group,
+  setns,
+  ns_capable,
+  setuid,
+  setreuid,
+  setresuid,
+  setfsuid,
+  setgid,
+  setregid,
+  setresgid,
+  setfsgid,
+  setgroups,
+  execve,
+  ptrace_traceme,
+  join_session_keyring,
+  session_to_parent,
+  write_umh_bset,
+  write_umh_inheritable,
+  write_umh_userns,
+  write_cap_userns_mask,
+  usermodehelper,
 };
 
 /// What an argument means. Decides its name in text, its edge values, and how far it is reduced to what a call can
 /// pass.
 enum class Role : std::uint8_t {
-  version,        ///< a capability header's version: 32 bits
-  pid,            ///< a header's pid: a signed 32-bit number; task n is n + 1
-  pointers,       ///< which pointers are null: kHeaderNull, kDataNull
-  set,            ///< a set of capabilities: 64 bits, low word first in the user's structure
-  capability,     ///< a capability's number: 64 bits
-  set_operation,  ///< PR_CAP_AMBIENT_* and PR_CAP_USERNS_*: 64 bits
-  securebits,     ///< SECBIT_*: 64 bits
-  value,          ///< a 64-bit number that the call is about
-  number,         ///< a 64-bit number that the call ignores, or wants to be 0
-  unshare_flags,  ///< CLONE_*: 64 bits, of the known ones only those modelled
-  id,             ///< 32 bits
-  boolean,        ///< 0 or 1
+  version,           ///< a capability header's version: 32 bits
+  pid,               ///< a header's pid: a signed 32-bit number; task n is n + 2
+  pointers,          ///< which pointers are null: kHeaderNull, kDataNull
+  set,               ///< a set of capabilities: 64 bits, low word first in the user's structure
+  capability,        ///< a capability's number: 64 bits
+  set_operation,     ///< PR_CAP_AMBIENT_* and PR_CAP_USERNS_*: 64 bits
+  securebits,        ///< SECBIT_*: 64 bits
+  value,             ///< a 64-bit number that the call is about
+  number,            ///< a 64-bit number that the call ignores, or wants to be 0
+  unshare_flags,     ///< CLONE_*: 64 bits, of the known ones only those modelled
+  id,                ///< 32 bits
+  boolean,           ///< 0 or 1
+  task,              ///< a task
+  clone_flags,       ///< CLONE_*, of those modelled
+  user_ns,           ///< the number of a user namespace, 8 bits: there need not be one
+  setns_type,        ///< 0 or a CLONE_*: 32 bits
+  valid_capability,  ///< a capability that every release has
+  group_count,       ///< 0 to kMaxGroups, or one above NGROUPS_MAX
+  exec_mode,         ///< of kExecModeBits
+  exec_flags,        ///< ExecFlag
+  capability_magic,  ///< magic_etc of a file's capabilities: 32 bits
 };
 
-/// The thread id of a task, as programs name it.
+/// CAP_LAST_CAP of the release that has the fewest.
+inline constexpr std::uint64_t kLastCapEverywhere =
+    std::ranges::min_element(kReleases, {}, &Release::last_cap)->last_cap;
+
+/// The thread id of task 0, as programs name it; the others' follow. The id 1 is that of init, which the kernel treats
+/// apart.
+inline constexpr std::uint64_t kFirstThreadId = 2;
+
 constexpr std::uint64_t thread_id(std::size_t task) {
-  return task + 1;
+  return task + kFirstThreadId;
+}
+
+/// A successful call of this kind returns the thread id of a task that it made.
+constexpr bool gives_birth(CallKind kind) {
+  return kind == CallKind::clone || kind == CallKind::usermodehelper;
 }
 
 inline constexpr std::uint64_t kHeaderNull = 1, kDataNull = 2;
 
-inline constexpr std::size_t kMaxArguments = 6;
+inline constexpr std::size_t kMaxArguments = 8;
 
 /// How a call is made and written.
-enum class Form : std::uint8_t { capability_header, prctl, plain, proc_file };
+enum class Form : std::uint8_t {
+  capability_header,
+  prctl,
+  plain,
+  keyctl,
+  ptrace,
+  proc_file,  ///< a write to a file of /proc/PID; the first two arguments are whose file it is, and who opened it
+  sysctl,     ///< a write to a file of /proc/sys/kernel
+  execve,
+};
 
 struct CallInfo {
   CallKind kind;
   Form form;
-  std::string_view name;  ///< the system call, prctl's option, or the file written
+  std::string_view name;  ///< the system call, the option of prctl, keyctl or ptrace, or the file written
   unsigned option;        ///< prctl's option; otherwise 0
   std::uint8_t argument_count;
   std::array<Role, kMaxArguments> roles;
@@ -143,9 +199,47 @@ inline constexpr std::array kCalls = {
              {Role::number, Role::number, Role::number, Role::number}},
     CallInfo{CallKind::unshare, Form::plain, "unshare", 0, 1, {Role::unshare_flags}},
     CallInfo{CallKind::chroot, Form::plain, "chroot", 0, 0, {}},
-    CallInfo{CallKind::write_uid_map, Form::proc_file, "uid_map", 0, 3, {Role::id, Role::id, Role::id}},
-    CallInfo{CallKind::write_gid_map, Form::proc_file, "gid_map", 0, 3, {Role::id, Role::id, Role::id}},
-    CallInfo{CallKind::write_setgroups, Form::proc_file, "setgroups", 0, 1, {Role::boolean}},
+    CallInfo{CallKind::write_uid_map,
+             Form::proc_file,
+             "uid_map",
+             0,
+             8,
+             {Role::task, Role::task, Role::id, Role::id, Role::id, Role::id, Role::id, Role::id}},
+    CallInfo{CallKind::write_gid_map,
+             Form::proc_file,
+             "gid_map",
+             0,
+             8,
+             {Role::task, Role::task, Role::id, Role::id, Role::id, Role::id, Role::id, Role::id}},
+    CallInfo{CallKind::write_setgroups, Form::proc_file, "setgroups", 0, 3, {Role::task, Role::task, Role::boolean}},
+    CallInfo{CallKind::clone, Form::plain, "clone", 0, 1, {Role::clone_flags}},
+    CallInfo{CallKind::exit_group, Form::plain, "exit_group", 0, 0, {}},
+    CallInfo{CallKind::setns, Form::plain, "setns", 0, 2, {Role::user_ns, Role::setns_type}},
+    CallInfo{CallKind::ns_capable, Form::plain, "ns_capable", 0, 2, {Role::user_ns, Role::valid_capability}},
+    CallInfo{CallKind::setuid, Form::plain, "setuid", 0, 1, {Role::id}},
+    CallInfo{CallKind::setreuid, Form::plain, "setreuid", 0, 2, {Role::id, Role::id}},
+    CallInfo{CallKind::setresuid, Form::plain, "setresuid", 0, 3, {Role::id, Role::id, Role::id}},
+    CallInfo{CallKind::setfsuid, Form::plain, "setfsuid", 0, 1, {Role::id}},
+    CallInfo{CallKind::setgid, Form::plain, "setgid", 0, 1, {Role::id}},
+    CallInfo{CallKind::setregid, Form::plain, "setregid", 0, 2, {Role::id, Role::id}},
+    CallInfo{CallKind::setresgid, Form::plain, "setresgid", 0, 3, {Role::id, Role::id, Role::id}},
+    CallInfo{CallKind::setfsgid, Form::plain, "setfsgid", 0, 1, {Role::id}},
+    CallInfo{CallKind::setgroups, Form::plain, "setgroups", 0, 3, {Role::group_count, Role::id, Role::id}},
+    CallInfo{CallKind::execve,
+             Form::execve,
+             "execve",
+             0,
+             8,
+             {Role::id, Role::id, Role::exec_mode, Role::exec_flags, Role::capability_magic, Role::set, Role::set,
+              Role::id}},
+    CallInfo{CallKind::ptrace_traceme, Form::ptrace, "PTRACE_TRACEME", 0, 0, {}},
+    CallInfo{CallKind::join_session_keyring, Form::keyctl, "KEYCTL_JOIN_SESSION_KEYRING", 0, 0, {}},
+    CallInfo{CallKind::session_to_parent, Form::keyctl, "KEYCTL_SESSION_TO_PARENT", 0, 0, {}},
+    CallInfo{CallKind::write_umh_bset, Form::sysctl, "usermodehelper/bset", 0, 1, {Role::set}},
+    CallInfo{CallKind::write_umh_inheritable, Form::sysctl, "usermodehelper/inheritable", 0, 1, {Role::set}},
+    CallInfo{CallKind::write_umh_userns, Form::sysctl, "usermodehelper/userns", 0, 1, {Role::set}},
+    CallInfo{CallKind::write_cap_userns_mask, Form::sysctl, "cap_userns_mask", 0, 1, {Role::set}},
+    CallInfo{CallKind::usermodehelper, Form::plain, "usermodehelper", 0, 0, {}},
 };
 
 constexpr const CallInfo& info(CallKind kind) {
@@ -169,6 +263,11 @@ struct Call {
   bool operator==(const Call&) const = default;
 };
 
+/// A call of this kind may change which tasks live.
+constexpr bool changes_tasks(CallKind kind) {
+  return gives_birth(kind) || kind == CallKind::exit_group || kind == CallKind::execve;
+}
+
 /// The value that a call really passes for an argument: what lies outside its role is taken away.
 template <Domain D>
 constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
@@ -176,6 +275,8 @@ constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
   switch (role) {
     case Role::version:
     case Role::id:
+    case Role::setns_type:
+    case Role::capability_magic:
       return value & Word(0xffffffff);
     case Role::pid:  // sign extension from bit 31
       return ((value & Word(0xffffffff)) ^ Word(0x80000000)) - Word(0x80000000);
@@ -185,6 +286,23 @@ constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
       return value & Word(1);
     case Role::unshare_flags:
       return value & ~Word(kUnshareKnownFlags & ~kUnshareModelledFlags);
+    case Role::task:
+      return value & Word(kMaxTasks - 1);
+    case Role::clone_flags: {
+      // Sharing memory without being a thread is outside the model.
+      const auto thread = !((value & Word(CLONE_THREAD)) == Word(0));
+      return value & D::select(thread, Word(kCloneModelledFlags), Word(kCloneModelledFlags & ~CLONE_VM));
+    }
+    case Role::user_ns:
+      return value & Word(0xff);
+    case Role::valid_capability:
+      return D::select(value < Word(kLastCapEverywhere + 1), value, Word(0));
+    case Role::group_count:
+      return D::select(value < Word(kMaxGroups + 1), value, Word(kNgroupsMax + 1));
+    case Role::exec_mode:
+      return value & Word(kExecModeBits);
+    case Role::exec_flags:
+      return value & Word(kExecNosuid | kExecScript | kExecCapability | kExecTruncated);
     case Role::set:
     case Role::capability:
     case Role::set_operation:

@@ -2,6 +2,7 @@
 #include "model/constants.h"
 
 #include <sys/capability.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -37,12 +38,50 @@ constexpr std::array kSecurebits = {
     Constant{"SECBIT_KEEP_CAPS_LOCKED", SECBIT_KEEP_CAPS_LOCKED},
     Constant{"SECBIT_NO_CAP_AMBIENT_RAISE", SECBIT_NO_CAP_AMBIENT_RAISE},
     Constant{"SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED", SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED},
+    Constant{"SECBIT_EXEC_RESTRICT_FILE", 1 << 8},
+    Constant{"SECBIT_EXEC_RESTRICT_FILE_LOCKED", 1 << 9},
+    Constant{"SECBIT_EXEC_DENY_INTERACTIVE", 1 << 10},
+    Constant{"SECBIT_EXEC_DENY_INTERACTIVE_LOCKED", 1 << 11},
 };
 constexpr std::array kUnshareFlags = {
     Constant{"CLONE_NEWUSER", CLONE_NEWUSER},
     Constant{"CLONE_THREAD", CLONE_THREAD},
     Constant{"CLONE_FS", CLONE_FS},
 };
+constexpr std::array kCloneFlags = {
+    Constant{"CLONE_NEWUSER", CLONE_NEWUSER}, Constant{"CLONE_FS", CLONE_FS},         Constant{"CLONE_VM", CLONE_VM},
+    Constant{"CLONE_SIGHAND", CLONE_SIGHAND}, Constant{"CLONE_THREAD", CLONE_THREAD},
+};
+constexpr std::array kSetnsTypes = {
+    Constant{"CLONE_NEWUSER", CLONE_NEWUSER},
+    Constant{"CLONE_NEWNET", CLONE_NEWNET},
+};
+constexpr std::array kExecModes = {
+    Constant{"S_ISUID", S_ISUID},
+    Constant{"S_ISGID", S_ISGID},
+    Constant{"S_IXGRP", S_IXGRP},
+};
+constexpr std::array kExecFlags = {
+    Constant{"NOSUID", kExecNosuid},
+    Constant{"SCRIPT", kExecScript},
+    Constant{"CAPABILITY", kExecCapability},
+    Constant{"TRUNCATED", kExecTruncated},
+};
+constexpr std::array kCapabilityMagics = {
+    // The revisions are numbers in the highest byte, so 3 stands before 1 and 2, whose bits it has.
+    Constant{"VFS_CAP_REVISION_3", VFS_CAP_REVISION_3},
+    Constant{"VFS_CAP_REVISION_2", VFS_CAP_REVISION_2},
+    Constant{"VFS_CAP_REVISION_1", VFS_CAP_REVISION_1},
+    Constant{"VFS_CAP_FLAGS_EFFECTIVE", VFS_CAP_FLAGS_EFFECTIVE},
+};
+constexpr std::array kTaskNumbers = {
+    Constant{"t0", 0},
+    Constant{"t1", 1},
+    Constant{"t2", 2},
+    Constant{"t3", 3},
+};
+static_assert(kTaskNumbers.size() == kMaxTasks);
+
 constexpr std::array kTasks = {
     Constant{"t0", thread_id(0)},
     Constant{"t1", thread_id(1)},
@@ -64,6 +103,21 @@ std::span<const Constant> constants(Role role, bool userns) {
       return kUnshareFlags;
     case Role::pid:
       return kTasks;
+    case Role::task:
+      return kTaskNumbers;
+    case Role::clone_flags:
+      return kCloneFlags;
+    case Role::setns_type:
+      return kSetnsTypes;
+    case Role::exec_mode:
+      return kExecModes;
+    case Role::exec_flags:
+      return kExecFlags;
+    case Role::capability_magic:
+      return kCapabilityMagics;
+    case Role::user_ns:
+    case Role::valid_capability:
+    case Role::group_count:
     case Role::pointers:
     case Role::set:
     case Role::capability:

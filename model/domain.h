@@ -34,6 +34,7 @@ concept Domain = requires(typename D::Word word, typename D::Bool condition) {
   { !condition } -> std::convertible_to<typename D::Bool>;
   { D::select(condition, word, word) } -> std::convertible_to<typename D::Word>;
   { D::bit(word) } -> std::convertible_to<typename D::Word>;
+  { D::where_known(condition, word) } -> std::convertible_to<typename D::Word>;
 };
 
 /// Machine integers.
@@ -65,6 +66,17 @@ struct Concrete {
   static constexpr void assign(T& target, Bool condition, const T& value) {
     if (condition) target = value;
   }
+
+  /// Takes a step again and again for as long as it says that there is more to do. A step with nothing to do changes
+  /// nothing. A domain may stop early: what depends on the end is where_known() that the end was reached.
+  template <class Step>
+  static constexpr void repeat(Step step) {
+    while (step()) {
+    }
+  }
+
+  /// The word where it is known; any value where it is not.
+  static constexpr Word where_known(Bool, Word word) { return word; }
 };
 static_assert(Domain<Concrete>);
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "model/capability.h"
@@ -41,42 +42,116 @@ enum class Fault : std::uint8_t {
   capbset_drop_without_setpcap,
   securebits_locks_ignored,
   capset_bits_above_last_cap,
+  keyring_forgets_userns,
+  setns_grants_full,
+  helper_forgets_userns,
+  setuid_keeps_ambient,
+  setuid_ignores_keepcaps,
+  fs_set_lacks_mknod,
+  owner_rule_for_grandparents,
+  root_mapping_without_setfcap,
+  setuid_root_exec_limited_by_inheritable,
+  exec_ignores_bounding,
+  exec_keeps_ambient,
+  exec_unsafe_gains,
 };
+
+/// A set of kinds of calls: bit n for the kind of that number.
+using CallKinds = std::uint64_t;
+static_assert(kCalls.size() <= 64);
+
+constexpr CallKinds kinds(std::initializer_list<CallKind> list) {
+  CallKinds set = 0;
+  for (const CallKind kind : list) set |= std::uint64_t{1} << static_cast<unsigned>(kind);
+  return set;
+}
+
+inline constexpr CallKinds kEveryKind = ~CallKinds{0};
+/// The calls by which a task, or its child, enters a user namespace.
+inline constexpr CallKinds kEntries = kinds({CallKind::unshare, CallKind::clone, CallKind::setns});
+/// The calls that cap_emulate_setxuid() follows.
+inline constexpr CallKinds kSetsUserIds = kinds({CallKind::setuid, CallKind::setreuid, CallKind::setresuid});
 
 struct FaultInfo {
   Fault fault;
   std::string_view name;
-  CallKind call;      ///< the call whose rule is wrong
-  bool needs_userns;  ///< the rule is one of proposal 1
+  CallKinds calls;             ///< those whose rule is wrong
+  bool needs_userns;           ///< the rule is one of proposal 1
+  std::string_view invariant;  ///< one that is claimed to hold, and breaks with the fault
 };
 
 inline constexpr std::array kFaults = {
-    FaultInfo{Fault::raise_ignores_bounding, "raise-ignores-bounding", CallKind::cap_userns, true},
-    FaultInfo{Fault::raise_bounding_or_permitted, "raise-bounding-or-permitted", CallKind::cap_userns, true},
-    FaultInfo{Fault::raise_and_or_swapped, "raise-and-or-swapped", CallKind::cap_userns, true},
-    FaultInfo{Fault::raise_setpcap_from_permitted, "raise-setpcap-from-permitted", CallKind::cap_userns, true},
-    FaultInfo{Fault::raise_gate_dropped, "raise-gate-dropped", CallKind::cap_userns, true},
-    FaultInfo{Fault::entry_bounding_unassigned, "entry-bounding-unassigned", CallKind::unshare, false},
-    FaultInfo{Fault::entry_permitted_unassigned, "entry-permitted-unassigned", CallKind::unshare, false},
-    FaultInfo{Fault::entry_effective_unassigned, "entry-effective-unassigned", CallKind::unshare, false},
-    FaultInfo{Fault::entry_keeps_securebits, "entry-keeps-securebits", CallKind::unshare, false},
-    FaultInfo{Fault::entry_keeps_ambient, "entry-keeps-ambient", CallKind::unshare, false},
-    FaultInfo{Fault::clear_all_skips_argument_check, "clear-all-skips-argument-check", CallKind::cap_userns, true},
-    FaultInfo{Fault::userns_arguments_swapped, "userns-arguments-swapped", CallKind::cap_userns, true},
-    FaultInfo{Fault::lower_needs_privilege, "lower-needs-privilege", CallKind::cap_userns, true},
-    FaultInfo{Fault::cap_valid_off_by_one, "cap-valid-off-by-one", CallKind::cap_userns, true},
-    FaultInfo{Fault::capset_ambient_not_intersected, "capset-ambient-not-intersected", CallKind::capset, false},
-    FaultInfo{Fault::capset_inheritable_not_bounded, "capset-inheritable-not-bounded", CallKind::capset, false},
-    FaultInfo{Fault::capbset_drop_without_setpcap, "capbset-drop-without-setpcap", CallKind::capbset_drop, false},
-    FaultInfo{Fault::securebits_locks_ignored, "securebits-locks-ignored", CallKind::set_securebits, false},
-    FaultInfo{Fault::capset_bits_above_last_cap, "capset-bits-above-last-cap", CallKind::capset, false},
+    FaultInfo{Fault::raise_ignores_bounding, "raise-ignores-bounding", kinds({CallKind::cap_userns}), true,
+              "bounding-and-userns-never-grow"},
+    FaultInfo{Fault::raise_bounding_or_permitted, "raise-bounding-or-permitted", kinds({CallKind::cap_userns}), true,
+              "userns-gains-only-from-bounding"},
+    FaultInfo{Fault::raise_and_or_swapped, "raise-and-or-swapped", kinds({CallKind::cap_userns}), true,
+              "userns-gains-unprivileged-only-from-permitted"},
+    FaultInfo{Fault::raise_setpcap_from_permitted, "raise-setpcap-from-permitted", kinds({CallKind::cap_userns}), true,
+              "userns-gains-unprivileged-only-from-permitted"},
+    FaultInfo{Fault::raise_gate_dropped, "raise-gate-dropped", kinds({CallKind::cap_userns}), true,
+              "userns-raise-is-exact"},
+    FaultInfo{Fault::entry_bounding_unassigned, "entry-bounding-unassigned", kEntries, false, "entry-within-userns"},
+    FaultInfo{Fault::entry_permitted_unassigned, "entry-permitted-unassigned", kEntries, false,
+              "effective-within-permitted"},
+    FaultInfo{Fault::entry_effective_unassigned, "entry-effective-unassigned", kEntries, false,
+              "effective-within-permitted"},
+    FaultInfo{Fault::entry_keeps_securebits, "entry-keeps-securebits", kEntries, false, "entry-takes-userns"},
+    FaultInfo{Fault::entry_keeps_ambient, "entry-keeps-ambient", kEntries, false,
+              "ambient-within-permitted-and-inheritable"},
+    FaultInfo{Fault::clear_all_skips_argument_check, "clear-all-skips-argument-check", kinds({CallKind::cap_userns}),
+              true, "userns-clear-all-checks-arguments"},
+    FaultInfo{Fault::userns_arguments_swapped, "userns-arguments-swapped", kinds({CallKind::cap_userns}), true,
+              "userns-lower-is-free"},
+    FaultInfo{Fault::lower_needs_privilege, "lower-needs-privilege", kinds({CallKind::cap_userns}), true,
+              "userns-lower-is-free"},
+    FaultInfo{Fault::cap_valid_off_by_one, "cap-valid-off-by-one", kinds({CallKind::cap_userns}), true,
+              "userns-rejects-bad-arguments"},
+    FaultInfo{Fault::capset_ambient_not_intersected, "capset-ambient-not-intersected", kinds({CallKind::capset}), false,
+              "ambient-within-permitted-and-inheritable"},
+    FaultInfo{Fault::capset_inheritable_not_bounded, "capset-inheritable-not-bounded", kinds({CallKind::capset}), false,
+              "inheritable-gained-only-within-bounding"},
+    FaultInfo{Fault::capbset_drop_without_setpcap, "capbset-drop-without-setpcap", kinds({CallKind::capbset_drop}),
+              false, "bounding-shrinks-only-with-setpcap"},
+    FaultInfo{Fault::securebits_locks_ignored, "securebits-locks-ignored", kinds({CallKind::set_securebits}), false,
+              "securebits-locks-hold"},
+    FaultInfo{Fault::capset_bits_above_last_cap, "capset-bits-above-last-cap", kinds({CallKind::capset}), false,
+              "capset-of-own-sets-succeeds"},
+    FaultInfo{Fault::keyring_forgets_userns, "keyring-forgets-userns", kEveryKind, true,
+              "userns-changes-only-by-prctl"},
+    FaultInfo{Fault::setns_grants_full, "setns-grants-full", kinds({CallKind::setns}), true, "entry-within-userns"},
+    FaultInfo{Fault::helper_forgets_userns, "helper-forgets-userns", kinds({CallKind::usermodehelper}), true,
+              "helper-within-sysctls"},
+    FaultInfo{Fault::setuid_keeps_ambient, "setuid-keeps-ambient", kSetsUserIds, false,
+              "ambient-within-permitted-and-inheritable"},
+    FaultInfo{Fault::setuid_ignores_keepcaps, "setuid-ignores-keepcaps", kSetsUserIds, false, "leaving-root-clears"},
+    FaultInfo{Fault::fs_set_lacks_mknod, "fs-set-lacks-mknod", kinds({CallKind::setfsuid}), false,
+              "fsuid-moves-fs-set"},
+    FaultInfo{Fault::owner_rule_for_grandparents, "owner-rule-for-grandparents", kinds({CallKind::ns_capable}), false,
+              "grandchild-owner-has-nothing"},
+    FaultInfo{Fault::root_mapping_without_setfcap, "root-mapping-without-setfcap", kinds({CallKind::write_uid_map}),
+              false, "root-mapping-needs-setfcap"},
+    FaultInfo{Fault::setuid_root_exec_limited_by_inheritable, "setuid-root-exec-limited-by-inheritable",
+              kinds({CallKind::execve}), false, "setuid-root-grants-all"},
+    FaultInfo{Fault::exec_ignores_bounding, "exec-ignores-bounding", kinds({CallKind::execve}), false,
+              "exec-within-bounding-and-inheritable"},
+    FaultInfo{Fault::exec_keeps_ambient, "exec-keeps-ambient", kinds({CallKind::execve}), false,
+              "file-capabilities-cancel-ambient"},
+    FaultInfo{Fault::exec_unsafe_gains, "exec-unsafe-gains", kinds({CallKind::execve}), false,
+              "no-new-privs-gains-nothing"},
 };
 
-/// What a rule sees, before and after a fault has distorted it.
+/// The fault of that name. Throws std::invalid_argument that lists what is known.
+const FaultInfo& find_fault(std::string_view name);
+
+/// What a rule sees, before and after a fault has distorted it: the release, the caller's credentials, what its
+/// namespace's creator could, the sysctl of helpers, and the call.
 template <Domain D>
 struct RuleInput {
   Release release;
   Credentials<D> cred;
+  typename D::Word parent_could_setfcap;
+  typename D::Word umh_userns;
   Call<D> call;
 };
 
@@ -130,38 +205,76 @@ constexpr void distort_input(Fault fault, std::uint64_t full_set, RuleInput<D>& 
     case Fault::capset_bits_above_last_cap:
       input.release.last_cap = 63;
       break;
+    case Fault::helper_forgets_userns:
+      input.umh_userns = Word(full_set);
+      break;
+    case Fault::setuid_ignores_keepcaps:
+      cred.securebits = cred.securebits & ~Word(SECBIT_KEEP_CAPS);
+      break;
+    case Fault::root_mapping_without_setfcap:
+      input.parent_could_setfcap = Word(1);
+      break;
+    case Fault::setuid_root_exec_limited_by_inheritable:
+      cred.bounding = cred.inheritable = cred.bounding & cred.inheritable;
+      break;
+    case Fault::exec_ignores_bounding:
+      cred.bounding = everything & Word(full_set);
+      break;
+    case Fault::exec_unsafe_gains:
+      cred.no_new_privs = Word(0);
+      break;
     default:
       break;
   }
 }
 
-/// What the faulty rule leaves instead of `after`, given the credentials before the call.
+/// What a rule left in a task, for a fault to distort: the task's credentials as the call found them, and now.
 template <Domain D>
-constexpr void distort_output(Fault fault, const Credentials<D>& before, const Call<D>& call, Credentials<D>& after,
-                              Reply<D>& reply, const typename D::Bool& entered) {
+struct RuleEffect {
+  const Credentials<D>& before;
+  Credentials<D>& after;
+  typename D::Bool entered;  ///< the task entered a user namespace
+  typename D::Bool passed;   ///< the call succeeded
+};
+
+/// What the faulty rule leaves instead, in the caller or in the child of a clone.
+template <Domain D>
+constexpr void distort_effect(Fault fault, std::uint64_t full_set, const RuleEffect<D>& effect) {
   using Word = typename D::Word;
-  const auto keep = [&](Word Credentials<D>::* member) {
-    after.*member = D::select(entered, before.*member, after.*member);
+  const Credentials<D>& before = effect.before;
+  Credentials<D>& after = effect.after;
+  const auto keep = [&](const typename D::Bool& condition, Word Credentials<D>::* member) {
+    after.*member = D::select(condition, before.*member, after.*member);
   };
   switch (fault) {
     case Fault::entry_bounding_unassigned:
-      return keep(&Credentials<D>::bounding);
+      return keep(effect.entered, &Credentials<D>::bounding);
     case Fault::entry_permitted_unassigned:
-      return keep(&Credentials<D>::permitted);
+      return keep(effect.entered, &Credentials<D>::permitted);
     case Fault::entry_effective_unassigned:
-      return keep(&Credentials<D>::effective);
+      return keep(effect.entered, &Credentials<D>::effective);
     case Fault::entry_keeps_securebits:
-      return keep(&Credentials<D>::securebits);
+      return keep(effect.entered, &Credentials<D>::securebits);
     case Fault::entry_keeps_ambient:
-      return keep(&Credentials<D>::ambient);
-    case Fault::capset_ambient_not_intersected:
-      after.ambient = before.ambient;
+      return keep(effect.entered, &Credentials<D>::ambient);
+    case Fault::setns_grants_full:
+      for (const auto member : {&Credentials<D>::permitted, &Credentials<D>::effective, &Credentials<D>::bounding}) {
+        after.*member = D::select(effect.entered, Word(full_set), after.*member);
+      }
       return;
-    case Fault::lower_needs_privilege: {
-      const typename D::Bool refused =
-          (call.args[0] == Word(kLower)) & (reply.result == Word(0)) & !capable_in_own_ns(before, CAP_SETPCAP);
-      reply.result = D::select(refused, Word(0) - Word(EPERM), reply.result);
-      after.userns = D::select(refused, before.userns, after.userns);
+    case Fault::capset_ambient_not_intersected:
+    case Fault::setuid_keeps_ambient:
+      return keep(effect.passed, &Credentials<D>::ambient);
+    case Fault::fs_set_lacks_mknod: {
+      const Word mknod(cap_bit(CAP_MKNOD));
+      after.effective = (after.effective & ~mknod) | (before.effective & mknod);
+      return;
+    }
+    case Fault::exec_keeps_ambient: {
+      const Word kept = D::select(effect.passed, before.ambient, Word(0));
+      after.ambient = after.ambient | kept;
+      after.permitted = after.permitted | kept;
+      after.effective = after.effective | kept;
       return;
     }
     default:
@@ -169,34 +282,124 @@ constexpr void distort_output(Fault fault, const Credentials<D>& before, const C
   }
 }
 
+/// What the faulty rule answers instead.
+template <Domain D>
+constexpr void distort_reply(Fault fault, const World<D>& before, const Call<D>& call, Credentials<D>& after,
+                             Reply<D>& reply) {
+  using Word = typename D::Word;
+  const Task<D>& task = before.tasks[call.task];
+  if (fault == Fault::lower_needs_privilege) {
+    const typename D::Bool refused =
+        (call.args[0] == Word(kLower)) & (reply.result == Word(0)) & !capable_in_own_ns(task.cred, CAP_SETPCAP);
+    reply.result = D::select(refused, Word(0) - Word(EPERM), reply.result);
+    after.userns = D::select(refused, task.cred.userns, after.userns);
+  }
+  if (fault == Fault::owner_rule_for_grandparents) {
+    const Word number = named_namespace(before, call.args[0]).number;
+    const UserNamespace<D> target = D::at(before.namespaces, number);
+    const Word level = D::at(before.namespaces, task.user_ns).level;
+    const typename D::Bool below =
+        (level < target.level) & (ancestor_at_level<D>(before.namespaces, number, level) == task.user_ns);
+    const typename D::Bool granted = (reply.result == Word(0)) & below & (target.owner == task.cred.euid);
+    reply.result = D::select(granted, Word(1), reply.result);
+  }
+}
+
+namespace detail {
+
+/// What the rule did not touch is as it was before the distortion. SET_SECUREBITS assigns what it distorts.
+template <Domain D>
+constexpr void restore_untouched(Fault fault, const typename D::Bool& failed, const Credentials<D>& before,
+                                 const Credentials<D>& distorted, Credentials<D>& now) {
+  for (const auto& field : kCredentialFields<D>) {
+    auto& after = now.*field.member;
+    const bool assigned = fault == Fault::securebits_locks_ignored && field.name == "Securebits";
+    const typename D::Bool untouched =
+        assigned ? failed : typename D::Bool(failed | (after == distorted.*field.member));
+    after = D::select(untouched, before.*field.member, after);
+  }
+}
+
+template <Domain D>
+constexpr void set_parent_could_setfcap(World<D>& world, const typename D::Word& user_ns,
+                                        const typename D::Word& value) {
+  UserNamespace<D> ns = D::at(world.namespaces, user_ns);
+  ns.parent_could_setfcap = value;
+  D::store(world.namespaces, typename D::Bool(true), user_ns, ns);
+}
+
+/// The task in which the caller goes on: an exec by a thread goes on as its group's leader.
+template <Domain D>
+constexpr typename D::Word survivor(const World<D>& before, const Call<D>& call, const typename D::Bool& passed) {
+  using Word = typename D::Word;
+  if (call.kind != CallKind::execve) return Word(call.task);
+  return D::select(passed, before.tasks[call.task].leader, Word(call.task));
+}
+
+/// Takes back what the distortion left in the caller, and distorts what the call left there.
+template <Domain D>
+constexpr void distort_caller(const Profile& profile, Fault fault, const World<D>& before, const Call<D>& call,
+                              const Credentials<D>& distorted, World<D>& world, const typename D::Bool& passed) {
+  const Task<D>& old = before.tasks[call.task];
+  const typename D::Word number = survivor(before, call, passed);
+  Task<D> task = D::at(world.tasks, number);
+  restore_untouched<D>(fault, !passed, old.cred, distorted, task.cred);
+  if (call.kind != CallKind::clone) {
+    distort_effect<D>(fault, profile.full_set(),
+                      {old.cred, task.cred, typename D::Bool(!(task.user_ns == old.user_ns)), passed});
+  }
+  D::store(world.tasks, typename D::Bool(true), number, task);
+}
+
+/// Distorts what the call left in the child of a clone.
+template <Domain D>
+constexpr void distort_child(const Profile& profile, Fault fault, const World<D>& before, const Call<D>& call,
+                             World<D>& world, const Reply<D>& reply, const typename D::Bool& passed) {
+  using Word = typename D::Word;
+  const Word number = D::select(passed, reply.result - Word(kFirstThreadId), Word(0));
+  Task<D> child = D::at(world.tasks, number);
+  const Task<D>& creator = before.tasks[call.task];
+  distort_effect<D>(fault, profile.full_set(),
+                    {creator.cred, child.cred, typename D::Bool(!(child.user_ns == creator.user_ns)), passed});
+  D::store(world.tasks, passed, number, child);
+}
+
+}  // namespace detail
+
 /// step() with one rule wrong.
 template <Domain D>
 constexpr Reply<D> faulty_step(const Profile& profile, Fault fault, World<D>& world, const Call<D>& call) {
+  using Word = typename D::Word;
   const auto row = [&] {
     for (const FaultInfo& candidate : kFaults) {
       if (candidate.fault == fault) return candidate;
     }
     return FaultInfo{};
   }();
-  if (fault == Fault::none || row.call != call.kind) return step(profile, world, call);
+  if (fault == Fault::none || !(row.calls & kinds({call.kind}))) return step(profile, world, call);
 
   Task<D>& task = world.tasks[call.task];
-  const Task<D> before = task;
-  RuleInput<D> input{*profile.release, before.cred, call};
+  if (fault == Fault::keyring_forgets_userns) {
+    task.cred.userns = D::select(task.pending_session == Word(0), task.cred.userns, Word(0));
+    return step(profile, world, call);
+  }
+  const World<D> before = world;
+  const Word user_ns = task.user_ns, could_setfcap = D::at(world.namespaces, user_ns).parent_could_setfcap;
+  RuleInput<D> input{*profile.release, task.cred, could_setfcap, world.sysctls.umh_userns, call};
   distort_input(fault, profile.full_set(), input);
   task.cred = input.cred;
+  world.sysctls.umh_userns = input.umh_userns;
+  if (fault == Fault::root_mapping_without_setfcap) {
+    detail::set_parent_could_setfcap(world, user_ns, input.parent_could_setfcap);
+  }
   Reply<D> reply = step(Profile{&input.release, profile.features}, world, input.call);
 
-  // What the rule did not touch is as it was before the distortion. SET_SECUREBITS assigns what it distorts.
-  const typename D::Bool failed = !(reply.result >> 63u == typename D::Word(0));
-  for (const auto& field : kCredentialFields<D>) {
-    auto& after = task.cred.*field.member;
-    const bool assigned = fault == Fault::securebits_locks_ignored && field.name == "Securebits";
-    const typename D::Bool untouched =
-        assigned ? failed : typename D::Bool(failed | (after == input.cred.*field.member));
-    after = D::select(untouched, before.cred.*field.member, after);
-  }
-  distort_output(fault, before.cred, call, task.cred, reply, !(task.user_ns == before.user_ns));
+  if (fault == Fault::root_mapping_without_setfcap) detail::set_parent_could_setfcap(world, user_ns, could_setfcap);
+  world.sysctls.umh_userns = before.sysctls.umh_userns;
+  const typename D::Bool passed = reply.result >> 63u == Word(0);
+  detail::distort_caller(profile, fault, before, call, input.cred, world, passed);
+  if (call.kind == CallKind::clone) detail::distort_child(profile, fault, before, call, world, reply, passed);
+  distort_reply(fault, before, call, task.cred, reply);
   return reply;
 }
 

@@ -39,20 +39,51 @@ enum class Guard : std::uint8_t {
   userns_option_known,
   userns_raise_allowed,
   no_new_privs_arguments,
-  unshare_flags_known,
+  flags_known,
+  single_threaded,
   nesting_within_limit,
   not_chrooted,
   creator_mapped,
   chroot_has_sys_chroot,
+  proc_opener_exists,
+  proc_target_exists,
+  proc_file_writable,
   has_parent,
+  opener_in_namespace_or_parent,
   map_unwritten,
   opener_has_sys_admin,
   extent_valid,
+  extents_disjoint,
   root_mapping_allowed,
   mapping_permitted,
+  lower_ids_mapped,
   setgroups_opener_has_sys_admin,
   setgroups_not_reenabled,
   setgroups_before_gid_map,
+  caller_exists,
+  clone_flags_consistent,
+  task_free,
+  namespace_exists,
+  setns_type_matches,
+  not_own_namespace,
+  fs_not_shared,
+  target_sys_admin,
+  id_mapped,
+  id_permitted,
+  setgroups_permitted,
+  groups_within_limit,
+  file_executable,
+  file_capability_well_formed,
+  file_capabilities_obtained,
+  not_traced,
+  parent_may_trace,
+  parent_is_user_task,
+  parent_single_threaded,
+  parent_same_owner,
+  keyrings_same_owner,
+  sysctl_exists,
+  sysctl_writable,
+  sysctl_has_setpcap_and_sys_module,
 };
 
 struct GuardInfo {
@@ -88,20 +119,53 @@ inline constexpr std::array kGuards = {
     GuardInfo{Guard::userns_option_known, EINVAL, "PR_CAP_USERNS known", "sys_prctl"},
     GuardInfo{Guard::userns_raise_allowed, EPERM, "c in U, or in X and (SETPCAP in E or c in P)", "cap_task_prctl"},
     GuardInfo{Guard::no_new_privs_arguments, EINVAL, "arguments as required", "sys_prctl"},
-    GuardInfo{Guard::unshare_flags_known, EINVAL, "flags known", "check_unshare_flags"},
+    GuardInfo{Guard::flags_known, EINVAL, "flags known", "check_unshare_flags"},
+    GuardInfo{Guard::single_threaded, EINVAL, "single-threaded", "thread_group_empty"},
     GuardInfo{Guard::nesting_within_limit, ENOSPC, "parent level within the limit", "create_user_ns"},
     GuardInfo{Guard::not_chrooted, EPERM, "not chrooted", "create_user_ns"},
     GuardInfo{Guard::creator_mapped, EPERM, "euid and egid mapped in the parent", "create_user_ns"},
     GuardInfo{Guard::chroot_has_sys_chroot, EPERM, "SYS_CHROOT in E", "sys_chroot"},
+    GuardInfo{Guard::proc_opener_exists, EBADF, "opener lives", "fdget"},
+    GuardInfo{Guard::proc_target_exists, ENOENT, "target lives", "proc_pid_lookup"},
+    GuardInfo{Guard::proc_file_writable, EACCES, "file writable by the opener", "inode_permission"},
     GuardInfo{Guard::has_parent, EPERM, "namespace has a parent", "proc_uid_map_write"},
+    GuardInfo{Guard::opener_in_namespace_or_parent, EPERM, "opener in the namespace or its parent",
+              "proc_uid_map_write"},
     GuardInfo{Guard::map_unwritten, EPERM, "map not yet written", "map_write"},
     GuardInfo{Guard::opener_has_sys_admin, EPERM, "opener has SYS_ADMIN", "map_write"},
     GuardInfo{Guard::extent_valid, EINVAL, "extent valid", "map_write"},
-    GuardInfo{Guard::root_mapping_allowed, EPERM, "creator had SETFCAP to map parent uid 0", "verify_root_map"},
-    GuardInfo{Guard::mapping_permitted, EPERM, "owner maps its own id alone", "new_idmap_permitted"},
+    GuardInfo{Guard::extents_disjoint, EINVAL, "lines do not overlap", "mappings_overlap"},
+    GuardInfo{Guard::root_mapping_allowed, EPERM, "SETFCAP to map parent uid 0", "verify_root_map"},
+    GuardInfo{Guard::mapping_permitted, EPERM, "owner maps its own id alone, or SETUID/SETGID in the parent",
+              "new_idmap_permitted"},
+    GuardInfo{Guard::lower_ids_mapped, EPERM, "ids exist in the parent", "map_write"},
     GuardInfo{Guard::setgroups_opener_has_sys_admin, EACCES, "opener has SYS_ADMIN", "proc_setgroups_open"},
     GuardInfo{Guard::setgroups_not_reenabled, EPERM, "not re-enabled after deny", "proc_setgroups_write"},
     GuardInfo{Guard::setgroups_before_gid_map, EPERM, "denied before gid_map is written", "proc_setgroups_write"},
+    GuardInfo{Guard::caller_exists, ESRCH, "caller lives", ""},
+    GuardInfo{Guard::clone_flags_consistent, EINVAL, "flags consistent", "copy_process"},
+    GuardInfo{Guard::task_free, EAGAIN, "a task is free", "copy_process"},
+    GuardInfo{Guard::namespace_exists, EBADF, "namespace exists", "sys_setns"},
+    GuardInfo{Guard::setns_type_matches, EINVAL, "type is 0 or CLONE_NEWUSER", "sys_setns"},
+    GuardInfo{Guard::not_own_namespace, EINVAL, "not the own namespace", "userns_install"},
+    GuardInfo{Guard::fs_not_shared, EINVAL, "fs_struct not shared", "userns_install"},
+    GuardInfo{Guard::target_sys_admin, EPERM, "SYS_ADMIN in the target", "userns_install"},
+    GuardInfo{Guard::id_mapped, EINVAL, "id mapped", "make_kuid"},
+    GuardInfo{Guard::id_permitted, EPERM, "one of the own ids, or SETUID/SETGID in E", "sys_setuid"},
+    GuardInfo{Guard::setgroups_permitted, EPERM, "SETGID in E, gid_map written, setgroups allowed", "may_setgroups"},
+    GuardInfo{Guard::groups_within_limit, EINVAL, "at most NGROUPS_MAX", "sys_setgroups"},
+    GuardInfo{Guard::file_executable, EACCES, "file executable", "inode_permission"},
+    GuardInfo{Guard::file_capability_well_formed, EINVAL, "attribute well-formed", "get_vfs_caps_from_disk"},
+    GuardInfo{Guard::file_capabilities_obtained, EPERM, "fP obtained, if fE", "bprm_caps_from_vfs_caps"},
+    GuardInfo{Guard::not_traced, EPERM, "not traced", "ptrace_traceme"},
+    GuardInfo{Guard::parent_may_trace, EPERM, "parent may trace", "cap_ptrace_traceme"},
+    GuardInfo{Guard::parent_is_user_task, EPERM, "parent is a user's task", "keyctl_session_to_parent"},
+    GuardInfo{Guard::parent_single_threaded, EPERM, "parent single-threaded", "keyctl_session_to_parent"},
+    GuardInfo{Guard::parent_same_owner, EPERM, "parent has the caller's effective ids", "keyctl_session_to_parent"},
+    GuardInfo{Guard::keyrings_same_owner, EPERM, "keyrings belong to the caller", "keyctl_session_to_parent"},
+    GuardInfo{Guard::sysctl_exists, ENOENT, "sysctl exists", ""},
+    GuardInfo{Guard::sysctl_writable, EACCES, "euid is root", "test_perm"},
+    GuardInfo{Guard::sysctl_has_setpcap_and_sys_module, EPERM, "SETPCAP and SYS_MODULE", "proc_cap_handler"},
 };
 
 /// The table's row for a guard; the table is in the order of the enumeration.
@@ -126,10 +190,11 @@ class Verdict {
   /// The next test in the kernel's order.
   constexpr void require(Guard guard, const Bool& holds) {
     const Word code((static_cast<std::uint64_t>(guard) << 8) | static_cast<std::uint64_t>(info(guard).error));
-    code_ = D::select(passed() & !holds, code, code_);
+    code_ = D::select(passed_ & !holds, code, code_);
+    passed_ = passed_ & holds;
   }
 
-  constexpr Bool passed() const { return code_ == Word(0); }
+  constexpr const Bool& passed() const { return passed_; }
   /// 0 if all passed, else the errno of the first that failed.
   constexpr Word error() const { return code_ & Word(0xff); }
   /// guard << 8 | errno of the first that failed, or 0.
@@ -137,6 +202,7 @@ class Verdict {
 
  private:
   Word code_{0};
+  Bool passed_{true};
 };
 
 /// The guard in a verdict's code.

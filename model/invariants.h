@@ -7,6 +7,7 @@
 #ifndef CAPCHECK_MODEL_INVARIANTS_H_
 #define CAPCHECK_MODEL_INVARIANTS_H_
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "model/domain.h"
 #include "model/profile.h"
 #include "model/rules/commoncap.h"
+#include "model/rules/nsproxy.h"
 #include "model/world.h"
 
 namespace capcheck {
@@ -29,6 +31,13 @@ enum class Claim : std::uint8_t {
   refuted,  ///< a counterexample is expected: the claim was made, and is false
 };
 
+/// Whose state it is that a step looks at after the call.
+enum class Whose : std::uint8_t {
+  caller,
+  child,   ///< of clone(2): the state before is its creator's
+  helper,  ///< a user-mode helper, which has nothing to do with the state before
+};
+
 /// One call of a task, as seen from outside: the states around it, the call and its result.
 template <Domain D>
 struct Step {
@@ -36,6 +45,8 @@ struct Step {
   const Call<D>& call;
   const typename D::Word& result;
   const TaskState<D>& after;
+  Whose whose = Whose::caller;
+  const World<D>* world = nullptr;  ///< before the call, where it is known: a kernel does not show it
 };
 
 struct InvariantInfo {
@@ -55,14 +66,30 @@ template <Domain D>
 constexpr typename D::Bool succeeded(const Step<D>& step) {
   return !failed(step);
 }
-/// The task entered a user namespace: the only calls that change its level do so.
-template <Domain D>
-constexpr typename D::Bool entered(const Step<D>& step) {
-  return !(step.before.level == step.after.level);
-}
 template <Domain D>
 constexpr typename D::Bool is(const Step<D>& step, CallKind kind) {
   return typename D::Bool(step.call.kind == kind);
+}
+/// One of the calls that set ids of users, or of groups.
+template <Domain D>
+constexpr typename D::Bool sets_user_ids(const Step<D>& step) {
+  return is(step, CallKind::setuid) | is(step, CallKind::setreuid) | is(step, CallKind::setresuid) |
+         is(step, CallKind::setfsuid);
+}
+template <Domain D>
+constexpr typename D::Bool sets_group_ids(const Step<D>& step) {
+  return is(step, CallKind::setgid) | is(step, CallKind::setregid) | is(step, CallKind::setresgid) |
+         is(step, CallKind::setfsgid) | is(step, CallKind::setgroups);
+}
+/// The task entered a user namespace, one that it created or joined.
+template <Domain D>
+constexpr typename D::Bool entered(const Step<D>& step) {
+  return !(step.before.user_ns == step.after.user_ns);
+}
+/// The task executed a file.
+template <Domain D>
+constexpr typename D::Bool executed(const Step<D>& step) {
+  return is(step, CallKind::execve) & succeeded(step);
 }
 /// prctl(PR_CAP_USERNS, operation, a valid capability, 0, 0).
 template <Domain D>
@@ -81,7 +108,9 @@ template <Domain D>
          (a.bounding ^ b.bounding) | (a.ambient ^ b.ambient) | (a.securebits ^ b.securebits) |
          (a.no_new_privs ^ b.no_new_privs) | (a.uid ^ b.uid) | (a.euid ^ b.euid) | (a.suid ^ b.suid) |
          (a.fsuid ^ b.fsuid) | (a.gid ^ b.gid) | (a.egid ^ b.egid) | (a.sgid ^ b.sgid) | (a.fsgid ^ b.fsgid) |
-         (step.before.level ^ step.after.level);
+         (a.group_count ^ b.group_count) | (a.group0 ^ b.group0) | (a.group1 ^ b.group1) |
+         (step.before.level ^ step.after.level) | (step.before.user_ns ^ step.after.user_ns) |
+         (step.before.dumpable ^ step.after.dumpable);
 }
 /// The states before and after are equal.
 template <Domain D>
@@ -140,7 +169,7 @@ struct SecurebitsSupported {
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
   static constexpr typename D::Bool holds(const Profile& profile, const TaskState<D>& state) {
-    const std::uint64_t bits = profile.release->securebits;
+    const std::uint64_t bits = profile.securebits();
     return subset<D>(state.cred.securebits, typename D::Word(bits | bits << 1));
   }
 };
@@ -187,19 +216,22 @@ struct FailedCallChangesNothing {
   }
 };
 
-struct IdsUnchanged {
-  static constexpr InvariantInfo info{"ids-unchanged", "uid', euid', suid', fsuid', gid', … = uid, …",
-                                      "No call of the alphabet changes an id.", "prepare_creds"};
+struct IdsChangeOnlyBySetIdOrExec {
+  static constexpr InvariantInfo info{
+      "ids-change-only-by-set-id-or-exec",
+      "uid' ≠ uid ∨ … ∨ groups' ≠ groups ⇒ the call is set*uid, set*gid, setgroups or execve",
+      "Only the calls that set ids, and execve, change an id or a group.", "prepare_creds"};
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
-  static constexpr typename D::Bool premise(const Profile&, const Step<D>&) {
-    return typename D::Bool(true);
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    const Credentials<D>&a = step.before.cred, &b = step.after.cred;
+    return !(((a.uid ^ b.uid) | (a.euid ^ b.euid) | (a.suid ^ b.suid) | (a.fsuid ^ b.fsuid) | (a.gid ^ b.gid) |
+              (a.egid ^ b.egid) | (a.sgid ^ b.sgid) | (a.fsgid ^ b.fsgid) | (a.group_count ^ b.group_count) |
+              (a.group0 ^ b.group0) | (a.group1 ^ b.group1)) == typename D::Word(0));
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
-    const Credentials<D>&a = step.before.cred, &b = step.after.cred;
-    return (a.uid == b.uid) & (a.euid == b.euid) & (a.suid == b.suid) & (a.fsuid == b.fsuid) & (a.gid == b.gid) &
-           (a.egid == b.egid) & (a.sgid == b.sgid) & (a.fsgid == b.fsgid);
+    return sets_user_ids(step) | sets_group_ids(step) | is(step, CallKind::execve);
   }
 };
 
@@ -217,9 +249,12 @@ struct NoNewPrivsIsOneWay {
   }
 };
 
+/// An exec clears KEEP_CAPS even where KEEP_CAPS_LOCKED is set.
 struct SecurebitsLocksHold {
-  static constexpr InvariantInfo info{"securebits-locks-hold", "¬entry ⇒ locks and the bits they lock stay",
-                                      "A securebits lock, and the bit it locks, change only by namespace entry.",
+  static constexpr InvariantInfo info{"securebits-locks-hold",
+                                      "¬entry ⇒ locks and the bits they lock stay, but for KEEP_CAPS at an exec",
+                                      "A securebits lock, and the bit it locks, change only by namespace entry; an "
+                                      "exec clears KEEP_CAPS, locked or not.",
                                       "cap_task_prctl"};
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
@@ -229,20 +264,21 @@ struct SecurebitsLocksHold {
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile& profile, const Step<D>& step) {
     using Word = typename D::Word;
-    const Word held = step.before.cred.securebits & Word(profile.release->securebits << 1);
+    const Word held = step.before.cred.securebits & Word(profile.securebits() << 1);
     const Word changed = step.before.cred.securebits ^ step.after.cred.securebits;
-    return (changed & (held | (held >> 1u))) == Word(0);
+    const Word cleared_by_exec = D::select(executed(step), Word(SECBIT_KEEP_CAPS), Word(0));
+    return (changed & (held | (held >> 1u)) & ~cleared_by_exec) == Word(0);
   }
 };
 
-struct PermittedGrowsOnlyAtEntry {
-  static constexpr InvariantInfo info{"permitted-grows-only-at-entry", "¬entry ⇒ P' ⊆ P",
-                                      "Without entering a user namespace, no permitted capability is gained.",
-                                      "cap_capset"};
+struct PermittedGrowsOnlyAtEntryOrExec {
+  static constexpr InvariantInfo info{
+      "permitted-grows-only-at-entry-or-exec", "¬entry ∧ ¬exec ⇒ P' ⊆ P",
+      "Without entering a user namespace or executing a file, no permitted capability is gained.", "cap_capset"};
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
-    return !entered(step);
+    return !entered(step) & !executed(step);
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
@@ -318,20 +354,24 @@ struct EntryGrantsFull {
 
 struct EntryTakesUserns {
   static constexpr InvariantInfo info{
-      "entry-takes-userns", "entry ⇒ U' = P' = E' = X' = U, I' = A' = ∅, securebits' = 0",
-      "On entering a user namespace, pU = pE = pP = X, and all are what U was.", "set_cred_user_ns"};
+      "entry-takes-userns", "entry ⇒ U' = P' = E' = X' = U (strict: U ∩ X; mask: within), I' = A' = ∅, securebits' = 0",
+      "On entering a user namespace, pU = pE = pP = X, and all are what U was, or what strict and mask leave of it.",
+      "set_cred_user_ns"};
   static constexpr Claim claim(const Profile& profile) { return with_userns(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
     return entered(step);
   }
   template <Domain D>
-  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+  static constexpr typename D::Bool conclusion(const Profile& profile, const Step<D>& step) {
     using Word = typename D::Word;
-    const Word none(0), &granted = step.before.cred.userns;
-    const Credentials<D>& cred = step.after.cred;
-    return (cred.userns == granted) & (cred.permitted == granted) & (cred.effective == granted) &
-           (cred.bounding == granted) & (cred.inheritable == none) & (cred.ambient == none) & (cred.securebits == none);
+    const Credentials<D>&before = step.before.cred, &cred = step.after.cred;
+    const typename D::Bool strict = !((before.securebits & Word(profile.strict_securebit())) == Word(0));
+    const Word none(0), granted = D::select(strict, before.userns & before.bounding, before.userns);
+    const typename D::Bool taken =
+        profile.features.userns_mask ? subset<D>(cred.userns, granted) : typename D::Bool(cred.userns == granted);
+    return taken & (cred.permitted == cred.userns) & (cred.effective == cred.userns) & (cred.bounding == cred.userns) &
+           (cred.inheritable == none) & (cred.ambient == none) & (cred.securebits == none);
   }
 };
 
@@ -371,8 +411,10 @@ struct EntryWithinBounding {
 
 struct UsernsChangesOnlyByPrctl {
   static constexpr InvariantInfo info{
-      "userns-changes-only-by-prctl", "U' ≠ U ⇒ the call is PR_CAP_USERNS",
-      "Only PR_CAP_USERNS changes the userns set (and, where repaired, PR_CAPBSET_DROP).", "cap_task_prctl"};
+      "userns-changes-only-by-prctl",
+      "U' ≠ U ⇒ the call is PR_CAP_USERNS (or PR_CAPBSET_DROP, or an entry: by feature)",
+      "Only PR_CAP_USERNS changes the userns set; where repaired, PR_CAPBSET_DROP; with strict or mask, an entry.",
+      "cap_task_prctl"};
   static constexpr Claim claim(const Profile& profile) { return with_userns(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
@@ -380,8 +422,11 @@ struct UsernsChangesOnlyByPrctl {
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile& profile, const Step<D>& step) {
+    using Bool = typename D::Bool;
+    const Features& features = profile.features;
     return is(step, CallKind::cap_userns) |
-           (typename D::Bool(profile.features.capbset_drop_lowers_userns) & is(step, CallKind::capbset_drop));
+           (Bool(features.capbset_drop_lowers_userns) & is(step, CallKind::capbset_drop)) |
+           (Bool(features.userns_strict || features.userns_mask) & entered(step));
   }
 };
 
@@ -565,21 +610,303 @@ struct CapsetOfOwnSetsSucceeds {
   }
 };
 
+// Of calls that came with several tasks, ids and files.
+
+struct CloneCopiesCredentials {
+  static constexpr CallKind about = CallKind::clone;
+  static constexpr InvariantInfo info{"clone-copies-credentials", "clone ∧ ¬entry ⇒ state of the child = state",
+                                      "A child has its creator's sets, securebits, ids, groups and namespace.",
+                                      "copy_creds"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return typename D::Bool(step.whose == Whose::child) & !entered(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return unchanged(step);
+  }
+};
+
+struct CloneLeavesCaller {
+  static constexpr CallKind about = CallKind::clone;
+  static constexpr InvariantInfo info{"clone-leaves-caller", "clone ⇒ state' = state",
+                                      "Creating a child changes nothing in its creator, namespace or not.",
+                                      "copy_creds"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return is(step, CallKind::clone) & typename D::Bool(step.whose == Whose::caller);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return unchanged(step);
+  }
+};
+
+struct GroupIdsTouchNoCapability {
+  static constexpr InvariantInfo info{"group-ids-touch-no-capability",
+                                      "set*gid, setgroups ⇒ P' = P, E' = E, I' = I, X' = X, A' = A, U' = U",
+                                      "Changes of group ids never touch a set of capabilities.", "__sys_setresgid"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return sets_group_ids(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    const Credentials<D>&a = step.before.cred, &b = step.after.cred;
+    return (a.permitted == b.permitted) & (a.effective == b.effective) & (a.inheritable == b.inheritable) &
+           (a.bounding == b.bounding) & (a.ambient == b.ambient) & (a.userns == b.userns) &
+           (a.securebits == b.securebits);
+  }
+};
+
+/// In the initial namespace, whose root is 0.
+struct LeavingRootClears {
+  static constexpr InvariantInfo info{
+      "leaving-root-clears",
+      "set*uid, level 0, fixup, 0 ∈ {r,e,s}uid, 0 ∉ {r,e,s}uid' ⇒ A' = ∅, and KEEP_CAPS ? P' = P : P' = E' = ∅",
+      "Giving up the last root id clears the ambient set, and the others unless KEEP_CAPS.", "cap_emulate_setxuid"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool any_root(const Credentials<D>& cred) {
+    using Word = typename D::Word;
+    return (cred.uid == Word(0)) | (cred.euid == Word(0)) | (cred.suid == Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return sets_user_ids(step) & (step.before.level == Word(0)) &
+           !has<D>(step.before.cred.securebits, Word(SECURE_NO_SETUID_FIXUP)) & any_root<D>(step.before.cred) &
+           !any_root<D>(step.after.cred);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Credentials<D>&before = step.before.cred, &cred = step.after.cred;
+    const typename D::Bool keeps = has<D>(before.securebits, Word(SECURE_KEEP_CAPS));
+    return (cred.ambient == Word(0)) &
+           ((keeps & (cred.permitted == before.permitted)) | (!keeps & ((cred.permitted | cred.effective) == Word(0))));
+  }
+};
+
+/// In the initial namespace, whose root is 0.
+struct FsuidMovesFsSet {
+  static constexpr CallKind about = CallKind::setfsuid;
+  static constexpr InvariantInfo info{
+      "fsuid-moves-fs-set", "setfsuid, level 0, fixup: 0 → n ⇒ E' = E ∖ FS; n → 0 ⇒ E' = E ∪ (P ∩ FS)",
+      "The file system capabilities, MKNOD among them, follow fsuid.", "cap_task_fix_setuid"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Credentials<D>&before = step.before.cred, &cred = step.after.cred;
+    return is(step, CallKind::setfsuid) & (step.before.level == Word(0)) &
+           !has<D>(before.securebits, Word(SECURE_NO_SETUID_FIXUP)) & !(before.fsuid == cred.fsuid) &
+           ((before.fsuid == Word(0)) | (cred.fsuid == Word(0)));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    // By number, as capabilities(7) has them: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE,
+    // MKNOD, MAC_OVERRIDE.
+    const Word fs_set(std::uint64_t{0x1f} | std::uint64_t{1} << 9 | std::uint64_t{1} << 27 | std::uint64_t{1} << 32);
+    const Credentials<D>&before = step.before.cred, &cred = step.after.cred;
+    return cred.effective == D::select(before.fsuid == Word(0), before.effective & ~fs_set,
+                                       before.effective | (before.permitted & fs_set));
+  }
+};
+
+struct ExecKeepsTheRest {
+  static constexpr CallKind about = CallKind::execve;
+  static constexpr InvariantInfo info{
+      "exec-keeps-the-rest", "execve ⇒ I' = I, X' = X, U' = U, NNP' = NNP, A' ⊆ A",
+      "An exec changes neither I, X, U, no_new_privs nor the namespace, and A only shrinks.",
+      "cap_bprm_creds_from_file"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return executed(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    const Credentials<D>&a = step.before.cred, &b = step.after.cred;
+    return (a.inheritable == b.inheritable) & (a.bounding == b.bounding) & (a.userns == b.userns) &
+           (a.no_new_privs == b.no_new_privs) & (step.before.user_ns == step.after.user_ns) &
+           subset<D>(b.ambient, a.ambient);
+  }
+};
+
+struct ExecWithinBoundingAndInheritable {
+  static constexpr CallKind about = CallKind::execve;
+  static constexpr InvariantInfo info{"exec-within-bounding-and-inheritable", "execve ⇒ P' ⊆ X ∪ I",
+                                      "An exec grants nothing from outside the bounding and the inheritable set.",
+                                      "bprm_caps_from_vfs_caps"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return executed(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return subset<D>(step.after.cred.permitted, step.before.cred.bounding | step.before.cred.inheritable);
+  }
+};
+
+struct NoNewPrivsGainsNothing {
+  static constexpr InvariantInfo info{"no-new-privs-gains-nothing", "NNP ∧ ¬entry ⇒ P' ⊆ P",
+                                      "With no_new_privs, no exec gains a permitted capability.",
+                                      "cap_bprm_creds_from_file"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return !(step.before.cred.no_new_privs == typename D::Word(0)) & !entered(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return subset<D>(step.after.cred.permitted, step.before.cred.permitted);
+  }
+};
+
+/// The file is root's and set-user-id, alone decides, and the user is an ordinary one in the initial namespace.
+struct SetuidRootGrantsAll {
+  static constexpr CallKind about = CallKind::execve;
+  static constexpr InvariantInfo info{
+      "setuid-root-grants-all", "execve of a setuid-root file of group 0, nothing unsafe, level 0 ⇒ P' = E' = X ∪ I",
+      "Nobody but who may lower X can make a setuid-root program start with fewer capabilities (CVE-2000-0506).",
+      "handle_privileged_root"};
+  static constexpr bool of_world = true;  // whether something is unsafe is not seen from outside
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const auto& a = step.call.args;
+    const Credentials<D>& cred = step.before.cred;
+    const Task<D>& task = step.world->tasks[step.call.task];
+    typename D::Bool alone(true);
+    for (std::size_t other = 0; other < kMaxTasks; ++other) {
+      if (other != step.call.task) alone = alone & (step.world->tasks[other].alive == Word(0));
+    }
+    return executed(step) & (step.before.level == Word(0)) & !(cred.uid == Word(0)) & (a[0] == Word(0)) &
+           (a[1] == Word(0)) & (a[2] == Word(S_ISUID | S_IXGRP)) & (a[3] == Word(0)) & (cred.no_new_privs == Word(0)) &
+           (task.traced == Word(0)) & alone & !has<D>(cred.securebits, Word(SECURE_NOROOT));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    const Credentials<D>&before = step.before.cred, &cred = step.after.cred;
+    const auto all = before.bounding | before.inheritable;
+    return (cred.permitted == (all | cred.ambient)) & (cred.effective == cred.permitted);
+  }
+};
+
+struct FileCapabilitiesCancelAmbient {
+  static constexpr CallKind about = CallKind::execve;
+  static constexpr InvariantInfo info{
+      "file-capabilities-cancel-ambient", "execve of a file with v2 capabilities, level 0, mount not nosuid ⇒ A' = ∅",
+      "A file with capabilities, even none, makes the exec privileged, which empties the ambient set.",
+      "cap_bprm_creds_from_file"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const auto& a = step.call.args;
+    return executed(step) & (step.before.level == Word(0)) & (a[3] == Word(kExecCapability)) &
+           ((a[4] & Word(VFS_CAP_REVISION_MASK)) == Word(VFS_CAP_REVISION_2));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return step.after.cred.ambient == typename D::Word(0);
+  }
+};
+
+// Of the world: what a kernel does not show in a task's state.
+
+struct GrandchildOwnerHasNothing {
+  static constexpr CallKind about = CallKind::ns_capable;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "grandchild-owner-has-nothing", "c ∉ E ∧ target two levels below ∧ its parent not owned ⇒ ¬capable(target, c)",
+      "Owning a namespace gives capabilities in it only from the namespace's parent, not from further up.",
+      "cap_capable"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Credentials<D>& cred = step.before.cred;
+    const UserNamespace<D> target =
+        D::at(step.world->namespaces, named_namespace(*step.world, step.call.args[0]).number);
+    const UserNamespace<D> parent = D::at(step.world->namespaces, target.parent);
+    return is(step, CallKind::ns_capable) & succeeded(step) & !has<D>(cred.effective, step.call.args[1]) &
+           (target.level == step.before.level + Word(2)) & !(parent.owner == cred.euid);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return step.result == typename D::Word(0);
+  }
+};
+
+struct RootMappingNeedsSetfcap {
+  static constexpr CallKind about = CallKind::write_uid_map;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "root-mapping-needs-setfcap", "uid_map written from inside with the parent's uid 0 ⇒ the creator had SETFCAP",
+      "The parent's root is mapped from inside only if the namespace's creator had SETFCAP.", "verify_root_map"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const auto& a = step.call.args;
+    const Word own(step.call.task);
+    return is(step, CallKind::write_uid_map) & succeeded(step) & (a[0] == own) & (a[1] == own) & (a[3] == Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return D::at(step.world->namespaces, step.before.user_ns).parent_could_setfcap == typename D::Word(1);
+  }
+};
+
+struct HelperWithinSysctls {
+  static constexpr CallKind about = CallKind::usermodehelper;
+  static constexpr bool of_world = true;
+  static constexpr bool of_helpers = true;
+  static constexpr InvariantInfo info{
+      "helper-within-sysctls", "helper ⇒ X' ⊆ bset, I' ⊆ inheritable, U' ⊆ userns, P' = E' = X' ∪ I'",
+      "A user-mode helper has no more than the sysctls leave it.", "call_usermodehelper_exec_async"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return typename D::Bool(step.whose == Whose::helper);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    const Credentials<D>& cred = step.after.cred;
+    const Sysctls<D>& sysctls = step.world->sysctls;
+    return subset<D>(cred.bounding, sysctls.umh_bset) & subset<D>(cred.inheritable, sysctls.umh_inheritable) &
+           subset<D>(cred.userns, sysctls.umh_userns) & (cred.permitted == (cred.bounding | cred.inheritable)) &
+           (cred.effective == cred.permitted);
+  }
+};
+
 }  // namespace invariant
 
 /// Every invariant. Those of states stand before those of steps, since proofs of steps assume them.
-using Catalogue =
-    std::tuple<invariant::EffectiveWithinPermitted, invariant::AmbientWithinPermittedAndInheritable,
-               invariant::SetsWithinLastCap, invariant::SecurebitsSupported, invariant::NestingWithinLimit,
-               invariant::UsernsWithinBounding, invariant::FailedCallChangesNothing, invariant::IdsUnchanged,
-               invariant::NoNewPrivsIsOneWay, invariant::SecurebitsLocksHold, invariant::PermittedGrowsOnlyAtEntry,
-               invariant::BoundingGrowsOnlyAtEntry, invariant::BoundingShrinksOnlyWithSetpcap,
-               invariant::InheritableWithinBounding, invariant::EntryGrantsFull, invariant::EntryTakesUserns,
-               invariant::EntryWithinUserns, invariant::EntryWithinBounding, invariant::UsernsChangesOnlyByPrctl,
-               invariant::UsernsRaiseIsExact, invariant::UsernsLowerIsFree, invariant::UsernsClearAllChecksArguments,
-               invariant::BoundingAndUsernsNeverGrow, invariant::AllSetsNeverGrow, invariant::UsernsRejectsBadArguments,
-               invariant::UsernsPrctlTouchesNothingElse, invariant::UsernsGainsOnlyFromBounding,
-               invariant::UsernsGainsUnprivilegedOnlyFromPermitted, invariant::CapsetOfOwnSetsSucceeds>;
+using Catalogue = std::tuple<
+    invariant::EffectiveWithinPermitted, invariant::AmbientWithinPermittedAndInheritable, invariant::SetsWithinLastCap,
+    invariant::SecurebitsSupported, invariant::NestingWithinLimit, invariant::UsernsWithinBounding,
+    invariant::FailedCallChangesNothing, invariant::IdsChangeOnlyBySetIdOrExec, invariant::NoNewPrivsIsOneWay,
+    invariant::SecurebitsLocksHold, invariant::PermittedGrowsOnlyAtEntryOrExec, invariant::BoundingGrowsOnlyAtEntry,
+    invariant::BoundingShrinksOnlyWithSetpcap, invariant::InheritableWithinBounding, invariant::EntryGrantsFull,
+    invariant::EntryTakesUserns, invariant::EntryWithinUserns, invariant::EntryWithinBounding,
+    invariant::UsernsChangesOnlyByPrctl, invariant::UsernsRaiseIsExact, invariant::UsernsLowerIsFree,
+    invariant::UsernsClearAllChecksArguments, invariant::BoundingAndUsernsNeverGrow, invariant::AllSetsNeverGrow,
+    invariant::UsernsRejectsBadArguments, invariant::UsernsPrctlTouchesNothingElse,
+    invariant::UsernsGainsOnlyFromBounding, invariant::UsernsGainsUnprivilegedOnlyFromPermitted,
+    invariant::CapsetOfOwnSetsSucceeds, invariant::CloneCopiesCredentials, invariant::CloneLeavesCaller,
+    invariant::GroupIdsTouchNoCapability, invariant::LeavingRootClears, invariant::FsuidMovesFsSet,
+    invariant::ExecKeepsTheRest, invariant::ExecWithinBoundingAndInheritable, invariant::NoNewPrivsGainsNothing,
+    invariant::SetuidRootGrantsAll, invariant::FileCapabilitiesCancelAmbient, invariant::GrandchildOwnerHasNothing,
+    invariant::RootMappingNeedsSetfcap, invariant::HelperWithinSysctls>;
 
 /// Claims of states have holds(); claims of steps have premise() and conclusion().
 template <class I, class D>
@@ -589,10 +916,20 @@ concept StateInvariant = requires(const Profile& profile, const TaskState<D>& st
 template <class I>
 concept AboutOneCall = requires { I::about; };
 
+/// Claims that read Step::world: they can be asked of the model, not of a kernel.
+template <class I>
+concept OfWorld = requires { I::of_world; };
+
+/// Claims of steps that are about user-mode helpers. All others are about the caller and its children.
+template <class I>
+concept OfHelpers = requires { I::of_helpers; };
+
 /// Calls f<I>() for every invariant I, in order.
 template <class F>
-constexpr void for_each_invariant(F f) {
-  [&]<class... I>(std::tuple<I...>*) { (f.template operator()<I>(), ...); }(static_cast<Catalogue*>(nullptr));
+[[gnu::always_inline]] constexpr void for_each_invariant(F f) {
+  const auto call_with_each = [&]<class... I>(std::tuple<I...>*)
+                                  __attribute__((always_inline)) { (f.template operator()<I>(), ...); };
+  call_with_each(static_cast<Catalogue*>(nullptr));
 }
 
 /// Whether a step keeps an invariant: of states, that the state after it is good.
@@ -600,6 +937,8 @@ template <class I, Domain D>
 constexpr typename D::Bool keeps(const Profile& profile, const Step<D>& step) {
   if constexpr (StateInvariant<I, D>) {
     return I::holds(profile, step.after);
+  } else if (OfHelpers<I> != (step.whose == Whose::helper)) {
+    return typename D::Bool(true);
   } else {
     return implies<D>(I::premise(profile, step), I::conclusion(profile, step));
   }
@@ -610,27 +949,17 @@ class Oracles {
  public:
   explicit Oracles(const Profile& profile) : profile_(profile) {
     std::size_t index = 0;
-    for_each_invariant([&]<class I>() { held_ |= bit_if(I::claim(profile) == Claim::holds, index++); });
+    for_each_invariant([&]<class I>() { held_ |= bit_if(!OfWorld<I> && I::claim(profile) == Claim::holds, index++); });
   }
 
   /// The first invariant that a step breaks, or null; the state before it must be good. What cannot break is passed
   /// over: what is about another call, and, if nothing changed, all that is not about this one (a property checks
   /// that).
   const InvariantInfo* broken(const Step<Concrete>& step) const {
-    const bool changed = !invariant::unchanged(step);
-    std::uint64_t broken = 0;
-    std::size_t index = 0;
-    for_each_invariant([&]<class I>() {
-      const std::size_t own = index++;
-      if constexpr (AboutOneCall<I>) {
-        if (step.call.kind == I::about) broken |= bit_if(!keeps<I, Concrete>(profile_, step), own);
-      } else if (changed) {
-        broken |= bit_if(!keeps<I, Concrete>(profile_, step), own);
-      }
-    });
-    if ((broken & held_) == 0) [[likely]]
+    const std::uint64_t found = kBrokenBy[static_cast<std::size_t>(step.call.kind)](profile_, step) & held_;
+    if (found == 0) [[likely]]
       return nullptr;
-    return nth(static_cast<std::size_t>(std::countr_zero(broken & held_)));
+    return nth(static_cast<std::size_t>(std::countr_zero(found)));
   }
 
  private:
@@ -639,6 +968,35 @@ class Oracles {
   static constexpr std::uint64_t bit_if(bool condition, std::size_t index) {
     return static_cast<std::uint64_t>(condition) << index;
   }
+
+  /// The invariants, one bit each, that a step of one kind of call breaks. Compiled for each kind by itself, since what
+  /// a claim says of one call is mostly nothing.
+  template <CallKind Kind>
+  static std::uint64_t broken_by(const Profile& profile, const Step<Concrete>& step) {
+    if (step.call.kind != Kind) __builtin_unreachable();
+    const bool changed = step.whose != Whose::caller || !invariant::unchanged(step);
+    std::uint64_t broken = 0;
+    std::size_t index = 0;
+    for_each_invariant([&]<class I>() __attribute__((always_inline)) {
+      const std::size_t own = index++;
+      if constexpr (OfWorld<I>) {
+        return;
+      } else if constexpr (AboutOneCall<I>) {
+        if constexpr (I::about == Kind) broken |= bit_if(!keeps<I, Concrete>(profile, step), own);
+      } else if (changed) {
+        broken |= bit_if(!keeps<I, Concrete>(profile, step), own);
+      }
+    });
+    return broken;
+  }
+
+  using BrokenBy = std::uint64_t (*)(const Profile&, const Step<Concrete>&);
+  template <std::size_t... Kind>
+  static constexpr std::array<BrokenBy, kCalls.size()> broken_by_kind(std::index_sequence<Kind...>) {
+    return {&broken_by<static_cast<CallKind>(Kind)>...};
+  }
+  static const std::array<BrokenBy, kCalls.size()> kBrokenBy;
+
   static const InvariantInfo* nth(std::size_t wanted) {
     const InvariantInfo* found = nullptr;
     std::size_t index = 0;
@@ -651,6 +1009,9 @@ class Oracles {
   Profile profile_;
   std::uint64_t held_ = 0;  ///< one bit an invariant
 };
+
+inline constexpr std::array<Oracles::BrokenBy, kCalls.size()> Oracles::kBrokenBy =
+    Oracles::broken_by_kind(std::make_index_sequence<kCalls.size()>());
 
 }  // namespace capcheck
 

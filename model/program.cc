@@ -4,42 +4,106 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
+
+#include "model/faults.h"
 
 namespace capcheck {
 
 static_assert(std::endian::native == std::endian::little, "the binary form is read and written as memory");
+
+namespace {
+
+/// What a file's attribute has not: where there is none, all of it; in each revision, what came with a later one.
+void canonicalise_executable(std::array<std::uint64_t, kMaxArguments>& args) {
+  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = args;
+  if (!(flags & kExecCapability)) {
+    flags &= ~std::uint64_t{kExecTruncated};
+    magic = permitted = inheritable = rootid = 0;
+  }
+  const std::uint64_t revision = magic & VFS_CAP_REVISION_MASK;
+  if (revision == VFS_CAP_REVISION_1) {
+    permitted &= 0xffffffff;
+    inheritable &= 0xffffffff;
+  }
+  if (revision != VFS_CAP_REVISION_3) rootid = 0;
+}
+
+}  // namespace
 
 void canonicalise(Call<Concrete>& call) {
   const CallInfo& call_info = info(call.kind);
   for (std::size_t i = 0; i < kMaxArguments; ++i) {
     call.args[i] = i < call_info.argument_count ? canonical<Concrete>(call_info.roles[i], call.args[i]) : 0;
   }
+  if (call.kind == CallKind::execve) canonicalise_executable(call.args);
   if (call_info.form != Form::capability_header) return;
   if (call.args[2] & kHeaderNull) call.args[0] = call.args[1] = 0;
   if (call.args[2] & kDataNull) call.args[3] = call.args[4] = call.args[5] = 0;
 }
 
-void run_model(const Profile& profile, const Program& program, Trace& trace) {
+namespace {
+
+/// Makes a call on the model, by step(world, call), and notes what is seen of it. `alive` are the tasks that live.
+template <class Step>
+Guard make_call(World<Concrete>& world, const Call<Concrete>& call, std::uint64_t& alive, Trace& trace,
+                Observation& observation, Step step) {
+  Guard guard = Guard::caller_exists;
+  if (alive >> call.task & 1) {
+    const Reply<Concrete> reply = step(world, call);
+    guard = failed_guard(reply.code);
+    observation.result = reply.result;
+    observation.output = reply.output;
+  } else {
+    observation.result = 0 - std::uint64_t{ESRCH};
+    observation.output = {};
+  }
+  if (changes_tasks(call.kind)) alive = alive_tasks(world);
+  observation.alive = alive;
+  const std::uint64_t own = std::uint64_t{1} << call.task;
+  if (alive & own) {
+    std::construct_at(&observation.state, observe(world, call.task));  // in place: it is large
+  } else {
+    observation.state = {};
+  }
+  for (std::uint64_t rest = alive & ~own; rest != 0; rest &= rest - 1) {
+    trace.others.push_back(observe(world, static_cast<std::size_t>(std::countr_zero(rest))));
+  }
+  return guard;
+}
+
+template <class Step>
+void run(const Profile& profile, const Program& program, Trace& trace, Step step) {
   World<Concrete> world;
   begin(world, profile);
   trace.failure.clear();
   trace.initial = observe(world, 0);
+  trace.others.clear();
   trace.observations.resize(program.calls.size());
   trace.guards.resize(program.calls.size());
+  std::uint64_t alive = alive_tasks(world);
   for (std::size_t i = 0; i < program.calls.size(); ++i) {
-    const Call<Concrete>& call = program.calls[i];
-    const Reply<Concrete> reply = step(profile, world, call);
-    Observation& observation = trace.observations[i];
-    observation.result = reply.result;
-    observation.output = reply.output;
-    observation.state = observe(world, call.task);
-    trace.guards[i] = failed_guard(reply.code);
+    trace.guards[i] = make_call(world, program.calls[i], alive, trace, trace.observations[i], step);
   }
+}
+
+}  // namespace
+
+void run_model(const Profile& profile, const Program& program, Trace& trace) {
+  run(profile, program, trace,
+      [&](World<Concrete>& world, const Call<Concrete>& call) { return step(profile, world, call); });
 }
 
 Trace run_model(const Profile& profile, const Program& program) {
   Trace trace;
   run_model(profile, program, trace);
+  return trace;
+}
+
+Trace run_model(const Profile& profile, Fault fault, const Program& program) {
+  Trace trace;
+  run(profile, program, trace,
+      [&](World<Concrete>& world, const Call<Concrete>& call) { return faulty_step(profile, fault, world, call); });
   return trace;
 }
 
@@ -59,7 +123,8 @@ void decode(std::span<const std::uint8_t> bytes, Program& program) {
   while (!bytes.empty() && program.calls.size() < kMaxCalls) {
     Call<Concrete>& call = program.calls.emplace_back();
     call.kind = static_cast<CallKind>(bytes[0] % kCalls.size());
-    bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 2));  // the second byte: only task 0 lives so far
+    call.task = bytes.size() > 1 ? bytes[1] % kMaxTasks : 0;
+    bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), 2));
     const std::size_t size = std::min(bytes.size(), info(call.kind).argument_count * sizeof(std::uint64_t));
     std::memcpy(call.args.data(), bytes.data(), size);
     bytes = bytes.subspan(size);

@@ -3,6 +3,7 @@
 #ifndef CAPCHECK_MODEL_PROGRAM_H_
 #define CAPCHECK_MODEL_PROGRAM_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,34 +18,74 @@
 
 namespace capcheck {
 
+enum class Fault : std::uint8_t;
+
 /// The longest program: enough to nest namespaces to the limit (three writes and a call a level) and to go on from
 /// there.
 inline constexpr std::size_t kMaxCalls = 192;
 
-/// Calls in the order in which they are made, by tasks that exist. Every call is canonical.
+/// Calls in the order in which they are made. Every call is canonical. A call of a task that does not live is not made:
+/// it gives ESRCH and changes nothing.
 struct Program {
   std::vector<Call<Concrete>> calls;
 
   bool operator==(const Program&) const = default;
 };
 
-/// What is seen of one call: its result, what it wrote, and the caller's state after it.
+/// What is seen of one call: its result, what it wrote, which tasks live after it, and the caller's state then (zeros
+/// if it does not live).
 struct Observation {
-  std::uint64_t result = 0;  ///< the value, or the negated errno
+  std::uint64_t result = 0;  ///< the value, or the negated errno; ESRCH for a call whose caller does not live
   Output<Concrete> output{};
+  std::uint64_t alive = 0;  ///< bit n for task n
   TaskState<Concrete> state{};
 };
 
-/// What is seen of a program. `initial` is the caller's state before the first call.
+/// What is seen of a program. `initial` is the state of task 0 before the first call.
 struct Trace {
   TaskState<Concrete> initial{};
   std::vector<Observation> observations;
+  /// The states of the tasks other than the caller that live after each call: call by call, by number. Read with
+  /// for_each_step().
+  std::vector<TaskState<Concrete>> others;
   /// Of the model alone: the guard that failed at each call.
   std::vector<Guard> guards;
   /// Why the system under test could not finish the program; empty if it did. The call it names is the one after the
   /// last observation.
   std::string failure;
 };
+
+/// The states of tasks, by number; null for a task that does not live.
+using States = std::array<const TaskState<Concrete>*, kMaxTasks>;
+
+/// A call of a trace with the states around it.
+struct TraceStep {
+  std::size_t index;  ///< of the call
+  const Call<Concrete>& call;
+  const Observation& observed;
+  States before, after;
+
+  /// The state with which a task's state after the call compares: its own before; for a task just born, its creator's.
+  const TaskState<Concrete>* origin(std::size_t task) const { return before[task] ? before[task] : before[call.task]; }
+};
+
+/// Calls f(TraceStep) for every observation of a trace, in order, for as long as f says true.
+template <class F>
+void for_each_step(const Program& program, const Trace& trace, F f) {
+  States states{&trace.initial};
+  const TaskState<Concrete>* other = trace.others.data();
+  for (std::size_t i = 0; i < trace.observations.size(); ++i) {
+    const Call<Concrete>& call = program.calls[i];
+    const Observation& observed = trace.observations[i];
+    TraceStep step{i, call, observed, states, {}};
+    for (std::size_t task = 0; task < kMaxTasks; ++task) {
+      if (!(observed.alive >> task & 1)) continue;
+      step.after[task] = task == call.task ? &observed.state : other++;
+    }
+    if (!f(step)) return;
+    states = step.after;
+  }
+}
 
 /// Takes from a call what it cannot pass: see canonical(Role, …). Where a pointer is null, what it would point to is 0.
 void canonicalise(Call<Concrete>& call);
@@ -54,6 +95,9 @@ Trace run_model(const Profile& profile, const Program& program);
 
 /// As run_model, into a trace whose memory is used again.
 void run_model(const Profile& profile, const Program& program, Trace& trace);
+
+/// As run_model, by the rules with a fault planted in them (or none).
+Trace run_model(const Profile& profile, Fault fault, const Program& program);
 
 /// The binary form that fuzzers mutate: for each call a byte for its kind, one for its task, and 8 bytes,
 /// little-endian, for each argument.

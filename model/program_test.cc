@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -21,7 +22,7 @@ TEST(Program, EveryByteStringIsACanonicalProgram) {
       const Call<Concrete> before = call;
       canonicalise(call);
       ASSERT_EQ(call, before);
-      ASSERT_EQ(call.task, 0);
+      ASSERT_LT(call.task, kMaxTasks);
     }
     ASSERT_EQ(decode(encode(program)), program);
   }
@@ -39,6 +40,17 @@ TEST(Program, ACallCutShortHasZeros) {
 TEST(Program, IsNoLongerThanItMayBe) {
   const std::vector<std::uint8_t> bytes(2 * (kMaxCalls + 10), static_cast<std::uint8_t>(CallKind::chroot));
   EXPECT_EQ(decode(bytes).calls.size(), kMaxCalls);
+}
+
+TEST(Program, ACallOfATaskThatDoesNotLiveIsNotMade) {
+  const Program program{
+      {{CallKind::capbset_drop, 2, {CAP_CHOWN}}, {CallKind::exit_group, 0, {}}, {CallKind::clone, 0, {}}}};
+  const Trace trace = run_model(Profile{}, program);
+  EXPECT_EQ(trace.observations[0].result, 0 - std::uint64_t{ESRCH});
+  EXPECT_EQ(trace.guards[0], Guard::caller_exists);
+  EXPECT_EQ(trace.observations[0].alive, 1u);
+  EXPECT_EQ(trace.observations[1].alive, 0u);
+  EXPECT_EQ(trace.observations[2].result, 0 - std::uint64_t{ESRCH});
 }
 
 TEST(Program, NullPointersTakeWithThemWhatTheyPointTo) {

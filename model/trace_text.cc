@@ -8,6 +8,7 @@
 #include <bit>
 #include <cctype>
 #include <charconv>
+#include <stdexcept>
 #include <utility>
 
 #include "model/constants.h"
@@ -28,11 +29,13 @@ std::string print_flags(std::uint64_t value, std::span<const Constant> names) {
   std::vector<std::string_view> terms;
   std::uint64_t rest = value;
   for (const Constant& constant : names) {
-    if ((value & constant.value) == 0) continue;
+    if ((rest & constant.value) != constant.value) continue;
     terms.push_back(constant.name);
     rest &= ~constant.value;
   }
-  return rest != 0 || terms.empty() ? print_number(value) : fmt::format("{}", fmt::join(terms, "|"));
+  if (rest == 0 && !terms.empty()) return fmt::format("{}", fmt::join(terms, "|"));
+  if (terms.empty()) return print_number(value);
+  return fmt::format("{}|{}", fmt::join(terms, "|"), print_number(rest));
 }
 
 std::string print_set(std::uint64_t set) {
@@ -53,9 +56,23 @@ std::string print_value(Role role, bool userns, std::uint64_t value) {
     case Role::set:
       return print_set(value);
     case Role::capability:
+    case Role::valid_capability:
       return capability_name(value).value_or(print_number(value));
-    case Role::securebits:
+    case Role::user_ns:
+      return fmt::format("ns{}", value);
+    case Role::id:
+      return value == kInvalidId ? "-1" : print_number(value);
+    case Role::securebits: {
+      // Bits from 8 on mean one thing from 6.14 on and another in proposal 1: they are read by name, and written as
+      // numbers.
+      constexpr std::size_t kOfEveryRelease = 8;
+      return print_flags(value, names.first(kOfEveryRelease));
+    }
     case Role::unshare_flags:
+    case Role::clone_flags:
+    case Role::exec_mode:
+    case Role::exec_flags:
+    case Role::capability_magic:
       return print_flags(value, names);
     default:
       break;
@@ -101,11 +118,44 @@ std::string print_prctl(const Call<Concrete>& call) {
   return text + ")";
 }
 
+std::string print_task(std::uint64_t task) {
+  return fmt::format("t{}", task);
+}
+
+std::string print_map_line(const Call<Concrete>& call, std::size_t first) {
+  return fmt::format("{} {} {}", call.args[first], call.args[first + 1], call.args[first + 2]);
+}
+
 std::string print_write(const Call<Concrete>& call) {
-  const std::string content = call.kind == CallKind::write_setgroups
-                                  ? (call.args[0] ? "allow" : "deny")
-                                  : fmt::format("{} {} {}", call.args[0], call.args[1], call.args[2]);
-  return fmt::format("write(\"/proc/self/{}\", \"{}\")", info(call.kind).name, content);
+  const std::uint64_t target = call.args[0], opener = call.args[1];
+  std::string content;
+  if (call.kind == CallKind::write_setgroups) {
+    content = call.args[2] ? "allow" : "deny";
+  } else {
+    content = print_map_line(call, 2);
+    if (call.args[5] | call.args[6] | call.args[7]) content += ", " + print_map_line(call, 5);
+  }
+  return fmt::format("write(\"/proc/{}/{}\", \"{}\"{})", target == call.task ? "self" : print_task(target),
+                     info(call.kind).name, content, opener == call.task ? "" : ", opener=" + print_task(opener));
+}
+
+/// The members of an executable file in text, in the order of execve's arguments.
+constexpr std::array<std::string_view, kMaxArguments> kExecutableMembers = {
+    "uid", "gid", "mode", "flags", "magic", "permitted", "inheritable", "rootid"};
+
+std::string print_execve(const Call<Concrete>& call) {
+  std::vector<std::string> members;
+  for (std::size_t i = 0; i < kExecutableMembers.size(); ++i) {
+    if (call.args[i] != 0) members.push_back(fmt::format("{}={}", kExecutableMembers[i], print_argument(call, i)));
+  }
+  return fmt::format("execve({{{}}})", fmt::join(members, ", "));
+}
+
+std::string print_plain(const Call<Concrete>& call) {
+  if (call.kind == CallKind::chroot) return "chroot(\"jail\")";
+  std::vector<std::string> arguments;
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) arguments.push_back(print_argument(call, i));
+  return fmt::format("{}({})", info(call.kind).name, fmt::join(arguments, ", "));
 }
 
 std::string print_field_value(std::string_view name, bool is_set, std::uint64_t value) {
@@ -207,7 +257,11 @@ std::uint64_t parse_capability(Cursor& cursor) {
 }
 
 std::uint64_t parse_term(Cursor& cursor, Role role, bool userns) {
-  if (role == Role::capability) return parse_capability(cursor);
+  if (role == Role::capability || role == Role::valid_capability) return parse_capability(cursor);
+  if (role == Role::user_ns) {
+    cursor.expect("ns");
+    return cursor.number();
+  }
   if (role == Role::set && cursor.accept("1<<")) {
     const std::size_t start = cursor.position();
     const std::uint64_t capability = parse_capability(cursor);
@@ -228,6 +282,7 @@ std::uint64_t parse_value(Cursor& cursor, Role role, bool userns) {
   const std::size_t start = cursor.position();
   std::uint64_t value = parse_term(cursor, role, userns);
   while (cursor.accept("|")) value |= parse_term(cursor, role, userns);
+  if (role == Role::id && value == ~std::uint64_t{0}) value = kInvalidId;
   if (canonical<Concrete>(role, value) != value) {
     cursor.fail_at(start, fmt::format("{} cannot be passed here, or is outside the model", print_number(value)));
   }
@@ -268,77 +323,144 @@ void parse_header_call(Cursor& cursor, Call<Concrete>& call) {
   cursor.expect(")");
 }
 
-void parse_prctl(Cursor& cursor, Call<Concrete>& call) {
+/// The call of a form that has this name; fails at `start` if there is none.
+CallKind find_call(const Cursor& cursor, std::size_t start, Form form, std::string_view name, std::string_view what) {
+  const auto found =
+      std::ranges::find_if(kCalls, [&](const CallInfo& row) { return row.form == form && row.name == name; });
+  if (found == kCalls.end()) cursor.fail_at(start, fmt::format("unknown {} '{}'", what, name));
+  return found->kind;
+}
+
+/// prctl(OPTION, …), keyctl(OPTION), ptrace(OPTION). Arguments that are left out are 0.
+void parse_option_call(Cursor& cursor, Call<Concrete>& call, Form form, std::string_view what) {
   cursor.expect("(");
   const std::size_t start = cursor.position();
   const std::string_view option = cursor.word();
-  const auto found =
-      std::ranges::find_if(kCalls, [&](const CallInfo& row) { return row.form == Form::prctl && row.name == option; });
-  if (found == kCalls.end()) cursor.fail_at(start, fmt::format("unknown prctl option '{}'", option));
-  call.kind = found->kind;
-  for (std::size_t i = 0; i < found->argument_count && cursor.accept(","); ++i) parse_argument(cursor, call, i);
+  call.kind = find_call(cursor, start, form, option, what);
+  for (std::size_t i = 0; i < info(call.kind).argument_count && cursor.accept(","); ++i) {
+    parse_argument(cursor, call, i);
+  }
   cursor.expect(")");
 }
 
-void parse_write(Cursor& cursor, Call<Concrete>& call) {
-  cursor.expect("(");
-  cursor.expect("\"/proc/self/");
+std::optional<std::uint8_t> accept_task(Cursor& cursor) {
+  for (const Constant& task : constants(Role::task, false)) {
+    if (cursor.accept(task.name)) return static_cast<std::uint8_t>(task.value);
+  }
+  return std::nullopt;
+}
+
+std::uint8_t expect_task(Cursor& cursor) {
+  const auto task = accept_task(cursor);
+  if (!task) cursor.fail("expected a task (t0 to t3)");
+  return *task;
+}
+
+void parse_map_line(Cursor& cursor, Call<Concrete>& call, std::size_t first) {
+  for (std::size_t i = first; i < first + 3; ++i) parse_argument(cursor, call, i);
+}
+
+void parse_proc_write(Cursor& cursor, Call<Concrete>& call) {
+  call.args[0] = cursor.accept("self") ? call.task : expect_task(cursor);
+  call.args[1] = call.task;
+  cursor.expect("/");
   const std::size_t start = cursor.position();
-  const std::string_view file = cursor.word();
-  const auto found = std::ranges::find_if(
-      kCalls, [&](const CallInfo& row) { return row.form == Form::proc_file && row.name == file; });
-  if (found == kCalls.end()) cursor.fail_at(start, fmt::format("unknown file '/proc/self/{}'", file));
-  call.kind = found->kind;
+  call.kind = find_call(cursor, start, Form::proc_file, cursor.word(), "file of /proc/PID");
   cursor.expect("\"");
   cursor.expect(",");
   cursor.expect("\"");
   if (call.kind == CallKind::write_setgroups) {
-    call.args[0] = cursor.accept("allow") ? 1 : 0;
-    if (call.args[0] == 0) cursor.expect("deny");
+    call.args[2] = cursor.accept("allow") ? 1 : 0;
+    if (call.args[2] == 0) cursor.expect("deny");
   } else {
-    for (std::size_t i = 0; i < 3; ++i) parse_argument(cursor, call, i);
+    parse_map_line(cursor, call, 2);
+    if (cursor.accept(",")) parse_map_line(cursor, call, 5);
   }
   cursor.expect("\"");
+  if (cursor.accept(",")) {
+    cursor.expect("opener=");
+    call.args[1] = expect_task(cursor);
+  }
+}
+
+void parse_sysctl_write(Cursor& cursor, Call<Concrete>& call) {
+  const auto found = std::ranges::find_if(
+      kCalls, [&](const CallInfo& row) { return row.form == Form::sysctl && cursor.accept(row.name); });
+  if (found == kCalls.end()) cursor.fail("unknown file of /proc/sys/kernel");
+  call.kind = found->kind;
+  cursor.expect("\"");
+  cursor.expect(",");
+  parse_argument(cursor, call, 0);
+}
+
+void parse_write(Cursor& cursor, Call<Concrete>& call) {
+  cursor.expect("(");
+  cursor.expect("\"/proc/");
+  if (cursor.accept("sys/kernel/")) {
+    parse_sysctl_write(cursor, call);
+  } else {
+    parse_proc_write(cursor, call);
+  }
   cursor.expect(")");
 }
 
-Call<Concrete> parse_call(Cursor& cursor) {
-  Call<Concrete> call;
+void parse_execve(Cursor& cursor, Call<Concrete>& call) {
+  call.kind = CallKind::execve;
+  cursor.expect("(");
+  cursor.expect("{");
+  for (bool first = true; !cursor.accept("}"); first = false) {
+    if (!first) cursor.expect(",");
+    const std::size_t start = cursor.position();
+    const std::string_view name = cursor.word();
+    const auto member = std::ranges::find(kExecutableMembers, name);
+    if (member == kExecutableMembers.end()) cursor.fail_at(start, fmt::format("a file has no '{}'", name));
+    cursor.expect("=");
+    parse_argument(cursor, call, static_cast<std::size_t>(member - kExecutableMembers.begin()));
+  }
+  cursor.expect(")");
+  Call<Concrete> canonical_call = call;
+  canonicalise(canonical_call);
+  if (canonical_call != call) cursor.fail("the file has a part of the attribute that its flags or magic exclude");
+}
+
+void parse_plain(Cursor& cursor, Call<Concrete>& call, std::size_t start, std::string_view name) {
+  call.kind = find_call(cursor, start, Form::plain, name, "call");
+  cursor.expect("(");
+  if (call.kind == CallKind::chroot) cursor.expect("\"jail\"");
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+    if (i > 0) cursor.expect(",");
+    parse_argument(cursor, call, i);
+  }
+  cursor.expect(")");
+}
+
+Call<Concrete> parse_call(Cursor& cursor, std::uint8_t task) {
+  Call<Concrete> call{.task = task};
   const std::size_t start = cursor.position();
   const std::string_view name = cursor.word();
   if (name == "prctl") {
-    parse_prctl(cursor, call);
+    parse_option_call(cursor, call, Form::prctl, "prctl option");
+  } else if (name == "keyctl") {
+    parse_option_call(cursor, call, Form::keyctl, "keyctl option");
+  } else if (name == "ptrace") {
+    parse_option_call(cursor, call, Form::ptrace, "ptrace request");
   } else if (name == "write") {
     parse_write(cursor, call);
+  } else if (name == "execve") {
+    parse_execve(cursor, call);
   } else if (name == "capget" || name == "capset") {
     call.kind = name == "capget" ? CallKind::capget : CallKind::capset;
     parse_header_call(cursor, call);
-  } else if (name == "unshare") {
-    call.kind = CallKind::unshare;
-    cursor.expect("(");
-    parse_argument(cursor, call, 0);
-    cursor.expect(")");
-  } else if (name == "chroot") {
-    call.kind = CallKind::chroot;
-    cursor.expect("(\"jail\")");
   } else {
-    cursor.fail_at(start, fmt::format("unknown call '{}'", name));
+    parse_plain(cursor, call, start, name);
   }
   return call;
 }
 
-std::uint8_t parse_task(Cursor& cursor) {
-  const std::size_t start = cursor.position();
-  const std::string_view name = cursor.word();
-  const auto tasks = constants(Role::pid, false);
-  const auto task = std::ranges::find(tasks, name, &Constant::name);
-  if (task == tasks.end()) cursor.fail_at(start, fmt::format("expected a task (t0), found '{}'", name));
-  if (task != tasks.begin()) cursor.fail_at(start, fmt::format("task {} does not exist at this point", name));
-  cursor.expect(":");
-  return static_cast<std::uint8_t>(task - tasks.begin());
-}
-
-std::uint64_t parse_result(Cursor& cursor) {
+std::uint64_t parse_result(Cursor& cursor, CallKind kind) {
+  if (gives_birth(kind)) {
+    if (const auto task = accept_task(cursor)) return thread_id(*task);
+  }
   const std::size_t start = cursor.position();
   const std::uint64_t value = cursor.number();
   if (value != ~std::uint64_t{0}) {
@@ -441,43 +563,61 @@ class Parser {
   void parse_call_line(Cursor& cursor) {
     const std::size_t start = cursor.position();
     if (trace_.profiles.empty()) cursor.fail("expected a 'profile' line before the first call");
-    const std::uint8_t task = parse_task(cursor);
-    Call<Concrete> call = parse_call(cursor);
-    call.task = task;
+    const std::uint8_t task = expect_task(cursor);
+    cursor.expect(":");
+    const Call<Concrete> call = parse_call(cursor, task);
     if (trace_.program.calls.size() == kMaxCalls) {
       cursor.fail_at(start, fmt::format("a program has at most {} calls", kMaxCalls));
     }
     trace_.program.calls.push_back(call);
     Expectation& expectation = trace_.expectations.emplace_back();
     expectation.line = cursor.line_number();
-    if (cursor.accept("=")) expectation.result = parse_result(cursor);
+    if (cursor.accept("=")) expectation.result = parse_result(cursor, call.kind);
   }
 
   void parse_expectation(Cursor& cursor) {
     if (trace_.expectations.empty()) cursor.fail("an expectation follows a call");
     Expectation& expectation = trace_.expectations.back();
-    const std::size_t start = cursor.position();
-    const bool changes = cursor.accept("changes:");
-    if (changes || cursor.accept("state:")) {
-      if (expectation.state_scope != Expectation::State::any) cursor.fail_at(start, "the state stands here twice");
-      close_block(cursor.line_number());
-      block_ = Block::state;
-      expectation.state_scope = changes ? Expectation::State::changes : Expectation::State::whole;
-    } else if (cursor.accept("output:")) {
+    if (cursor.accept("output:")) {
       close_block(cursor.line_number());
       block_ = Block::output;
+    } else if (StateExpectation* opened = open_state(cursor, expectation)) {
+      close_block(cursor.line_number());
+      block_ = Block::state;
+      state_ = opened;
     } else if (block_ == Block::state) {
-      expectation.state.push_back(parse_field(cursor, state_fields(), expectation.state));
+      state_->fields.push_back(parse_field(cursor, state_fields(), state_->fields));
     } else if (block_ == Block::output) {
       expectation.output.push_back(parse_field(cursor, kOutputFields, expectation.output));
     } else {
-      cursor.fail("expected 'changes:', 'state:' or 'output:'");
+      cursor.fail("expected 'changes:', 'state:' or 'output:', perhaps of a task (t1 changes:)");
     }
   }
 
+  /// The block that a heading opens: "changes:" or "state:" of the caller, or of the task it names. Null if the line is
+  /// no heading.
+  static StateExpectation* open_state(Cursor& cursor, Expectation& expectation) {
+    const std::size_t start = cursor.position();
+    Cursor ahead = cursor;
+    const auto task = accept_task(ahead);
+    const bool changes = ahead.accept("changes:");
+    if (!changes && !ahead.accept("state:")) return nullptr;
+    cursor = ahead;
+    StateExpectation* state = &expectation.state;
+    if (task) {
+      const auto taken = std::ranges::find(expectation.others, *task, &OtherExpectation::task);
+      if (taken != expectation.others.end()) cursor.fail_at(start, "the task's state stands here twice");
+      state = &expectation.others.emplace_back(OtherExpectation{*task, {}}).state;
+    } else if (state->scope != StateExpectation::Scope::any) {
+      cursor.fail_at(start, "the state stands here twice");
+    }
+    state->scope = changes ? StateExpectation::Scope::changes : StateExpectation::Scope::whole;
+    return state;
+  }
+
   void close_block(std::size_t line) {
-    if (block_ == Block::state && trace_.expectations.back().state_scope == Expectation::State::whole &&
-        trace_.expectations.back().state.size() != state_fields().size()) {
+    if (block_ == Block::state && state_->scope == StateExpectation::Scope::whole &&
+        state_->fields.size() != state_fields().size()) {
       throw TraceError(file_, line, 1, "the state above does not list every field; 'changes:' need not");
     }
     block_ = Block::none;
@@ -486,11 +626,20 @@ class Parser {
   std::string_view text_, file_;
   TraceText trace_;
   Block block_ = Block::none;
+  StateExpectation* state_ = nullptr;  ///< the one that is open
   bool versioned_ = false;
 };
 
-void print_expectation(std::string& text, const Expectation& expectation) {
-  if (expectation.result) text += " = " + print_result(*expectation.result);
+void print_state(std::string& text, std::string_view task, const StateExpectation& state) {
+  if (state.scope == StateExpectation::Scope::any) return;
+  text += fmt::format("  {}{}:\n", task, state.scope == StateExpectation::Scope::changes ? "changes" : "state");
+  for (const auto& [field, value] : state.fields) {
+    text += fmt::format("    {}: {}\n", state_fields()[field].name, print_field(state_fields()[field], value));
+  }
+}
+
+void print_expectation(std::string& text, const Call<Concrete>& call, const Expectation& expectation) {
+  if (expectation.result) text += " = " + print_result(call, *expectation.result);
   text += '\n';
   if (!expectation.output.empty()) {
     text += "  output:\n";
@@ -498,11 +647,8 @@ void print_expectation(std::string& text, const Expectation& expectation) {
       text += fmt::format("    {}: {}\n", kOutputFields[field].name, print_field(kOutputFields[field], value));
     }
   }
-  if (expectation.state_scope == Expectation::State::any) return;
-  text += expectation.state_scope == Expectation::State::changes ? "  changes:\n" : "  state:\n";
-  for (const auto& [field, value] : expectation.state) {
-    text += fmt::format("    {}: {}\n", state_fields()[field].name, print_field(state_fields()[field], value));
-  }
+  print_state(text, "", expectation.state);
+  for (const auto& [task, state] : expectation.others) print_state(text, print_task(task) + " ", state);
 }
 
 }  // namespace
@@ -531,6 +677,8 @@ const std::vector<StateField>& state_fields() {
        ...);
     }(std::make_index_sequence<kCredentialFields<Concrete>.size()>());
     made.push_back({"NsLevel", false, [](const TaskState<Concrete>& state) { return state.level; }});
+    made.push_back({"UserNs", false, [](const TaskState<Concrete>& state) { return state.user_ns; }});
+    made.push_back({"Dumpable", false, [](const TaskState<Concrete>& state) { return state.dumpable; }});
     return made;
   }();
   return fields;
@@ -553,33 +701,61 @@ std::string print_trace(const TraceText& trace) {
   text += '\n';
   for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
     text += print_call(trace.program.calls[i]);
-    print_expectation(text, trace.expectations[i]);
+    print_expectation(text, trace.program.calls[i], trace.expectations[i]);
   }
   return text;
 }
 
-TraceText expect_observed(const Profile& profile, const Program& program, const Trace& trace, std::string_view intent) {
-  TraceText text{std::string(intent), {profile}, program, {}};
-  const TaskState<Concrete>* before = &trace.initial;
-  for (std::size_t i = 0; i < program.calls.size(); ++i) {
-    const Observation& observed = trace.observations.at(i);
-    Expectation& expectation = text.expectations.emplace_back();
-    expectation.result = observed.result;
-    expectation.state_scope = Expectation::State::changes;
-    for (std::size_t field = 0; field < state_fields().size(); ++field) {
-      const std::uint64_t value = state_fields()[field].get(observed.state);
-      if (value != state_fields()[field].get(*before)) expectation.state.push_back({field, value});
-    }
-    if (info(program.calls[i].kind).form == Form::capability_header) {
-      for (std::size_t field = 0; field < kOutputFields.size(); ++field) {
-        const std::uint64_t value = observed.output.*kOutputFields[field].member;
-        // A version that the kernel left as it was is no news.
-        const std::uint64_t usual = field == 0 ? program.calls[i].args[0] : 0;
-        if (value != usual) expectation.output.push_back({field, value});
-      }
-    }
-    before = &observed.state;
+namespace {
+
+std::vector<ExpectedField> changed_fields(const TaskState<Concrete>& before, const TaskState<Concrete>& after) {
+  std::vector<ExpectedField> changed;
+  for (std::size_t field = 0; field < state_fields().size(); ++field) {
+    const std::uint64_t value = state_fields()[field].get(after);
+    if (value != state_fields()[field].get(before)) changed.push_back({field, value});
   }
+  return changed;
+}
+
+/// What a call gave, but for what is no news: a version that the kernel left as it was.
+std::vector<ExpectedField> given_output(const Call<Concrete>& call, const Observation& observed) {
+  std::vector<ExpectedField> output;
+  const bool has_header = info(call.kind).form == Form::capability_header;
+  for (std::size_t field = 0; field < kOutputFields.size(); ++field) {
+    const std::uint64_t value = observed.output.*kOutputFields[field].member;
+    const std::uint64_t usual = has_header && kOutputFields[field].name == "version" ? call.args[0] : 0;
+    if (value != usual) output.push_back({field, value});
+  }
+  return output;
+}
+
+Expectation expect_step(const TraceStep& step) {
+  Expectation expectation;
+  expectation.result = step.observed.result;
+  expectation.output = given_output(step.call, step.observed);
+  expectation.state.scope = StateExpectation::Scope::changes;
+  for (std::uint8_t task = 0; task < kMaxTasks; ++task) {
+    if (!step.after[task]) continue;
+    std::vector<ExpectedField> changed = changed_fields(*step.origin(task), *step.after[task]);
+    if (task == step.call.task) {
+      expectation.state.fields = std::move(changed);
+    } else if (!changed.empty()) {
+      expectation.others.push_back({task, {StateExpectation::Scope::changes, std::move(changed)}});
+    }
+  }
+  return expectation;
+}
+
+}  // namespace
+
+TraceText expect_observed(const Profile& profile, const Program& program, const Trace& trace, std::string_view intent) {
+  if (trace.observations.size() != program.calls.size())
+    throw std::out_of_range("a trace of the whole program is needed");
+  TraceText text{std::string(intent), {profile}, program, {}};
+  for_each_step(program, trace, [&](const TraceStep& step) {
+    text.expectations.push_back(expect_step(step));
+    return true;
+  });
   return text;
 }
 
@@ -592,9 +768,16 @@ std::string print_call(const Call<Concrete>& call) {
       return text + print_prctl(call);
     case Form::proc_file:
       return text + print_write(call);
+    case Form::sysctl:
+      return text + fmt::format("write(\"/proc/sys/kernel/{}\", {})", info(call.kind).name, print_argument(call, 0));
+    case Form::execve:
+      return text + print_execve(call);
+    case Form::keyctl:
+      return text + fmt::format("keyctl({})", info(call.kind).name);
+    case Form::ptrace:
+      return text + fmt::format("ptrace({})", info(call.kind).name);
     case Form::plain:
-      return text +
-             (call.kind == CallKind::chroot ? "chroot(\"jail\")" : fmt::format("unshare({})", print_argument(call, 0)));
+      return text + print_plain(call);
   }
   __builtin_unreachable();
 }
@@ -602,6 +785,11 @@ std::string print_call(const Call<Concrete>& call) {
 std::string print_result(std::uint64_t result) {
   const auto value = static_cast<std::int64_t>(result);
   return value < 0 ? "-1 " + errno_name(static_cast<int>(-value)) : fmt::format("{}", value);
+}
+
+std::string print_result(const Call<Concrete>& call, std::uint64_t result) {
+  const bool is_task = gives_birth(call.kind) && result >= kFirstThreadId && result < thread_id(kMaxTasks);
+  return is_task ? print_task(result - kFirstThreadId) : print_result(result);
 }
 
 std::string print_field(const StateField& field, std::uint64_t value) {
@@ -626,23 +814,52 @@ std::string describe_set(std::uint64_t set, std::uint64_t full_set) {
   return fmt::format("{}{}", mostly_full ? "all but " : "", fmt::join(names, ","));
 }
 
-std::vector<std::string> unmet(const Expectation& expectation, const TaskState<Concrete>& before,
-                               const Observation& observed) {
+namespace {
+
+/// What of a task's state after a step does not meet the expectation.
+void add_unmet(const StateExpectation& expectation, const TraceStep& step, std::uint8_t task,
+               std::vector<std::string>& lines) {
+  const std::string prefix = task == step.call.task ? "" : print_task(task) + " ";
+  const TaskState<Concrete>*before = step.origin(task), *after = step.after[task];
+  if (!after) {
+    if (!expectation.fields.empty()) lines.push_back(fmt::format("{}does not live", prefix));
+    return;
+  }
+  for (std::size_t i = 0; i < state_fields().size(); ++i) {
+    const StateField& field = state_fields()[i];
+    const auto listed = std::ranges::find(expectation.fields, i, &ExpectedField::field);
+    const std::uint64_t expected = listed == expectation.fields.end() ? field.get(*before) : listed->value;
+    if (expected == field.get(*after)) continue;
+    lines.push_back(fmt::format("{}{}: expected {}, got {}", prefix, field.name, print_field(field, expected),
+                                print_field(field, field.get(*after))));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> unmet(const Expectation& expectation, const TraceStep& step) {
   std::vector<std::string> lines;
   const auto compare = [&](std::string_view name, const std::string& expected, const std::string& got) {
     if (expected != got) lines.push_back(fmt::format("{}: expected {}, got {}", name, expected, got));
   };
-  if (expectation.result) compare("result", print_result(*expectation.result), print_result(observed.result));
+  if (expectation.result) {
+    compare("result", print_result(step.call, *expectation.result), print_result(step.call, step.observed.result));
+  }
   for (const auto& [field, value] : expectation.output) {
     const OutputField& output = kOutputFields[field];
-    compare(output.name, print_field(output, value), print_field(output, observed.output.*output.member));
+    compare(output.name, print_field(output, value), print_field(output, step.observed.output.*output.member));
   }
-  if (expectation.state_scope == Expectation::State::any) return lines;
-  for (std::size_t i = 0; i < state_fields().size(); ++i) {
-    const StateField& field = state_fields()[i];
-    const auto listed = std::ranges::find(expectation.state, i, &ExpectedField::field);
-    const std::uint64_t expected = listed == expectation.state.end() ? field.get(before) : listed->value;
-    compare(field.name, print_field(field, expected), print_field(field, field.get(observed.state)));
+  if (expectation.state.scope != StateExpectation::Scope::any) {
+    add_unmet(expectation.state, step, step.call.task, lines);
+  }
+  for (std::uint8_t task = 0; task < kMaxTasks; ++task) {
+    if (task == step.call.task) continue;
+    const auto listed = std::ranges::find(expectation.others, task, &OtherExpectation::task);
+    if (listed != expectation.others.end()) {
+      add_unmet(listed->state, step, task, lines);
+    } else if (expectation.state.scope != StateExpectation::Scope::any) {
+      add_unmet({StateExpectation::Scope::changes, {}}, step, task, lines);
+    }
   }
   return lines;
 }

@@ -29,21 +29,39 @@ struct ExpectedField {
   bool operator==(const ExpectedField&) const = default;
 };
 
-/// What a trace expects of one call. What is absent is not expected.
-struct Expectation {
-  enum class State : std::uint8_t {
+/// What a trace expects of a task's state after a call.
+struct StateExpectation {
+  enum class Scope : std::uint8_t {
     any,      ///< nothing is said of the state
-    changes,  ///< the fields listed have these values; all others are as before the call
+    changes,  ///< the fields listed have these values; all others are as before the call (in a task just born: as its
+              ///< creator's were)
     whole,    ///< every field is listed
   };
+  Scope scope = Scope::any;
+  std::vector<ExpectedField> fields{};
+
+  bool operator==(const StateExpectation&) const = default;
+};
+
+/// The same of a task other than the caller.
+struct OtherExpectation {
+  std::uint8_t task;
+  StateExpectation state;
+
+  bool operator==(const OtherExpectation&) const = default;
+};
+
+/// What a trace expects of one call. What is absent is not expected. Where something is said of the caller's state,
+/// tasks that are not listed in `others` have not changed.
+struct Expectation {
   std::optional<std::uint64_t> result;
-  State state_scope = State::any;
-  std::vector<ExpectedField> state;
+  StateExpectation state;
+  std::vector<OtherExpectation> others;
   std::vector<ExpectedField> output;
   std::size_t line = 0;  ///< of the call, from 1; 0 if not read from text
 
   bool operator==(const Expectation& other) const {
-    return result == other.result && state_scope == other.state_scope && state == other.state && output == other.output;
+    return result == other.result && state == other.state && others == other.others && output == other.output;
   }
 };
 
@@ -76,6 +94,7 @@ inline constexpr std::array kOutputFields = {
     OutputField{"effective", true, &Output<Concrete>::effective},
     OutputField{"permitted", true, &Output<Concrete>::permitted},
     OutputField{"inheritable", true, &Output<Concrete>::inheritable},
+    OutputField{"secure", false, &Output<Concrete>::secure},
 };
 
 /// Reads a trace. `file` is for error messages. Throws TraceError.
@@ -93,6 +112,9 @@ std::string print_call(const Call<Concrete>& call);
 /// A result as strace writes it: "0", "-1 EPERM".
 std::string print_result(std::uint64_t result);
 
+/// The same of a call; a task that it made is written by its name: "t1".
+std::string print_result(const Call<Concrete>& call, std::uint64_t result);
+
 /// A field's value as it stands in a trace: 16 hexadecimal digits for a set, 0x… for bits, else decimal.
 std::string print_field(const StateField& field, std::uint64_t value);
 std::string print_field(const OutputField& field, std::uint64_t value);
@@ -101,8 +123,7 @@ std::string print_field(const OutputField& field, std::uint64_t value);
 std::string describe_set(std::uint64_t set, std::uint64_t full_set);
 
 /// What does not meet the expectation, one line each: "CapBnd: expected …, got …". Empty if all is met.
-std::vector<std::string> unmet(const Expectation& expectation, const TaskState<Concrete>& before,
-                               const Observation& observed);
+std::vector<std::string> unmet(const Expectation& expectation, const TraceStep& step);
 
 }  // namespace capcheck
 

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
+#include <vector>
 
 namespace capcheck {
 namespace {
@@ -40,6 +42,27 @@ t0: capset({version=0x12345678, pid=0}, NULL) = -1 EINVAL
 t0: unshare(CLONE_FS|CLONE_NEWUSER|0x1) = -1 EINVAL
 t0: chroot("jail") = 0
 t0: write("/proc/self/uid_map", "0 0 1") = -1 EPERM
+t0: write("/proc/self/gid_map", "0 1000 1, 1 100000 65536") = -1 EPERM
+t0: clone(CLONE_NEWUSER) = t1
+  changes:
+  t1 changes:
+    NsLevel: 1
+    UserNs: 1
+t0: write("/proc/t1/setgroups", "allow", opener=t1) = 5
+t1: clone(CLONE_VM|CLONE_SIGHAND|CLONE_THREAD) = t2
+t1: setns(ns1, CLONE_NEWUSER) = -1 EINVAL
+t1: ns_capable(ns1, CAP_SYS_ADMIN) = 1
+t1: setresuid(-1, 0, 1000) = -1 EINVAL
+t0: setgroups(2, 5, 6) = 0
+t0: execve({mode=S_ISUID|S_IXGRP, flags=CAPABILITY, magic=VFS_CAP_REVISION_3|VFS_CAP_FLAGS_EFFECTIVE, permitted=1<<CAP_CHOWN, rootid=1000}) = 0
+  output:
+    secure: 1
+t0: ptrace(PTRACE_TRACEME) = 0
+t2: keyctl(KEYCTL_JOIN_SESSION_KEYRING) = 0
+t2: keyctl(KEYCTL_SESSION_TO_PARENT) = -1 EPERM
+t0: write("/proc/sys/kernel/usermodehelper/bset", 1<<CAP_CHOWN) = 22
+t0: usermodehelper() = t3
+t3: exit_group() = 0
 t0: write("/proc/self/setgroups", "deny") = 4
   state:
     CapInh: 0000000000000000
@@ -58,7 +81,12 @@ t0: write("/proc/self/setgroups", "deny") = 4
     EGid: 0
     SGid: 0
     FsGid: 0
+    Groups: 0
+    Group0: 0
+    Group1: 0
     NsLevel: 0
+    UserNs: 0
+    Dumpable: 1
 )";
 
 TEST(TraceText, ReadsEveryKindOfLine) {
@@ -66,16 +94,27 @@ TEST(TraceText, ReadsEveryKindOfLine) {
   EXPECT_EQ(trace.intent, "Every kind of call and expectation.\nIn two lines.");
   ASSERT_EQ(trace.profiles.size(), 2u);
   EXPECT_EQ(to_string(trace.profiles[1]), "6.12+userns");
-  ASSERT_EQ(trace.program.calls.size(), 16u);
+  ASSERT_EQ(trace.program.calls.size(), 31u);
   EXPECT_EQ(trace.program.calls[0], (Call<Concrete>{CallKind::capbset_drop, 0, {CAP_SYS_ADMIN}}));
   EXPECT_EQ(trace.program.calls[5].args[0], ~std::uint64_t{0});
   EXPECT_EQ(trace.program.calls[6].args[1], std::uint64_t{1} << 32);
   EXPECT_EQ(trace.program.calls[10].args[1], ~std::uint64_t{0}) << "pid -1 is sign-extended";
   EXPECT_EQ(trace.program.calls[10].args[3], 0x21u);
   EXPECT_EQ(trace.expectations[1].result, 0 - std::uint64_t{EINVAL});
-  EXPECT_EQ(trace.expectations[1].state_scope, Expectation::State::changes);
+  EXPECT_EQ(trace.expectations[1].state.scope, StateExpectation::Scope::changes);
   EXPECT_FALSE(trace.expectations[3].result.has_value());
-  EXPECT_EQ(trace.expectations[15].state.size(), state_fields().size());
+  EXPECT_EQ(trace.program.calls[15],
+            (Call<Concrete>{CallKind::write_gid_map, 0, {0, 0, 0, 1000, 1, 1, 100000, 65536}}));
+  ASSERT_EQ(trace.expectations[16].others.size(), 1u);
+  EXPECT_EQ(trace.expectations[16].others[0].task, 1);
+  EXPECT_EQ(trace.program.calls[17], (Call<Concrete>{CallKind::write_setgroups, 0, {1, 1, 1}}));
+  EXPECT_EQ(trace.program.calls[21], (Call<Concrete>{CallKind::setresuid, 1, {kInvalidId, 0, 1000}}));
+  EXPECT_EQ(trace.program.calls[23],
+            (Call<Concrete>{CallKind::execve,
+                            0,
+                            {0, 0, S_ISUID | S_IXGRP, kExecCapability, VFS_CAP_REVISION_3 | VFS_CAP_FLAGS_EFFECTIVE,
+                             cap_bit(CAP_CHOWN), 0, 1000}}));
+  EXPECT_EQ(trace.expectations[30].state.fields.size(), state_fields().size());
 }
 
 TEST(TraceText, PrintsWhatItReads) {
@@ -111,7 +150,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Malformed{"UnknownCall", "t0: fork() = 0", 5, "unknown call 'fork'"},
                       Malformed{"UnknownOption", "t0: prctl(PR_SET_NAME, 0)", 11, "unknown prctl option 'PR_SET_NAME'"},
                       Malformed{"UnknownTask", "t9: chroot(\"jail\")", 1, "expected a task"},
-                      Malformed{"TaskThatDoesNotExist", "t1: chroot(\"jail\")", 1, "does not exist"},
+                      Malformed{"UnknownMember", "t0: execve({owner=0})", 13, "a file has no 'owner'"},
+                      Malformed{"AttributeWithoutFlag", "t0: execve({magic=VFS_CAP_REVISION_2})", 39, "exclude"},
+                      Malformed{"SharedMemoryAlone", "t0: clone(CLONE_VM)", 11, "outside the model"},
+                      Malformed{"UnknownKeyctl", "t0: keyctl(KEYCTL_READ)", 12, "unknown keyctl option"},
+                      Malformed{"UnknownSysctl", "t0: write(\"/proc/sys/kernel/panic\", 1)", 29, "unknown file"},
+                      Malformed{"NamespaceWithoutName", "t0: setns(1, 0)", 11, "expected 'ns'"},
                       Malformed{"UnknownCapability", "t0: prctl(PR_CAPBSET_READ, CAP_FLY)", 28, "unknown capability"},
                       Malformed{"WrongConstant", "t0: unshare(SECBIT_NOROOT)", 13, "not a constant of this argument"},
                       Malformed{"FlagOutsideTheModel", "t0: unshare(0x20000)", 13, "outside the model"},
@@ -160,11 +204,36 @@ TEST(TraceText, TellsWhatIsNotAsExpected) {
       "capcheck trace 1\nprofile 6.12+userns\nt0: prctl(PR_CAPBSET_DROP, 17) = -1 EPERM\n  changes:\n    CapPrm: 0\n",
       "expectations");
   const Trace seen = run_model(profile, trace.program);
-  EXPECT_THAT(unmet(trace.expectations[0], seen.initial, seen.observations[0]),
+  const auto unmet_of = [&](const TraceText& text) {
+    std::vector<std::string> lines;
+    for_each_step(trace.program, seen, [&](const TraceStep& step) {
+      lines = unmet(text.expectations[0], step);
+      return false;
+    });
+    return lines;
+  };
+  EXPECT_THAT(unmet_of(trace),
               ElementsAre("result: expected -1 EPERM, got 0", "CapPrm: expected 0000000000000000, got 000001ffffffffff",
                           "CapBnd: expected 000001ffffffffff, got 000001fffffdffff"));
   const TraceText observed = expect_observed(profile, trace.program, seen, "");
-  EXPECT_THAT(unmet(observed.expectations[0], seen.initial, seen.observations[0]), IsEmpty());
+  EXPECT_THAT(unmet_of(observed), IsEmpty());
+}
+
+TEST(TraceText, ExpectsOfATaskThatItIsNamed) {
+  const Profile profile = parse_profile("6.12");
+  const TraceText trace = parse_trace(
+      "capcheck trace 1\nprofile 6.12\n"
+      "t0: clone(CLONE_NEWUSER) = t1\n  changes:\n  t1 changes:\n    NsLevel: 2\n"
+      "t1: exit_group() = 0\n  changes:\n    CapInh: 1\n"
+      "t1: unshare(0) = -1 ESRCH\n",
+      "tasks");
+  const Trace seen = run_model(profile, trace.program);
+  std::vector<std::string> lines;
+  for_each_step(trace.program, seen, [&](const TraceStep& step) {
+    for (const std::string& line : unmet(trace.expectations[step.index], step)) lines.push_back(line);
+    return true;
+  });
+  EXPECT_THAT(lines, ElementsAre("t1 NsLevel: expected 2, got 1", "t1 UserNs: expected 0, got 1", "does not live"));
 }
 
 TEST(TraceText, DescribesSetsInWords) {

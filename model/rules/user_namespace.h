@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Rules of kernel/user_namespace.c, and of ksys_unshare() in kernel/fork.c as far as it leads there.
+// Rules of kernel/user_namespace.c.
 #ifndef CAPCHECK_MODEL_RULES_USER_NAMESPACE_H_
 #define CAPCHECK_MODEL_RULES_USER_NAMESPACE_H_
 
@@ -9,29 +9,24 @@
 #include "model/outcome.h"
 #include "model/profile.h"
 #include "model/rules/commoncap.h"
+#include "model/rules/uidgid.h"
 #include "model/world.h"
 
 namespace capcheck {
 
-/// The kernel id that `id` stands for in a namespace with this map: map_id_down(). kAllIds (an invalid id) if none.
+/// set_cred_user_ns(): credentials as they enter a user namespace. P' = E' = X' = FULL in mainline. With proposal 1
+/// they are U, which the securebit of its part 2 and the sysctl of its part 3 lower first.
 template <Domain D>
-constexpr typename D::Word map_id_down(const IdMap<D>& map, const typename D::Word& id) {
+constexpr Credentials<D> set_cred_user_ns(const Profile& profile, const Sysctls<D>& sysctls,
+                                          const Credentials<D>& old) {
   using Word = typename D::Word;
-  return D::select(!(id < map.first) & (id - map.first < map.count), map.lower_first + (id - map.first), Word(kAllIds));
-}
-
-/// kuid_has_mapping(), kgid_has_mapping(): the namespace has a name for this kernel id.
-template <Domain D>
-constexpr typename D::Bool has_mapping(const IdMap<D>& map, const typename D::Word& kernel_id) {
-  return !(kernel_id < map.lower_first) & (kernel_id - map.lower_first < map.count);
-}
-
-/// set_cred_user_ns(): credentials as they enter a user namespace. P' = E' = X' = FULL in mainline, U with proposal 1.
-template <Domain D>
-constexpr Credentials<D> set_cred_user_ns(const Profile& profile, const Credentials<D>& old) {
-  using Word = typename D::Word;
-  const Word granted = profile.features.userns ? old.userns : Word(profile.full_set());
   Credentials<D> cred = old;
+  if (profile.features.userns_strict) {
+    const typename D::Bool strict = !((old.securebits & Word(profile.strict_securebit())) == Word(0));
+    cred.userns = D::select(strict, cred.userns & old.bounding, cred.userns);
+  }
+  if (profile.features.userns_mask) cred.userns = cred.userns & sysctls.cap_userns_mask;
+  const Word granted = profile.features.userns ? cred.userns : Word(profile.full_set());
   cred.securebits = Word(0);
   cred.inheritable = Word(0);
   cred.permitted = granted;
@@ -41,102 +36,166 @@ constexpr Credentials<D> set_cred_user_ns(const Profile& profile, const Credenti
   return cred;
 }
 
-/// The flags of unshare(2) that check_unshare_flags() knows.
-inline constexpr std::uint64_t kUnshareKnownFlags =
-    CLONE_THREAD | CLONE_FS | CLONE_NEWNS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NEWUTS |
-    CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWCGROUP | CLONE_NEWTIME;
-
-/// The known flags that the model follows; for a task with one thread, CLONE_THREAD and CLONE_FS change nothing.
-/// The other namespaces and shared resources carry no capability state.
-inline constexpr std::uint64_t kUnshareModelledFlags = CLONE_NEWUSER | CLONE_THREAD | CLONE_FS;
-
-/// A task that has entered a user namespace it created, and that namespace. `entered` is false where CLONE_NEWUSER was
-/// not asked for.
+/// create_user_ns() for a task that asks for it (`asked`): its guards, and the namespace.
 template <Domain D>
-struct Unshared {
-  typename D::Bool entered;
-  Credentials<D> cred;
-  UserNamespace<D> child;
-};
-
-/// sys_unshare() with create_user_ns(), for flags within kUnshareModelledFlags or not known at all.
-template <Domain D>
-constexpr Outcome<D, Unshared<D>> sys_unshare(const Profile& profile, const Task<D>& task,
-                                              const UserNamespace<D>& parent, const typename D::Word& flags) {
+constexpr UserNamespace<D> create_user_ns(Verdict<D>& verdict, const Profile& profile, const Task<D>& task,
+                                          const UserNamespace<D>& parent, const typename D::Bool& asked) {
   using Word = typename D::Word;
-  using Bool = typename D::Bool;
   const Credentials<D>& old = task.cred;
-  const Bool enters = !((flags & Word(CLONE_NEWUSER)) == Word(0));
-
-  Verdict<D> verdict;
-  verdict.require(Guard::unshare_flags_known, subset<D>(flags, Word(kUnshareKnownFlags)));
   verdict.require(Guard::nesting_within_limit,
-                  implies<D>(enters, parent.level < Word(profile.release->max_parent_level + 1)));
-  verdict.require(Guard::not_chrooted, implies<D>(enters, task.chrooted == Word(0)));
+                  implies<D>(asked, parent.level < Word(profile.release->max_parent_level + 1)));
+  verdict.require(Guard::not_chrooted, implies<D>(asked, task.chrooted == Word(0)));
   verdict.require(Guard::creator_mapped,
-                  implies<D>(enters, has_mapping(parent.uid_map, old.euid) & has_mapping(parent.gid_map, old.egid)));
-
-  const IdMap<D> unwritten{Word(0), Word(0), Word(0)};
-  const UserNamespace<D> child{.parent = task.user_ns,
-                               .level = parent.level + Word(1),
-                               .owner = old.euid,
-                               .group = old.egid,
-                               .parent_could_setfcap = as_word<D>(has<D>(old.effective, Word(CAP_SETFCAP))),
-                               .setgroups_allowed = parent.setgroups_allowed,
-                               .uid_map = unwritten,
-                               .gid_map = unwritten};
-  return {verdict, Word(0), {enters, set_cred_user_ns(profile, old), child}};
+                  implies<D>(asked, has_mapping(parent.uid_map, old.euid) & has_mapping(parent.gid_map, old.egid)));
+  const IdExtent<D> unwritten{Word(0), Word(0), Word(0)};
+  return {.parent = task.user_ns,
+          .level = parent.level + Word(1),
+          .owner = old.euid,
+          .group = old.egid,
+          .parent_could_setfcap = as_word<D>(has<D>(old.effective, Word(CAP_SETFCAP))),
+          .setgroups_allowed = parent.setgroups_allowed,
+          .uid_map = {unwritten, unwritten},
+          .gid_map = {unwritten, unwritten}};
 }
 
-/// One line of uid_map or gid_map as it is written: three 32-bit numbers, the second in terms of the parent.
+/// userns_install(): the tests that a task must pass to join the namespace `target`.
 template <Domain D>
-struct MapLine {
-  typename D::Word first, lower_first, count;
+constexpr void userns_install(Verdict<D>& verdict, const Namespaces<D>& namespaces, const Task<D>& task,
+                              const typename D::Word& target, const typename D::Bool& thread_group_empty,
+                              const typename D::Bool& fs_shared) {
+  verdict.require(Guard::not_own_namespace, !(target == task.user_ns));
+  verdict.require(Guard::single_threaded, thread_group_empty);
+  verdict.require(Guard::fs_not_shared, !fs_shared);
+  verdict.require(Guard::target_sys_admin,
+                  cap_capable<D>(namespaces, subject_of(task), target, typename D::Word(CAP_SYS_ADMIN)));
+}
+
+/// What is written to uid_map or gid_map: one or two lines of three 32-bit numbers, the second of them in terms of the
+/// parent. The second line is absent where all its numbers are 0.
+template <Domain D>
+struct MapText {
+  IdExtent<D> line0, line1;
+
+  constexpr typename D::Bool has_second() const {
+    using Word = typename D::Word;
+    return !((line1.first | line1.lower_first | line1.count) == Word(0));
+  }
 };
 
-/// What write(2) of a map line returns: every line is written in the form in which the kernel prints it,
+/// What write(2) of a map returns is its size: every line is written in the form in which the kernel prints it,
 /// "%10u %10u %10u\n".
 inline constexpr std::uint64_t kMapLineSize = 33;
 
-/// map_write(): what uid_map and gid_map have in common, for a task of the namespace that opened the file itself.
-/// Such a task has no capability over the parent, so only an owner's line of its own id can pass.
+/// Who writes to a file of /proc/PID: its opener, whose credentials were kept with the file, and the writer.
 template <Domain D>
-constexpr Outcome<D, IdMap<D>> map_write(const Credentials<D>& opener, const UserNamespace<D>& ns, const IdMap<D>& map,
-                                         const MapLine<D>& line, const typename D::Bool& root_mapping_allowed,
-                                         const typename D::Bool& maps_own_id, const typename D::Word& own_id) {
+struct FileAccess {
+  const Task<D>& opener;
+  const Task<D>& writer;
+};
+
+/// What uid_map and gid_map have each of their own.
+template <Domain D>
+struct MapFile {
+  IdMap<D> UserNamespace<D>::* map;
+  typename D::Word Credentials<D>::* own_id;
+  unsigned capability;  ///< CAP_SETUID or CAP_SETGID
+  bool of_users;
+};
+
+template <Domain D>
+inline constexpr MapFile<D> kUidMap = {&UserNamespace<D>::uid_map, &Credentials<D>::euid, CAP_SETUID, true};
+template <Domain D>
+inline constexpr MapFile<D> kGidMap = {&UserNamespace<D>::gid_map, &Credentials<D>::egid, CAP_SETGID, false};
+
+namespace detail {
+
+/// The tests of one line alone: no -1, not empty, no wrap in 32 bits.
+template <Domain D>
+constexpr typename D::Bool extent_valid(const IdExtent<D>& line) {
   using Word = typename D::Word;
-  const Word limit(kAllIds);
-  // 32-bit arithmetic: first + count must not wrap.
+  const Word limit(kInvalidId);
   const auto proper = [&](const Word& first) { return first < ((first + line.count) & limit) & first < limit; };
+  return proper(line.first) & proper(line.lower_first);
+}
 
-  Verdict<D> verdict;
+/// mappings_overlap(), for lines that are valid each.
+template <Domain D>
+constexpr typename D::Bool extents_overlap(const IdExtent<D>& a, const IdExtent<D>& b) {
+  const auto overlap = [&](typename D::Word IdExtent<D>::* first) {
+    return a.*first < b.*first + b.count & b.*first < a.*first + a.count;
+  };
+  return overlap(&IdExtent<D>::first) | overlap(&IdExtent<D>::lower_first);
+}
+
+/// verify_root_map(): who maps the parent's uid 0 needs SETFCAP: when the namespace was created, if the opener is
+/// inside, else in the parent.
+template <Domain D>
+constexpr typename D::Bool root_map_verified(const Namespaces<D>& namespaces, const typename D::Word& target,
+                                             const UserNamespace<D>& ns, const MapText<D>& text,
+                                             const Task<D>& opener) {
+  using Word = typename D::Word;
+  const typename D::Bool maps_root =
+      (text.line0.lower_first == Word(0)) | (text.has_second() & (text.line1.lower_first == Word(0)));
+  const typename D::Bool inside = opener.user_ns == target;
+  return implies<D>(maps_root,
+                    (inside & (ns.parent_could_setfcap == Word(1))) |
+                        (!inside & cap_capable<D>(namespaces, subject_of(opener), ns.parent, Word(CAP_SETFCAP))));
+}
+
+/// new_idmap_permitted() after verify_root_map().
+template <Domain D>
+constexpr typename D::Bool idmap_permitted(const Namespaces<D>& namespaces, const MapFile<D>& file,
+                                           const UserNamespace<D>& ns, const MapText<D>& text,
+                                           const FileAccess<D>& access) {
+  using Word = typename D::Word;
+  const Credentials<D>& opener = access.opener.cred;
+  const Word parent_id = map_id_down(D::at(namespaces, ns.parent).*file.map, text.line0.lower_first);
+  const typename D::Bool maps_own_id = !text.has_second() & (text.line0.count == Word(1)) & (ns.owner == opener.euid) &
+                                       (parent_id == opener.*file.own_id) &
+                                       (typename D::Bool(file.of_users) | (ns.setgroups_allowed == Word(0)));
+  const auto capable = [&](const Task<D>& task) {
+    return cap_capable<D>(namespaces, subject_of(task), ns.parent, Word(file.capability));
+  };
+  return maps_own_id | (capable(access.writer) & capable(access.opener));
+}
+
+}  // namespace detail
+
+/// proc_uid_map_write(), proc_gid_map_write(), with map_write(). `target` is the namespace whose map it is.
+template <Domain D>
+constexpr Outcome<D, IdMap<D>> map_write(Verdict<D> verdict, const Namespaces<D>& namespaces, const MapFile<D>& file,
+                                         const typename D::Word& target, const FileAccess<D>& access,
+                                         const MapText<D>& text) {
+  using Word = typename D::Word;
+  using Bool = typename D::Bool;
+  const UserNamespace<D>& ns = D::at(namespaces, target);
+  const Bool has_second = text.has_second();
+
   verdict.require(Guard::has_parent, !(ns.level == Word(0)));
-  verdict.require(Guard::map_unwritten, map.count == Word(0));
-  verdict.require(Guard::opener_has_sys_admin, capable_in_own_ns(opener, CAP_SYS_ADMIN));
-  verdict.require(Guard::extent_valid, proper(line.first) & proper(line.lower_first));
-  verdict.require(Guard::root_mapping_allowed, root_mapping_allowed);
-  verdict.require(Guard::mapping_permitted, (line.count == Word(1)) & (ns.owner == opener.euid) & maps_own_id);
-  return {verdict, Word(kMapLineSize), {line.first, own_id, line.count}};
-}
+  verdict.require(Guard::opener_in_namespace_or_parent,
+                  (access.opener.user_ns == target) | (access.opener.user_ns == ns.parent));
+  verdict.require(Guard::map_unwritten, (ns.*file.map).line0.count == Word(0));
+  verdict.require(Guard::opener_has_sys_admin,
+                  cap_capable<D>(namespaces, subject_of(access.opener), target, Word(CAP_SYS_ADMIN)));
+  verdict.require(Guard::extent_valid, detail::extent_valid(text.line0));
+  verdict.require(Guard::extent_valid, implies<D>(has_second, detail::extent_valid(text.line1)));
+  verdict.require(Guard::extents_disjoint, implies<D>(has_second, !detail::extents_overlap(text.line0, text.line1)));
+  if (file.of_users) {
+    verdict.require(Guard::root_mapping_allowed,
+                    detail::root_map_verified<D>(namespaces, target, ns, text, access.opener));
+  }
+  verdict.require(Guard::mapping_permitted, detail::idmap_permitted<D>(namespaces, file, ns, text, access));
 
-/// proc_uid_map_write(). verify_root_map(): parent uid 0 may be mapped if the creator had SETFCAP.
-template <Domain D>
-constexpr Outcome<D, IdMap<D>> proc_uid_map_write(const Credentials<D>& opener, const UserNamespace<D>& ns,
-                                                  const UserNamespace<D>& parent, const MapLine<D>& line) {
-  using Word = typename D::Word;
-  const typename D::Bool root_allowed = implies<D>(line.lower_first == Word(0), ns.parent_could_setfcap == Word(1));
-  return map_write<D>(opener, ns, ns.uid_map, line, root_allowed,
-                      map_id_down(parent.uid_map, line.lower_first) == opener.euid, opener.euid);
-}
-
-/// proc_gid_map_write(): the gid form needs setgroups denied first.
-template <Domain D>
-constexpr Outcome<D, IdMap<D>> proc_gid_map_write(const Credentials<D>& opener, const UserNamespace<D>& ns,
-                                                  const UserNamespace<D>& parent, const MapLine<D>& line) {
-  using Word = typename D::Word;
-  const typename D::Bool own = map_id_down(parent.gid_map, line.lower_first) == opener.egid;
-  return map_write<D>(opener, ns, ns.gid_map, line, typename D::Bool(true), own & (ns.setgroups_allowed == Word(0)),
-                      opener.egid);
+  const IdMap<D> parent_map = D::at(namespaces, ns.parent).*file.map;
+  const Word lower0 = map_id_range_down(parent_map, text.line0.lower_first, text.line0.count),
+             lower1 = map_id_range_down(parent_map, text.line1.lower_first, text.line1.count);
+  verdict.require(Guard::lower_ids_mapped,
+                  !(lower0 == Word(kInvalidId)) & implies<D>(has_second, !(lower1 == Word(kInvalidId))));
+  const auto if_second = [&](const Word& word) { return D::select(has_second, word, Word(0)); };
+  return {verdict,
+          D::select(has_second, Word(2 * kMapLineSize), Word(kMapLineSize)),
+          {{text.line0.first, lower0, text.line0.count},
+           {if_second(text.line1.first), if_second(lower1), if_second(text.line1.count)}}};
 }
 
 /// What is written to /proc/PID/setgroups: "deny" or "allow"; write(2) returns its length.
@@ -144,14 +203,16 @@ inline constexpr std::uint64_t kDenySize = 4, kAllowSize = 5;
 
 /// proc_setgroups_open() and proc_setgroups_write(). `after` is the namespace's setgroups_allowed.
 template <Domain D>
-constexpr Outcome<D, typename D::Word> proc_setgroups_write(const Credentials<D>& opener, const UserNamespace<D>& ns,
+constexpr Outcome<D, typename D::Word> proc_setgroups_write(Verdict<D> verdict, const Namespaces<D>& namespaces,
+                                                            const typename D::Word& target, const Task<D>& opener,
                                                             const typename D::Word& allow) {
   using Word = typename D::Word;
   const typename D::Bool allows = !(allow == Word(0));
-  Verdict<D> verdict;
-  verdict.require(Guard::setgroups_opener_has_sys_admin, capable_in_own_ns(opener, CAP_SYS_ADMIN));
+  const UserNamespace<D>& ns = D::at(namespaces, target);
+  verdict.require(Guard::setgroups_opener_has_sys_admin,
+                  cap_capable<D>(namespaces, subject_of(opener), target, Word(CAP_SYS_ADMIN)));
   verdict.require(Guard::setgroups_not_reenabled, implies<D>(allows, ns.setgroups_allowed == Word(1)));
-  verdict.require(Guard::setgroups_before_gid_map, implies<D>(!allows, ns.gid_map.count == Word(0)));
+  verdict.require(Guard::setgroups_before_gid_map, implies<D>(!allows, ns.gid_map.line0.count == Word(0)));
   return {verdict, D::select(allows, Word(kAllowSize), Word(kDenySize)), as_word<D>(allows)};
 }
 

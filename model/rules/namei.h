@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Rules of fs/namei.c, and of task_dump_owner() in fs/proc/base.c: who may open what.
+#ifndef CAPCHECK_MODEL_RULES_NAMEI_H_
+#define CAPCHECK_MODEL_RULES_NAMEI_H_
+
+#include <sys/stat.h>
+
+#include "model/domain.h"
+#include "model/rules/commoncap.h"
+#include "model/rules/groups.h"
+#include "model/rules/uidgid.h"
+#include "model/world.h"
+
+namespace capcheck {
+
+/// An inode: its owner in kernel ids, and its mode.
+template <Domain D>
+struct Inode {
+  typename D::Word uid, gid, mode;
+};
+
+/// The three bits of a mode that ask for the same permission of owner, group and others.
+enum class Permission : std::uint64_t { write = S_IWUSR | S_IWGRP | S_IWOTH, execute = S_IXUSR | S_IXGRP | S_IXOTH };
+
+/// inode_permission() of a regular file: acl_permission_check(), and else DAC_OVERRIDE over an inode whose ids the
+/// task's namespace has names for; to execute, some execute bit must be set.
+template <Domain D>
+constexpr typename D::Bool inode_permission(const Credentials<D>& cred, const UserNamespace<D>& ns,
+                                            const Inode<D>& inode, Permission permission) {
+  using Word = typename D::Word;
+  using Bool = typename D::Bool;
+  const Word asked = inode.mode & Word(static_cast<std::uint64_t>(permission));
+  const auto grants = [&](std::uint64_t bits) { return !((asked & Word(bits)) == Word(0)); };
+  const Bool owner = inode.uid == cred.fsuid, group = in_group_p(cred, inode.gid);
+  const Bool by_mode =
+      (owner & grants(S_IRWXU)) | (!owner & group & grants(S_IRWXG)) | (!owner & !group & grants(S_IRWXO));
+  const Bool overrides = has_mapping(ns.uid_map, inode.uid) & has_mapping(ns.gid_map, inode.gid) &
+                         capable_in_own_ns(cred, CAP_DAC_OVERRIDE);
+  return by_mode | (overrides & (Bool(permission == Permission::write) | !(asked == Word(0))));
+}
+
+/// The mode of uid_map, gid_map and setgroups in /proc/PID.
+inline constexpr std::uint64_t kMapFileMode = 0644;
+
+/// task_dump_owner(): a file of /proc/PID belongs to the task's effective ids; where its address space is not dumpable,
+/// to root of the namespace in which that was made.
+template <Domain D>
+constexpr Inode<D> proc_pid_inode(const Namespaces<D>& namespaces, const Task<D>& task, const Task<D>& leader) {
+  using Word = typename D::Word;
+  const UserNamespace<D>& mm_ns = D::at(namespaces, leader.mm_user_ns);
+  const typename D::Bool dumpable = leader.dumpable == Word(1);
+  const auto root_of = [&](const IdMap<D>& map) {
+    const Word root = map_id_down(map, Word(0));
+    return D::select(root == Word(kInvalidId), Word(0), root);
+  };
+  return {D::select(dumpable, task.cred.euid, root_of(mm_ns.uid_map)),
+          D::select(dumpable, task.cred.egid, root_of(mm_ns.gid_map)), Word(kMapFileMode)};
+}
+
+}  // namespace capcheck
+
+#endif
