@@ -4,8 +4,9 @@
 
 # shellcheck disable=SC2154,SC2034  # the variables of ../build and its other parts
 
-# What the process supplies: these functions of C (with their checks, where AddressSanitizer watches) ...
-from_process='^(memcpy|memmove|memset|memcmp)$'
+# What the process supplies: these functions of C (with their checks, where AddressSanitizer watches), of the C library's
+# version: a name without one is bound to the oldest, which makes no use of the processor ...
+from_process='^(memcpy|memmove|memset|memcmp)(@.*)?$'
 # ... and the sanitizers' run-time library.
 from_sanitizers='^__(asan|ubsan|sanitizer)_'
 
@@ -55,6 +56,7 @@ link_kernel() { # RESULT
 	"clang$llvm" -O1 -fPIC -ffreestanding -fvisibility=hidden -Wno-incompatible-library-redeclaration \
 		-c "$work/stubs.c" -o "$work/stubs.o" >"$work/log" 2>&1 ||
 		die_with_log "the stubs do not compile" "$work/log"
+	((sanitize)) || extra+=("$("clang$llvm" -print-file-name=libc.so.6)")
 	link_objects "$second" "${objects[@]}" "${extra[@]}" "$work/stubs.o"
 	check_symbols "$second"
 	((verbose)) && progress "stubs: $(tr '\n' ' ' <"$work/unsupplied")"

@@ -33,6 +33,7 @@ compile_objects() {
 	if grep -qs cap_userns "$headers/include/linux/cred.h" "$tree/source/include/linux/cred.h"; then
 		glue_flags+=(-DCAPCHECK_HAS_USERNS_SET)
 	fi
+	name_flag="-DCAPCHECK_KERNEL_NAME=\\\"$name\\\"" # as the compiler reads it from a file
 	harness_key=$({
 		cd "$here" && find include harness_abi.h glue -name '*.h' -print0 | sort -z | xargs -0 cat
 		cat "$here/build.d/objects.sh"
@@ -54,7 +55,7 @@ read_lists() {
 	local path rest
 	while IFS=$'\t' read -r path rest; do
 		tree_flags[$path]=$rest
-	done <"$tree/flags"
+	done <"$flags_file"
 	linked=() glue_files=()
 	while read -r path rest; do
 		[[ $path && $path != '#'* ]] || continue
@@ -72,6 +73,7 @@ set_flags() {
 	local path=$1
 	if [[ $path == glue/* ]]; then
 		flags="${tree_flags[kernel/cred.c]} -I$here ${extra_flags[*]} ${glue_flags[*]}"
+		[[ $path != glue/entry.c ]] || flags+=" $name_flag"
 	else
 		flags="${tree_flags[$path]} ${extra_flags[*]} -w"
 		if ((coverage)) && [[ " ${wishes[$path]} " == *" compares "* ]]; then
@@ -80,7 +82,9 @@ set_flags() {
 			flags+=" ${counter_flags[*]}"
 		fi
 	fi
-	flags=${flags/-nostdinc/-nostdinc -I$here/include -I$headers/include -I$headers/include/uapi}
+	flags=${flags/-nostdinc/-nostdinc -I$here/include -I$headers/include}
+	# Just before the tree's: <linux/NAME.h> may be a header of include/ that includes <uapi/linux/NAME.h>.
+	flags=${flags/-I@SOURCE@\/include\/uapi/-I$headers/include/uapi -I@SOURCE@/include/uapi}
 	flags=${flags//@SOURCE@/$tree/source}
 	flags=${flags//@BUILD@/$tree/build}
 	flags+=" -fmacro-prefix-map=$overlay/= -fmacro-prefix-map=$headers/="
@@ -192,6 +196,10 @@ change_symbols() { # PATH OBJECT
 	symbols=$("llvm-nm$llvm" --format=just-symbols "$object")
 	for wish in ${wishes[$path]:-}; do
 		symbol=${wish#*:}
+		if [[ $symbol == *\? ]]; then
+			wish=${wish%\?} symbol=${symbol%\?}
+			grep -qxF "$symbol" <<<"$symbols" || continue
+		fi
 		case $wish in
 		reveal:*) options+=("--globalize-symbol=$symbol" "--set-symbol-visibility=$symbol=hidden") ;;
 		replace:*) options+=("--weaken-symbol=$symbol") ;;

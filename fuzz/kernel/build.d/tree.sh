@@ -6,6 +6,7 @@
 
 version='' features=() patches=()
 tree='' tree_key=''
+flags_file='' # the compiler commands of the linked files
 
 # What Kconfig, `make prepare` and the linked files read.
 tree_parts=(arch/um arch/x86 block certs fs include init io_uring ipc kernel lib mm rust scripts security tools/include
@@ -40,7 +41,7 @@ parse_name() {
 	IFS=+ read -r -a features <<<"$name"
 	version=${features[0]:-}
 	features=("${features[@]:1}")
-	[[ $version =~ ^[0-9]+\.[0-9]+$ ]] ||
+	[[ $version =~ ^[0-9]+\.[0-9]+$ || ($source && $version =~ ^[0-9]+(\.[0-9]+)+(-rc[0-9]+)?$) ]] ||
 		usage_error "--name: '$name' does not begin with a kernel version such as 6.12"
 	for feature in "${features[@]}"; do
 		[[ $feature && -d $here/patches/$feature ]] ||
@@ -134,33 +135,43 @@ linked_paths() {
 }
 
 # The tree's own compiler command of every linked file, one a line: path, tab, flags. The places of the tree and of the
-# build directory are written as @SOURCE@ and @BUILD@, because the tree is renamed when it is whole.
-record_flags() { # TREE
-	local tree=$1 path objects=()
+# build directory are written as @SOURCE@ and @BUILD@, so that an object's key does not depend on them.
+record_flags() { # RESULT
+	local path objects=() log=$work/log
 	while read -r path; do
-		[[ ! -e $tree/source/$path ]] || objects+=("${path%.c}.o")
+		if [[ -e $tree/source/$path ]]; then
+			objects+=("${path%.c}.o")
+		elif ! grep -qE "^${path}[[:space:]].*optional" "$here/linked_files"; then
+			die "$source has no $path, which linked_files names; mark it optional there if it is not needed"
+		fi
 	done < <(linked_paths)
-	kbuild "$tree" -n V=1 "${objects[@]}" |
+	kbuild "$tree" -n V=1 "${objects[@]}" 2>"$log" |
 		sed -nE "s,^.*PIPE; clang$llvm (.*) -c -o ([^ ]*)\.o [^ ]*\.c *;.*,\2.c\t\1,p" |
 		sed -E -e "s,$tree/source,@SOURCE@,g; s,$tree/build,@BUILD@,g; s,-I\./,-I@BUILD@/,g" \
 			-e 's,-Wp\,-MMD\,[^ ]* ,,; s, -mcmodel=[^ ]*,,; s, -mno-(sse2?|mmx|3dnow|avx),,g' \
-			-e 's, -fno-PIE,,g; s, -I[a-z][^ ]*,,g' | sort -u >"$tree/flags"
-	while read -r path; do
-		path=${path%.o}.c
-		grep -q "^$path	" "$tree/flags" || die "the tree's Makefiles tell no compiler command for $path"
-	done < <(printf '%s\n' "${objects[@]}")
+			-e 's, -fno-PIE,,g; s, -I[a-z][^ ]*,,g' | sort -u >"$work/flags" ||
+		die_with_log "cannot read the tree's compiler commands" "$log"
+	for path in "${objects[@]/%.o/.c}"; do
+		grep -q "^$path	" "$work/flags" || die "the tree's Makefiles tell no compiler command for $path"
+	done
+	mkdir -p "$tree/flags"
+	mv "$work/flags" "$1"
 }
 
 prepare_tree() {
 	tree_key=$({
 		source_identity
-		declare -f make_tree record_flags kbuild find_tree_files unpack_tarball
+		declare -f make_tree kbuild find_tree_files unpack_tarball
 		echo "${tree_parts[*]}"
 		cat "$here/um.config"
-		linked_paths
 	} | hash_stdin)
 	tree=$cache/trees/$tree_key
 	[[ -e $tree ]] || make_tree
+	flags_file=$tree/flags/$({
+		declare -f record_flags
+		linked_paths
+	} | hash_stdin)
+	[[ -e $flags_file ]] || record_flags "$flags_file"
 }
 
 make_tree() {
@@ -173,18 +184,12 @@ make_tree() {
 		unpack_tarball "$new/source" >"$log" 2>&1 || die_with_log "cannot extract $source" "$log"
 	fi
 	[[ -e $new/source/Makefile ]] || die "$source is no kernel tree"
-	local path
-	while read -r path; do
-		[[ -e $new/source/$path ]] || grep -qE "^${path}[[:space:]].*optional" "$here/linked_files" ||
-			die "$source has no $path, which linked_files names; mark it optional there if it is not needed"
-	done < <(linked_paths)
 	progress "configuring"
 	KCONFIG_ALLCONFIG=$here/um.config kbuild "$new" allnoconfig >"$log" 2>&1 ||
 		die_with_log "make allnoconfig failed" "$log"
 	check_config "$new/build/.config"
 	progress "make prepare"
 	kbuild "$new" -j"$(nproc)" prepare >"$log" 2>&1 || die_with_log "make prepare failed" "$log"
-	record_flags "$new" 2>"$log" || die_with_log "cannot read the tree's compiler commands" "$log"
 	# A directory that somebody works in gives a new tree at each change; keep one.
 	echo "$source" >"$new/origin"
 	for old in "$cache"/trees/*/; do

@@ -3,11 +3,12 @@
 // File: kernel/capability.c
 @@
 expression bits;
+identifier set;
 @@
- mk_kernel_cap(...)
- {
- <+...
+(
 -(bits) & CAP_VALID_MASK
 +bits
- ...+>
- }
+|
+-set.cap[CAP_LAST_U32] &= CAP_LAST_U32_VALID_MASK
++set.cap[CAP_LAST_U32] |= 0
+)

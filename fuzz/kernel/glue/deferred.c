@@ -9,15 +9,16 @@
 #include <linux/workqueue.h>
 
 #include "glue.h"
+#include "compat.h"
 
-static void (*softirq_action[NR_SOFTIRQS])(void);
+static capcheck_softirq_action *softirq_action[NR_SOFTIRQS];
 static unsigned int softirqs_pending;
 
 static LIST_HEAD(work_queued);
 
 struct workqueue_struct *system_wq, *system_percpu_wq, *system_unbound_wq;
 
-void open_softirq(int number, void (*action)(void))
+void open_softirq(int number, capcheck_softirq_action *action)
 {
 	softirq_action[number] = action;
 }
@@ -37,40 +38,56 @@ bool queue_work_on(int cpu, struct workqueue_struct *queue, struct work_struct *
 	return true;
 }
 
-static bool run_softirqs(void)
+/* What is put off for a while happens as soon as nothing is running: by then that time may have passed. */
+bool queue_delayed_work_on(int cpu, struct workqueue_struct *queue, struct delayed_work *work, unsigned long delay)
+{
+	return queue_work_on(cpu, queue, &work->work);
+}
+
+static void run_softirqs(void)
 {
 	unsigned int number, pending = softirqs_pending;
 
 	softirqs_pending = 0;
 	for (number = 0; pending >> number; number++)
 		if (pending >> number & 1)
-			softirq_action[number]();
-	return pending;
+			softirq_action[number](CAPCHECK_SOFTIRQ_ARGUMENT);
 }
 
-static bool run_work(void)
+static void run_work(void)
 {
 	struct work_struct *work;
 
 	if (list_empty(&work_queued))
-		return false;
+		return;
 	work = list_first_entry(&work_queued, struct work_struct, entry);
 	list_del_init(&work->entry);
 	work->func(work);
-	return true;
+}
+
+/* Whether anything is put off. A quiescent state raises the softirq of RCU callbacks that wait. */
+static bool deferred(void)
+{
+	rcu_qs();
+	return softirqs_pending || !list_empty(&work_queued) || capcheck_new_threads;
 }
 
 void capcheck_run_deferred(void)
 {
 	struct task_struct *task = capcheck_current;
-	bool more;
 
+	if (!deferred()) {
+		capcheck_memory_quiescent();
+		return;
+	}
 	/* A kernel thread's credentials, as a worker has. */
-	capcheck_current = &init_task;
+	capcheck_switch(&init_task);
 	do {
-		rcu_qs();
-		more = run_softirqs();
-		more |= run_work();
-	} while (more);
-	capcheck_current = task;
+		run_softirqs();
+		run_work();
+		if (unlikely(capcheck_new_threads))
+			capcheck_run_new_thread();
+	} while (deferred());
+	capcheck_memory_quiescent();
+	capcheck_switch(task);
 }

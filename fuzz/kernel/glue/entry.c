@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Boot, and the table of entry points: the one symbol of the shared object. */
 #include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/init.h>
+#include <linux/key.h>
+#include <linux/maple_tree.h>
 #include <linux/nsproxy.h>
 #include <linux/prctl.h>
 #include <linux/rcupdate.h>
 #include <linux/radix-tree.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/securebits.h>
 #include <linux/seq_file.h>
 #include <linux/pid_namespace.h>
 #include <linux/syscalls.h>
+#include <linux/umh.h>
+#include <linux/user_namespace.h>
 #include <generated/utsrelease.h>
 
 #include "glue.h"
+#include "../security/keys/internal.h"
+#include "compat.h"
+
+/* The build defines it: "6.12+userns". */
+#ifndef CAPCHECK_KERNEL_NAME
+#define CAPCHECK_KERNEL_NAME UTS_RELEASE
+#endif
 
 const struct capcheck_host *capcheck_host;
 
@@ -36,38 +51,42 @@ static void boot(const struct capcheck_host *host)
 		host->fatal("the kernel is booted twice");
 	capcheck_host = host;
 	capcheck_memory_boot();
+	capcheck_scheduler_boot();
 	no_hash_pointers = true; /* hashing them would need a source of randomness */
 	radix_tree_init();
+	maple_tree_init();
 	rcu_init();
 	pid_idr_init();
 	cred_init();
+	mm_cache_init();
 	fork_init();
 	proc_caches_init();
+	key_init();
+	files_init();
+	signals_init();
 	seq_file_init();
+	nsproxy_cache_init();
 	run_initcall(uid_cache_init);
 	run_initcall(user_namespaces_init);
 	run_initcall(user_namespace_sysctl_init);
+	capcheck_sysctl_boot();
+	usermodehelper_enable();
 	capcheck_files_boot();
+	capcheck_exec_boot();
 	capcheck_tasks_boot();
-	capcheck_run_deferred();
-	capcheck_memory_booted();
 }
 
 static void begin(void)
 {
+	capcheck_sysctl_begin();
 	capcheck_tasks_begin();
-}
-
-static unsigned long end(void)
-{
-	capcheck_tasks_end();
-	capcheck_run_deferred();
-	return capcheck_memory_end();
 }
 
 static void run_as(unsigned int task)
 {
-	capcheck_current = capcheck_task(task);
+	capcheck_switch(capcheck_task(task));
+	capcheck_return_to_user(capcheck_current);
+	capcheck_check_world();
 }
 
 /* A call, and the way back to user mode. */
@@ -76,6 +95,7 @@ static void run_as(unsigned int task)
 		long result; \
 		capcheck_check_world(); \
 		result = (call); \
+		capcheck_return_to_user(capcheck_current); \
 		capcheck_run_deferred(); \
 		result; \
 	})
@@ -96,9 +116,18 @@ static long call_prctl(unsigned long option, unsigned long arg2, unsigned long a
 	return CALL(sys_prctl((int)option, arg2, arg3, arg4, arg5));
 }
 
+static long unshare(unsigned long flags)
+{
+	long result = sys_unshare(flags);
+
+	if (!result && flags & CLONE_NEWUSER)
+		capcheck_number_namespace(current_user_ns());
+	return result;
+}
+
 static long call_unshare(unsigned long flags)
 {
-	return CALL(sys_unshare(flags));
+	return CALL(unshare(flags));
 }
 
 static long call_chroot(void)
@@ -106,9 +135,132 @@ static long call_chroot(void)
 	return CALL(capcheck_chroot());
 }
 
-static long call_write_proc_file(enum capcheck_proc_file file, const char *text, unsigned long size)
+static long write_proc_file(enum capcheck_proc_file file, unsigned int target, unsigned int opener, const char *text,
+			    unsigned long size)
 {
-	return CALL(capcheck_write_proc_file(file, text, size));
+	const unsigned int alive = capcheck_alive();
+
+	if (opener >= CAPCHECK_TASKS || !(alive & BIT(opener)))
+		return -EBADF;
+	if (target >= CAPCHECK_TASKS || !(alive & BIT(target)))
+		return -ENOENT;
+	return capcheck_write_proc_file(file, capcheck_tasks[target], capcheck_tasks[opener], text, size);
+}
+
+static long call_write_proc_file(enum capcheck_proc_file file, unsigned int target, unsigned int opener,
+				 const char *text, unsigned long size)
+{
+	return CALL(write_proc_file(file, target, opener, text, size));
+}
+
+static long call_write_sysctl(enum capcheck_sysctl file, const char *text, unsigned long size)
+{
+	return CALL(capcheck_write_sysctl(file, text, size));
+}
+
+static long call_setns(unsigned int user_ns, unsigned long flags)
+{
+	return CALL(capcheck_setns(user_ns, flags));
+}
+
+static long call_ns_capable(unsigned int user_ns, unsigned int capability)
+{
+	return CALL(capcheck_ns_capable(user_ns, capability));
+}
+
+static long call_setuid(unsigned int uid)
+{
+	return CALL(sys_setuid(uid));
+}
+
+static long call_setreuid(unsigned int ruid, unsigned int euid)
+{
+	return CALL(sys_setreuid(ruid, euid));
+}
+
+static long call_setresuid(unsigned int ruid, unsigned int euid, unsigned int suid)
+{
+	return CALL(sys_setresuid(ruid, euid, suid));
+}
+
+static long call_setfsuid(unsigned int uid)
+{
+	return CALL(sys_setfsuid(uid));
+}
+
+static long call_setgid(unsigned int gid)
+{
+	return CALL(sys_setgid(gid));
+}
+
+static long call_setregid(unsigned int rgid, unsigned int egid)
+{
+	return CALL(sys_setregid(rgid, egid));
+}
+
+static long call_setresgid(unsigned int rgid, unsigned int egid, unsigned int sgid)
+{
+	return CALL(sys_setresgid(rgid, egid, sgid));
+}
+
+static long call_setfsgid(unsigned int gid)
+{
+	return CALL(sys_setfsgid(gid));
+}
+
+static long call_setgroups(unsigned long count, const unsigned int *groups)
+{
+	return CALL(sys_setgroups((int)count, (gid_t __user *)groups));
+}
+
+static long call_join_session_keyring(void)
+{
+	return CALL(min(keyctl_join_session_keyring(NULL), 0L));
+}
+
+/* From here on, calls that do more than change the current task's credentials. */
+#define CALL_OF_TASK(call) ({ capcheck_mark_task(); CALL(call); })
+
+static long call_clone(unsigned long flags)
+{
+	return CALL(capcheck_clone(flags));
+}
+
+static void call_exit_group(void)
+{
+	capcheck_check_world();
+	capcheck_mark_task();
+	capcheck_exit_current();
+	capcheck_run_deferred();
+}
+
+static long execve(struct capcheck_executable *file)
+{
+	long result = capcheck_exec(file);
+
+	capcheck_settle_deaths(); /* of the other threads */
+	return result;
+}
+
+static long call_execve(struct capcheck_executable *file)
+{
+	return CALL_OF_TASK(execve(file));
+}
+
+static long call_ptrace_traceme(void)
+{
+	return CALL_OF_TASK(sys_ptrace(PTRACE_TRACEME, 0, 0, 0));
+}
+
+static long call_session_to_parent(void)
+{
+	capcheck_mark_world();
+	return CALL(keyctl_session_to_parent());
+}
+
+static long call_start_helper(void)
+{
+	return CALL(capcheck_usermodehelper());
 }
 
 /* Watched by AddressSanitizer, it would bring a second symbol with it. */
@@ -118,10 +270,13 @@ __attribute__((visibility("default"), no_sanitize("address"))) const struct capc
 #ifdef CAPCHECK_HAS_USERNS_SET
 	.has_userns_set = 1,
 #endif
+	.securebits = SECURE_ALL_BITS,
+	.name = CAPCHECK_KERNEL_NAME,
 	.release = UTS_RELEASE,
 	.boot = boot,
 	.begin = begin,
-	.end = end,
+	.end = capcheck_tasks_end,
+	.alive = capcheck_alive,
 	.run_as = run_as,
 	.observe = capcheck_observe,
 	.capget = call_capget,
@@ -130,4 +285,23 @@ __attribute__((visibility("default"), no_sanitize("address"))) const struct capc
 	.unshare = call_unshare,
 	.chroot = call_chroot,
 	.write_proc_file = call_write_proc_file,
+	.write_sysctl = call_write_sysctl,
+	.clone = call_clone,
+	.exit_group = call_exit_group,
+	.setns = call_setns,
+	.ns_capable = call_ns_capable,
+	.setuid = call_setuid,
+	.setreuid = call_setreuid,
+	.setresuid = call_setresuid,
+	.setfsuid = call_setfsuid,
+	.setgid = call_setgid,
+	.setregid = call_setregid,
+	.setresgid = call_setresgid,
+	.setfsgid = call_setfsgid,
+	.setgroups = call_setgroups,
+	.execve = call_execve,
+	.ptrace_traceme = call_ptrace_traceme,
+	.join_session_keyring = call_join_session_keyring,
+	.session_to_parent = call_session_to_parent,
+	.usermodehelper = call_start_helper,
 };

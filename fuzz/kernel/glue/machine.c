@@ -5,10 +5,14 @@
  */
 #include <linux/cpuhotplug.h>
 #include <linux/jiffies.h>
+#include <linux/jump_label.h>
 #include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/random.h>
 #include <linux/sched/debug.h>
+#include <linux/timekeeping.h>
+#include <linux/tty.h>
 #include <linux/uaccess.h>
 
 #include "glue.h"
@@ -52,7 +56,7 @@ long strncpy_from_user(char *to, const char __user *from, long size)
 }
 
 /* Interrupts never come, so whether they are masked makes no difference. */
-int signals_enabled;
+int signals_enabled = 1;
 
 int um_set_signals(int enable)
 {
@@ -67,26 +71,48 @@ void unblock_signals(void)
 {
 }
 
+/* What jump_label_init() says of itself. Without CONFIG_JUMP_LABEL it has nothing else to do. */
+bool static_key_initialized = true;
+
 /* Time stands still: no call here depends on its passing. */
 unsigned long volatile jiffies = INITIAL_JIFFIES;
 
-/* Nothing else wants the processor. */
-int __sched __cond_resched(void)
+ktime_t ktime_get(void)
 {
 	return 0;
 }
 
-/* No task ever sleeps here (schedule() is not supplied), so there is none to wake. */
-int wake_up_process(struct task_struct *task)
+ktime_t ktime_get_with_offset(enum tk_offsets offset)
 {
 	return 0;
 }
 
-/* An empty queue. kernel/sched/wait.c, which has this function, cannot be compiled without the scheduler. */
-void __init_waitqueue_head(struct wait_queue_head *queue, const char *name, struct lock_class_key *key)
+time64_t ktime_get_real_seconds(void)
 {
-	spin_lock_init(&queue->lock);
-	INIT_LIST_HEAD(&queue->head);
+	return 0;
+}
+
+/* Random enough for serial numbers of keys, and the same in every world (Knuth's MMIX generator). */
+static u64 randomness;
+
+void capcheck_seed_randomness(void)
+{
+	randomness = 0;
+}
+
+void get_random_bytes(void *to, size_t size)
+{
+	u8 *byte = to;
+
+	for (; size; size--) {
+		randomness = randomness * 6364136223846793005 + 1442695040888963407;
+		*byte++ = randomness >> 56;
+	}
+}
+
+/* It would add to what a real generator knows. */
+void add_device_randomness(const void *bytes, size_t size)
+{
 }
 
 /* Processors neither come nor go. */
@@ -102,14 +128,20 @@ unsigned long __init memblock_estimated_nr_free_pages(void)
 	return 16UL << (30 - PAGE_SHIFT);
 }
 
-/* A task's struct mm_struct is there for its flags; no memory is mapped in it. */
-struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long address)
+/* Registers are the process's own, and no task has a terminal. */
+void flush_thread(void)
 {
-	return NULL;
 }
 
-/* The one thing it makes ready is a statistic of mapped memory, and no memory is mapped. */
-void __init mmap_init(void)
+void user_disable_single_step(struct task_struct *task)
+{
+}
+
+void disassociate_ctty(int on_exit)
+{
+}
+
+void tty_kref_put(struct tty_struct *tty)
 {
 }
 

@@ -4,7 +4,8 @@
  *
  * Plain build: objects are carved from large chunks, and freed objects wait in the free list of their cache. When a
  * program has ended and nothing of it is left, all free lists are dropped and carving starts again where it stood
- * after boot, so that the same program meets the same addresses every time.
+ * before, so that the same program meets the same addresses every time. There are two such marks: after boot, and after
+ * the first task was made.
  *
  * Sanitizer build: every object is an allocation of the host, so that AddressSanitizer watches each of them.
  */
@@ -13,6 +14,7 @@
 #include <linux/string.h>
 
 #include "glue.h"
+#include "compat.h"
 
 enum object_state { OBJECT_LIVE = 0x11fe, OBJECT_FREE = 0xdead };
 
@@ -59,10 +61,23 @@ static struct kmem_cache caches[MAX_CACHES];
 static unsigned int cache_count;
 static struct kmem_cache *cache_of_shift[LARGEST_SHIFT + 1];
 
-static unsigned long live_objects, live_at_boot;
+static unsigned long live_objects;
 
-static struct chunk *first_chunk, *chunk_at_boot, *chunk;
-static char *position, *position_at_boot;
+static struct chunk *first_chunk, *chunk;
+static char *position;
+
+/* Where carving can start again. */
+struct mark {
+	struct chunk *chunk;
+	char *position;
+	unsigned long live_objects;
+};
+
+static struct mark booted, ready;
+
+/* Sanitizer build: what was freed of caches whose objects stay readable until the end of a grace period. */
+static void *retired[1024];
+static unsigned int retired_count;
 
 static void *from_host(size_t size)
 {
@@ -116,9 +131,6 @@ static void *take_from_host(struct kmem_cache *cache, gfp_t flags)
 {
 	void *memory = from_host(cache->object_size);
 
-	if (cache->flags & SLAB_TYPESAFE_BY_RCU)
-		capcheck_fatal("objects of the slab cache %s outlive their release, which the sanitizers' build cannot show",
-			       cache->name);
 	/* Memory that was not asked to be zero must not happen to be zero. */
 	if (!(flags & __GFP_ZERO))
 		memset(memory, 0xa5, cache->object_size);
@@ -149,13 +161,30 @@ static void *take(struct kmem_cache *cache, gfp_t flags)
 	return object->memory;
 }
 
+static void release_to_host(struct kmem_cache *cache, void *memory)
+{
+	if (!cache || !(cache->flags & SLAB_TYPESAFE_BY_RCU)) {
+		capcheck_host->release(memory);
+		return;
+	}
+	if (retired_count == ARRAY_SIZE(retired))
+		capcheck_fatal("more than %zu objects of %s are freed in one call", ARRAY_SIZE(retired), cache->name);
+	retired[retired_count++] = memory;
+}
+
+void capcheck_memory_quiescent(void)
+{
+	while (retired_count)
+		capcheck_host->release(retired[--retired_count]);
+}
+
 static void give_back(struct kmem_cache *cache, void *memory)
 {
 	struct object *object;
 
 	live_objects--;
 	if (EVERY_OBJECT_FROM_HOST) {
-		capcheck_host->release(memory);
+		release_to_host(cache, memory);
 		return;
 	}
 	object = container_of(memory, struct object, memory[0]);
@@ -287,22 +316,60 @@ void capcheck_memory_boot(void)
 	}
 }
 
-void capcheck_memory_booted(void)
+static void set_mark(struct mark *mark)
 {
-	live_at_boot = live_objects;
-	chunk_at_boot = chunk;
-	position_at_boot = position;
+	*mark = (struct mark) { chunk, position, live_objects };
 }
 
-unsigned long capcheck_memory_end(void)
+/* Nothing lives that was carved after the mark. */
+static void return_to(const struct mark *mark)
 {
 	unsigned int i;
 
-	if (live_objects == live_at_boot && !EVERY_OBJECT_FROM_HOST) {
-		for (i = 0; i < cache_count; i++)
-			caches[i].free = NULL;
-		chunk = chunk_at_boot;
-		position = position_at_boot;
-	}
-	return live_objects - live_at_boot;
+	if (EVERY_OBJECT_FROM_HOST)
+		return;
+	for (i = 0; i < cache_count; i++)
+		caches[i].free = NULL;
+	chunk = mark->chunk;
+	position = mark->position;
+}
+
+void capcheck_memory_booted(void)
+{
+	set_mark(&booted);
+	return_to(&booted);
+}
+
+/*
+ * Objects that were freed while the first task was made are left out, so that all worlds begin alike. How many objects
+ * live then is counted once: if some have leaked since, the first task comes on top of them.
+ */
+void capcheck_memory_ready(void)
+{
+	unsigned long counted = ready.live_objects;
+
+	set_mark(&ready);
+	if (counted)
+		ready.live_objects = counted;
+	return_to(&ready);
+}
+
+unsigned long capcheck_memory_held(void)
+{
+	return live_objects - ready.live_objects;
+}
+
+unsigned long capcheck_memory_held_beyond_boot(void)
+{
+	return live_objects - booted.live_objects;
+}
+
+void capcheck_memory_forget_world(void)
+{
+	return_to(&ready);
+}
+
+void capcheck_memory_forget_all(void)
+{
+	return_to(&booted);
 }

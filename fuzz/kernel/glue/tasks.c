@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tasks of a world. A task's credentials, fs_struct and namespaces are made and released by the kernel's own
- * functions; the structs around them lie in fixed places and are restored from a snapshot taken at boot.
+ * The tasks of a world. All are made by the kernel's copy_process() and die in its do_exit().
+ *
+ * Making the first task takes longer than most programs do, so it is kept from world to world: as long as only its
+ * credentials, fs_struct and namespaces change (and what a snapshot of its structs restores), only these are made anew.
+ * A call that does more marks the world, and then the first task dies with all others and is made again.
  */
+#include <linux/binfmts.h>
 #include <linux/cred.h>
-#include <linux/fdtable.h>
 #include <linux/fs_struct.h>
 #include <linux/init_task.h>
+#include <linux/key.h>
 #include <linux/mm_types.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
@@ -15,170 +19,346 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
-#include <linux/string.h>
+#include <linux/umh.h>
 #include <linux/user_namespace.h>
 
 #include "glue.h"
+#include "../security/keys/internal.h"
+#include "compat.h"
 
-struct slot {
+struct task_struct *capcheck_tasks[CAPCHECK_TASKS];
+
+/* The first task as it is before a world begins. */
+static struct {
 	struct task_struct task;
 	struct signal_struct signal;
 	struct mm_struct mm;
-};
+	unsigned long thread_flags;
+} first;
+/* What the calls of a world have changed beyond what is made anew for each. */
+static enum { NOTHING, OTHER_TASKS, FIRST_TASK } changed;
+static bool world_is_open;
 
-static struct slot slots[CAPCHECK_TASKS], slots_at_boot[CAPCHECK_TASKS];
-/* Not part of the restored memory: the kernel shares them by reference. */
-static struct sighand_struct sighands[CAPCHECK_TASKS];
-static struct pid *pids[CAPCHECK_TASKS];
-static bool alive[CAPCHECK_TASKS];
+/* Static in kernel/fork.c, made visible at link time. */
+extern int max_threads;
 
-struct task_struct *capcheck_current = &init_task;
-
-static void prepare_slot(struct slot *slot, struct sighand_struct *sighand, struct pid *pid)
+/* Runs as the new task. */
+static int become_first_task(void *unused)
 {
-	struct task_struct *task = &slot->task;
-	unsigned int type;
-
-	*task = init_task;
-	task->flags = 0;
-	task->stack = NULL;
-	refcount_set(&task->usage, 2);
-	spin_lock_init(&task->alloc_lock);
-	INIT_LIST_HEAD(&task->tasks);
-	INIT_LIST_HEAD(&task->children);
-	INIT_LIST_HEAD(&task->sibling);
-	INIT_LIST_HEAD(&task->ptraced);
-	INIT_LIST_HEAD(&task->ptrace_entry);
-	task->cpus_ptr = &task->cpus_mask;
-	task->group_leader = task;
-	task->thread_pid = pid;
-	task->pid = task->tgid = pid_nr(pid);
-	strscpy(task->comm, "capcheck");
-	task->files = &init_files; /* no descriptor is open */
-
-	slot->signal = *init_task.signal;
-	refcount_set(&slot->signal.sigcnt, 1);
-	atomic_set(&slot->signal.live, 1);
-	slot->signal.nr_threads = 1;
-	INIT_LIST_HEAD(&slot->signal.thread_head);
-	list_add_tail(&task->thread_node, &slot->signal.thread_head);
-	for (type = PIDTYPE_TGID; type < PIDTYPE_MAX; type++)
-		slot->signal.pids[type] = pid;
-	task->signal = &slot->signal;
-
-	refcount_set(&sighand->count, 1);
-	task->sighand = sighand;
-
-	/* No memory is mapped. The struct is there for its flags: dumpable is part of what credentials change. */
-	atomic_set(&slot->mm.mm_users, 1);
-	atomic_set(&slot->mm.mm_count, 1);
-	init_rwsem(&slot->mm.mmap_lock);
-	slot->mm.user_ns = &init_user_ns;
-	slot->mm.flags = SUID_DUMP_USER;
-	task->mm = task->active_mm = &slot->mm;
+	return kernel_execve("/program", NULL, NULL);
 }
 
-void capcheck_tasks_boot(void)
+/* Numbers are handed out in turn, from this cursor on; so the next one will be the lowest that is free. */
+static void use_lowest_number(void)
+{
+	idr_set_cursor(&init_pid_ns.idr, CAPCHECK_FIRST_TID);
+}
+
+void capcheck_refresh_tasks(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < CAPCHECK_TASKS; i++) {
-		/* Numbers are handed out in order: task n is thread n + 1. */
-		pids[i] = alloc_pid(&init_pid_ns, NULL, 0);
-		if (IS_ERR(pids[i]) || pid_nr(pids[i]) != i + 1)
-			capcheck_fatal("boot: thread id %u is not to be had", i + 1);
-		prepare_slot(&slots[i], &sighands[i], pids[i]);
-	}
-	memcpy(slots_at_boot, slots, sizeof(slots));
+	for (i = 0; i < CAPCHECK_TASKS; i++)
+		capcheck_tasks[i] = find_task_by_pid_ns(CAPCHECK_FIRST_TID + i, &init_pid_ns);
 }
 
-/* What copy_process() does for a child of the first task that shares nothing with it, as far as credentials go. */
-static void start(unsigned int number)
+static void make_first_task(void)
 {
-	struct task_struct *task = &slots[number].task;
+	struct task_struct *task;
+	pid_t number;
 
-	memcpy(&slots[number], &slots_at_boot[number], sizeof(struct slot));
+	capcheck_seed_randomness();
+	use_lowest_number();
+	number = user_mode_thread(become_first_task, NULL, SIGCHLD);
+	if (number != CAPCHECK_FIRST_TID)
+		capcheck_fatal("the first task cannot be made (%d)", number);
+	capcheck_run_deferred();
+	capcheck_refresh_tasks();
+	task = capcheck_tasks[0];
+	if (!task || !task->mm)
+		capcheck_fatal("the first task does not live to execute a program");
+	memcpy(&first.task, task, sizeof(first.task));
+	memcpy(&first.signal, task->signal, sizeof(first.signal));
+	memcpy(&first.mm, task->mm, sizeof(first.mm));
+	first.thread_flags = task_thread_info(task)->flags;
+	/* As after dup_task_struct(), for copy_creds(). */
+	first.task.real_cred = first.task.cred = init_task.cred;
+}
+
+/* What each world makes anew goes, in the order of do_exit() and release_task(). */
+static void strip_first_task(void)
+{
+	struct task_struct *task = capcheck_tasks[0];
+
+	exit_fs(task);
+	exit_task_namespaces(task);
+	dec_rlimit_ucounts(task_ucounts(task), UCOUNT_RLIMIT_NPROC, 1);
+	exit_creds(task);
+}
+
+/* All but its floating-point registers, half of its size: no code of a program is ever run, so nothing writes them. */
+static void restore_task_struct(struct task_struct *task)
+{
+	const size_t registers = offsetof(struct task_struct, thread.regs.regs.fp);
+	const size_t rest = offsetofend(struct task_struct, thread.regs.regs.fp);
+
+	memcpy(task, &first.task, registers);
+	memcpy((char *)task + rest, (char *)&first.task + rest, sizeof(*task) - rest);
+}
+
+/* What copy_process() does for a child of init_task that shares nothing with it, as far as credentials go. */
+static void dress_first_task(void)
+{
+	struct task_struct *task = capcheck_tasks[0];
+
+	restore_task_struct(task);
+	memcpy(task->signal, &first.signal, sizeof(first.signal));
+	memcpy(task->mm, &first.mm, sizeof(first.mm));
+	task_thread_info(task)->flags = first.thread_flags;
 	if (copy_creds(task, 0))
 		capcheck_fatal("copy_creds() fails");
 	task->fs = copy_fs_struct(init_task.fs);
 	if (!task->fs)
 		capcheck_fatal("copy_fs_struct() fails");
+	task->nsproxy = init_task.nsproxy;
 	get_nsproxy(task->nsproxy);
-	attach_pid(task, PIDTYPE_PID);
-	alive[number] = true;
 }
 
-/* What do_exit() and release_task() do, in their order. */
-static void stop(unsigned int number)
+static void prepare_first_task(void)
 {
-	struct task_struct *task = &slots[number].task;
+	make_first_task();
+	strip_first_task();
+	capcheck_run_deferred();
+	capcheck_memory_ready();
+}
 
-	exit_fs(task);
-	exit_task_namespaces(task);
-	dec_rlimit_ucounts(task_ucounts(task), UCOUNT_RLIMIT_NPROC, 1);
-	/* Half of detach_pid(), which would also free the number; the numbers are kept for the next world. */
-	hlist_del_rcu(&task->pid_links[PIDTYPE_PID]);
-	exit_creds(task);
-	alive[number] = false;
+void capcheck_tasks_boot(void)
+{
+	struct cred *cred = (struct cred *)init_task.real_cred;
+
+	/* Made once, and shared by the first tasks of all worlds: one of each world's own could not be told from it. */
+	if (install_session_keyring_to_cred(cred, NULL))
+		capcheck_fatal("boot: no session keyring");
+	max_threads = CAPCHECK_TASKS;
+	/*
+	 * A kernel thread, the parent outside the world, always lives: without it free_pid() would take the number of
+	 * the last task for one that was never used, and free the number 0 of the group and session of all tasks.
+	 */
+	init_pid_ns.pid_allocated++;
+	attach_pid(&init_task, PIDTYPE_PGID);
+	attach_pid(&init_task, PIDTYPE_SID);
+	/* What alloc_pid() would set aside at its first call, and keep. */
+	idr_preload(GFP_KERNEL);
+	idr_preload_end();
+	capcheck_run_deferred();
+	capcheck_memory_booted();
+	prepare_first_task();
 }
 
 void capcheck_tasks_begin(void)
 {
-	if (capcheck_current != &init_task)
+	if (world_is_open)
 		capcheck_fatal("a world is begun before the last one is ended");
-	start(0);
-	capcheck_current = &slots[0].task;
+	world_is_open = true;
+	capcheck_seed_randomness();
+	dress_first_task();
+	capcheck_switch(capcheck_tasks[0]);
 }
 
-void capcheck_tasks_end(void)
+static void end_tasks_from(unsigned int first_to_end)
 {
 	unsigned int i;
 
-	capcheck_check_world();
-	capcheck_current = &init_task;
-	for (i = 0; i < CAPCHECK_TASKS; i++)
-		if (alive[i])
-			stop(i);
+	for (i = first_to_end; i < CAPCHECK_TASKS; i++) {
+		if (!capcheck_tasks[i])
+			continue;
+		capcheck_switch(capcheck_tasks[i]);
+		capcheck_exit_current();
+	}
+	capcheck_run_deferred();
 }
 
-/* Between worlds the current task is the kernel's own, which no call may change. */
-void capcheck_check_world(void)
+/* Tasks that share nothing with the first leave no trace in it that its snapshot does not restore. */
+static void end_other_tasks(void)
 {
-	if (unlikely(capcheck_current == &init_task))
-		capcheck_fatal("a call is made while no world is open");
+	end_tasks_from(1);
+	capcheck_switch(&init_task);
+	changed = NOTHING;
+}
+
+static unsigned long end_and_make_anew(void)
+{
+	unsigned long leaked;
+
+	end_tasks_from(0);
+	leaked = capcheck_memory_held_beyond_boot() + capcheck_stacks_held() + capcheck_files_held();
+	if (!leaked)
+		capcheck_memory_forget_all();
+	prepare_first_task();
+	changed = NOTHING;
+	return leaked;
+}
+
+static unsigned long end_and_keep(void)
+{
+	unsigned long leaked;
+
+	strip_first_task();
+	capcheck_run_deferred();
+	leaked = capcheck_memory_held();
+	if (!leaked)
+		capcheck_memory_forget_world();
+	return leaked;
+}
+
+unsigned long capcheck_tasks_end(void)
+{
+	if (!world_is_open)
+		capcheck_fatal("a world is ended that is not open");
+	capcheck_switch(&init_task);
+	capcheck_namespaces_end();
+	world_is_open = false;
+	if (changed == FIRST_TASK || !capcheck_tasks[0])
+		return end_and_make_anew();
+	if (changed == OTHER_TASKS)
+		end_other_tasks();
+	return end_and_keep();
+}
+
+void capcheck_no_task(void)
+{
+	capcheck_fatal("a call is made while no task is current");
 }
 
 struct task_struct *capcheck_task(unsigned int number)
 {
-	if (number >= CAPCHECK_TASKS || !alive[number])
+	if (number >= CAPCHECK_TASKS || !world_is_open || !capcheck_tasks[number])
 		capcheck_fatal("there is no task %u in this world", number);
-	return &slots[number].task;
+	return capcheck_tasks[number];
+}
+
+unsigned int capcheck_alive(void)
+{
+	unsigned int i, alive = 0;
+
+	for (i = 0; i < CAPCHECK_TASKS && world_is_open; i++)
+		alive |= (unsigned int)!!capcheck_tasks[i] << i;
+	return alive;
 }
 
 void capcheck_observe(unsigned int number, struct capcheck_task_state *out)
 {
 	struct task_struct *task = capcheck_task(number);
 	const struct cred *cred = task->real_cred;
+	const struct group_info *groups = cred->group_info;
 
-	*out = (struct capcheck_task_state) {
-		.inheritable = cred->cap_inheritable.val,
-		.permitted = cred->cap_permitted.val,
-		.effective = cred->cap_effective.val,
-		.bounding = cred->cap_bset.val,
-		.ambient = cred->cap_ambient.val,
+	out->inheritable = capcheck_word(cred->cap_inheritable);
+	out->permitted = capcheck_word(cred->cap_permitted);
+	out->effective = capcheck_word(cred->cap_effective);
+	out->bounding = capcheck_word(cred->cap_bset);
+	out->ambient = capcheck_word(cred->cap_ambient);
 #ifdef CAPCHECK_HAS_USERNS_SET
-		.userns = cred->cap_userns.val,
+	out->userns = capcheck_word(cred->cap_userns);
+#else
+	out->userns = 0;
 #endif
-		.securebits = cred->securebits,
-		.no_new_privs = task_no_new_privs(task),
-		.uid = __kuid_val(cred->uid),
-		.euid = __kuid_val(cred->euid),
-		.suid = __kuid_val(cred->suid),
-		.fsuid = __kuid_val(cred->fsuid),
-		.gid = __kgid_val(cred->gid),
-		.egid = __kgid_val(cred->egid),
-		.sgid = __kgid_val(cred->sgid),
-		.fsgid = __kgid_val(cred->fsgid),
-		.level = cred->user_ns->level,
-	};
+	out->securebits = cred->securebits;
+	out->no_new_privs = task_no_new_privs(task);
+	out->uid = __kuid_val(cred->uid);
+	out->euid = __kuid_val(cred->euid);
+	out->suid = __kuid_val(cred->suid);
+	out->fsuid = __kuid_val(cred->fsuid);
+	out->gid = __kgid_val(cred->gid);
+	out->egid = __kgid_val(cred->egid);
+	out->sgid = __kgid_val(cred->sgid);
+	out->fsgid = __kgid_val(cred->fsgid);
+	out->group_count = groups->ngroups;
+	out->group0 = groups->ngroups > 0 ? __kgid_val(groups->gid[0]) : 0;
+	out->group1 = groups->ngroups > 1 ? __kgid_val(groups->gid[1]) : 0;
+	out->level = cred->user_ns->level;
+	out->user_ns = capcheck_namespace_number(cred->user_ns);
+	out->dumpable = get_dumpable(task->mm);
+}
+
+/* A call that changes more of the current task than its credentials, or ends it. */
+void capcheck_mark_task(void)
+{
+	changed = max_t(unsigned int, changed, capcheck_current == capcheck_tasks[0] ? FIRST_TASK : OTHER_TASKS);
+}
+
+/* A call that changes a task other than the current one. */
+void capcheck_mark_world(void)
+{
+	changed = FIRST_TASK;
+}
+
+/* A call that makes a task, which may be a thread of the current one. */
+static void mark_birth(bool thread)
+{
+	changed = max_t(unsigned int, changed, thread ? FIRST_TASK : OTHER_TASKS);
+}
+
+static struct task_struct *task_of(pid_t number)
+{
+	capcheck_refresh_tasks();
+	return capcheck_task(number - CAPCHECK_FIRST_TID);
+}
+
+long capcheck_clone(unsigned long flags)
+{
+	const unsigned long known = CLONE_NEWUSER | CLONE_FS | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+	struct kernel_clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	struct task_struct *child;
+	pid_t number;
+
+	mark_birth(flags & CLONE_THREAD);
+	if (flags & ~known)
+		capcheck_fatal("clone() with flags %#lx, which the harness does not know", flags & ~known);
+	use_lowest_number();
+	number = kernel_clone(&args);
+	if (number < 0)
+		return number;
+	child = task_of(number);
+	if (flags & CLONE_NEWUSER)
+		capcheck_number_namespace(child->real_cred->user_ns);
+	return number;
+}
+
+/* As umh_keys_init() does in security/keys/request_key.c, with a keyring that is made for it. */
+static int give_keyring(struct subprocess_info *info, struct cred *cred)
+{
+	return install_session_keyring_to_cred(cred, NULL);
+}
+
+static int lowest_free_task(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < CAPCHECK_TASKS; i++)
+		if (!capcheck_tasks[i])
+			return i;
+	return -1;
+}
+
+long capcheck_usermodehelper(void)
+{
+	static char *no_strings[] = { NULL };
+	int number = lowest_free_task();
+	struct subprocess_info *info;
+	int error;
+
+	mark_birth(false);
+	/* call_usermodehelper_exec() tells its caller no error of copy_process() unless it waits. */
+	if (number < 0)
+		return -EAGAIN;
+	info = call_usermodehelper_setup("/program", no_strings, no_strings, GFP_KERNEL, give_keyring, NULL, NULL);
+	if (!info)
+		capcheck_fatal("call_usermodehelper_setup() fails");
+	use_lowest_number();
+	error = call_usermodehelper_exec(info, UMH_NO_WAIT);
+	if (error)
+		return error;
+	capcheck_run_deferred();
+	task_of(CAPCHECK_FIRST_TID + number);
+	return CAPCHECK_FIRST_TID + number;
 }

@@ -26,7 +26,7 @@ typedef bool;
 +		if (!cap_valid(cap) | arg4 | arg5)
 +			return -EINVAL;
 +		if (op == PR_CAP_USERNS_IS_SET)
-+			return cap_raised(old->cap_userns, cap);
++			return !!cap_raised(old->cap_userns, cap);
 +		if (op != PR_CAP_USERNS_RAISE && op != PR_CAP_USERNS_LOWER)
 +			return -EINVAL;
 +		if (op == PR_CAP_USERNS_RAISE && !cap_raised(old->cap_userns, cap) && !cap_userns_within_reach(old, cap))
