@@ -28,6 +28,7 @@ expect 0 'Example: capcheck replay' "$capcheck" replay --help
 expect 0 'Example: capcheck fuzz' "$capcheck" fuzz --help
 expect 0 'Example: capcheck show' "$capcheck" show --help
 expect 0 'Example: capcheck prove' "$capcheck" prove --help
+expect 0 'Example: capcheck coverage' "$capcheck" coverage --help
 expect 0 'Example: capcheck faults' "$capcheck" faults --help
 expect 0 'Example: capcheck verdict' "$capcheck" verdict --help
 expect 2 'subcommand is required' "$capcheck"
@@ -52,9 +53,13 @@ expect 2 'no such kernel; build it with' env CAPCHECK_KERNELS="$work" "$capcheck
 cp "$work/artifact" "$work/6.12+userns.so"
 expect 2 'not a kernel for this program' env CAPCHECK_KERNELS="$work" "$capcheck" replay "$work/artifact"
 
-# The kernel of another profile diverges, and the report leads back to the divergence.
-expect 1 'the state after the call differs' "$capcheck" replay --kernel "$bin/kernels/6.12+userns+capbset-drop-lowers-userns.so" \
-	--profile 6.12+userns "$corpus/seeds/userns/capbset_drop_lowers.trace"
+# A kernel with a fault diverges; that of another profile is refused.
+"$(dirname "$0")/kernel/build" --name 6.12+userns --fault entry-keeps-securebits --output "$work/faulty.so" >"$work/out" 2>&1 ||
+	fail "no kernel with a fault: $(tail -3 "$work/out")"
+expect 1 'the state after the call differs' "$capcheck" replay --kernel "$work/faulty.so" --profile 6.12+userns \
+	"$corpus/seeds/unshare"
+expect 2 'built as .*, which is not profile 6.12.userns$' "$capcheck" replay --profile 6.12+userns \
+	--kernel "$bin/kernels/6.12+userns+capbset-drop-lowers-userns.so" "$corpus/seeds/userns/sample.trace"
 
 # Fuzzing: a clean run; an interrupted one leaves no process and no temporary directory.
 expect 0 'no divergence' "$capcheck" fuzz --empty --seconds 2 --findings "$work/findings"

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -68,15 +70,108 @@ std::string state_rows(const TaskState<Concrete>& model, const TaskState<Concret
   return text;
 }
 
-std::string observation_rows(const Observation& model, const Observation& kernel, bool has_output, std::uint64_t full) {
-  std::string text = row("result", print_result(model.result), print_result(kernel.result));
+/// The states of all tasks that live on either side; those of other tasks than the caller only where they differ.
+std::string task_rows(const States& model, const States& kernel, std::size_t caller, std::uint64_t full) {
+  std::string text;
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    const auto lives = [](const TaskState<Concrete>* state) { return std::string(state ? "lives" : "does not live"); };
+    if (!model[task] || !kernel[task]) {
+      if (model[task] != kernel[task]) text += row(fmt::format("t{}", task), lives(model[task]), lives(kernel[task]));
+    } else if (task == caller) {
+      text += state_rows(*model[task], *kernel[task], full);
+    } else if (!same(*model[task], *kernel[task])) {
+      text += fmt::format("  t{}\n{}", task, state_rows(*model[task], *kernel[task], full));
+    }
+  }
+  return text;
+}
+
+/// The states after the call of that index.
+States states_after(const Program& program, const Trace& trace, std::size_t index) {
+  States states{};
+  for_each_step(program, trace, [&](const TraceStep& step) {
+    states = step.after;
+    return step.index < index;
+  });
+  return states;
+}
+
+std::string observation_rows(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
+                             std::uint64_t full) {
+  std::string text = row("result", print_result(call, model.result), print_result(call, kernel.result));
   for (const OutputField& field : kOutputFields) {
-    if (!has_output) break;
     const std::uint64_t a = model.output.*field.member, b = kernel.output.*field.member;
+    if ((a | b) == 0) continue;
     text +=
         field.is_set ? set_row(field.name, a, b, full) : row(field.name, print_field(field, a), print_field(field, b));
   }
-  return text + state_rows(model.state, kernel.state, full);
+  return text;
+}
+
+/// The first invariant that a step breaks in a task just born; null if none.
+const InvariantInfo* broken_at_birth(const Oracles& oracles, const TraceStep& step) {
+  const std::uint64_t result = step.observed.result;
+  if (!gives_birth(step.call.kind) || static_cast<std::int64_t>(result) < 0) return nullptr;
+  const Whose whose = step.call.kind == CallKind::clone ? Whose::child : Whose::helper;
+  return oracles.broken({*step.before[step.call.task], step.call, result, *step.after[result - kFirstThreadId], whose});
+}
+
+/// The first invariant that a step of the kernel breaks, of the caller or of a task just born; null if none.
+const InvariantInfo* broken(const Oracles& oracles, const TraceStep& step) {
+  const TaskState<Concrete>*before = step.before[step.call.task], *after = step.after[step.call.task];
+  if (!before) return nullptr;
+  if (after) {
+    if (const InvariantInfo* found = oracles.broken({*before, step.call, step.observed.result, *after})) return found;
+  }
+  return broken_at_birth(oracles, step);
+}
+
+/// The first observation, or state of another task, in which the kernel differs.
+std::optional<Divergence> find_difference(const Program& program, const Trace& model, const Trace& kernel) {
+  const TaskState<Concrete>*model_other = model.others.data(), *kernel_other = kernel.others.data();
+  for (std::size_t i = 0; i < kernel.observations.size(); ++i) {
+    const Observation& observed = kernel.observations[i];
+    if (!same(model.observations[i], observed)) return Divergence{first_difference(model.observations[i], observed), i};
+    const std::uint64_t own = std::uint64_t{1} << program.calls[i].task;
+    for (int others = std::popcount(observed.alive & ~own); others > 0; --others) {
+      if (!same(*model_other++, *kernel_other++)) return Divergence{Divergence::Kind::state, i};
+    }
+  }
+  return std::nullopt;
+}
+
+/// The first invariant that the kernel's states break in one of the first `calls` calls.
+std::optional<Divergence> find_broken(const Oracles& oracles, const Program& program, const Trace& kernel,
+                                      std::size_t calls) {
+  std::optional<Divergence> found;
+  for_each_step(program, kernel, [&](const TraceStep& step) {
+    if (step.index == calls) return false;
+    if (const InvariantInfo* invariant = broken(oracles, step)) {
+      found = Divergence{Divergence::Kind::invariant, step.index, invariant};
+    }
+    return !found;
+  });
+  return found;
+}
+
+/// The same of a trace in which only task 0 ever lived: most are, so this need not look for others.
+std::optional<Divergence> find_broken_alone(const Oracles& oracles, const Program& program, const Trace& kernel,
+                                            std::size_t calls) {
+  const TaskState<Concrete>* before = &kernel.initial;
+  for (std::size_t i = 0; i < calls; ++i) {
+    const Observation& observed = kernel.observations[i];
+    if (program.calls[i].task != 0) continue;
+    if (!(observed.alive & 1)) return std::nullopt;
+    if (const InvariantInfo* invariant = oracles.broken({*before, program.calls[i], observed.result, observed.state})) {
+      return Divergence{Divergence::Kind::invariant, i, invariant};
+    }
+    before = &observed.state;
+  }
+  return std::nullopt;
+}
+
+bool only_task_0_lived(const Trace& trace) {
+  return std::ranges::all_of(trace.observations, [](const Observation& observed) { return observed.alive <= 1; });
 }
 
 }  // namespace
@@ -84,17 +179,12 @@ std::string observation_rows(const Observation& model, const Observation& kernel
 std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
                                           const Trace& kernel) {
   if (!same(model.initial, kernel.initial)) return Divergence{Divergence::Kind::initial_state, 0};
-  const TaskState<Concrete>* before = &kernel.initial;
-  for (std::size_t i = 0; i < kernel.observations.size(); ++i) {
-    const Observation& observed = kernel.observations[i];
-    const Call<Concrete>& call = program.calls[i];
-    if (!same(model.observations[i], observed)) return Divergence{first_difference(model.observations[i], observed), i};
-    const Step<Concrete> step{*before, call, observed.result, observed.state};
-    if (const InvariantInfo* broken = oracles.broken(step)) {
-      return Divergence{Divergence::Kind::invariant, i, broken};
-    }
-    before = &observed.state;
-  }
+  const auto difference = find_difference(program, model, kernel);
+  const std::size_t calls = difference ? difference->call : kernel.observations.size();
+  const auto broken = only_task_0_lived(kernel) ? find_broken_alone(oracles, program, kernel, calls)
+                                                : find_broken(oracles, program, kernel, calls);
+  if (broken) return broken;
+  if (difference) return difference;
   if (!kernel.failure.empty()) return Divergence{Divergence::Kind::failure, kernel.observations.size()};
   return std::nullopt;
 }
@@ -137,15 +227,16 @@ std::string explain(const Divergence& divergence, const Profile& profile, const 
   text += '\n';
   for (std::size_t i = 0; i < program.calls.size(); ++i) {
     text += fmt::format("{} {} = {}\n", at_call && i == divergence.call ? '>' : ' ', print_call(program.calls[i]),
-                        print_result(model.observations[i].result));
+                        print_result(program.calls[i], model.observations[i].result));
   }
   text += fmt::format("\n  {:<12} {:<20} kernel {}\n", "", "model " + to_string(profile), kernel_name);
   if (divergence.kind == Divergence::Kind::initial_state) {
     text += state_rows(model.initial, kernel.initial, full);
   } else if (at_call && divergence.call < kernel.observations.size()) {
-    const bool has_output = info(program.calls[divergence.call].kind).form == Form::capability_header;
-    text +=
-        observation_rows(model.observations[divergence.call], kernel.observations[divergence.call], has_output, full);
+    const std::size_t call = divergence.call;
+    text += observation_rows(program.calls[call], model.observations[call], kernel.observations[call], full);
+    text += task_rows(states_after(program, model, call), states_after(program, kernel, call), program.calls[call].task,
+                      full);
   }
   return text + fmt::format("\nreplay: {}\n", replay);
 }

@@ -24,7 +24,7 @@ struct Divergence {
     initial_state,  ///< before the first call
     result,         ///< of the call
     output,         ///< what the call wrote to user memory
-    state,          ///< the caller's, after the call
+    state,          ///< of a task, after the call; or which tasks live
     invariant,      ///< the kernel's states break one that is claimed to hold
     failure,        ///< the kernel could not finish the program
   };

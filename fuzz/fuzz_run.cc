@@ -176,12 +176,14 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
                                       unsigned job) {
   const fs::path target = fs::read_symlink("/proc/self/exe").parent_path() / "transitions_fuzzer";
   if (!fs::exists(target)) throw std::runtime_error(fmt::format("{}: not built", target.string()));
-  return {target.string(), "--profile=" + to_string(options.profile), "--kernel=" + options.kernel.string(),
-          "--findings=" + options.findings.string(), fmt::format("-artifact_prefix={}/", options.findings.string()),
-          fmt::format("-max_total_time={}", options.seconds), fmt::format("-seed={}", options.seed + job),
-          // Programs of some 40 calls at most, and slow growth towards that: short ones say the same at a higher rate.
-          // The nesting limit, which takes 133 calls, is left to replay.
-          "-max_len=1024", "-len_control=1000", "-print_final_stats=1", "-reload=1", corpus.string(), seeds.string()};
+  return {
+      target.string(), "--profile=" + to_string(options.profile), "--kernel=" + options.kernel.string(),
+      "--findings=" + options.findings.string(), fmt::format("-artifact_prefix={}/", options.findings.string()),
+      fmt::format("-max_total_time={}", options.seconds), fmt::format("-seed={}", options.seed + job),
+      // Programs of some 40 calls at most, and slow growth towards that: short ones say the same at a higher rate, but
+      // what takes several tasks and namespaces must soon find room.
+      // The nesting limit, which takes 133 calls, is left to replay.
+      "-max_len=1024", "-len_control=100", "-print_final_stats=1", "-reload=1", corpus.string(), seeds.string()};
 }
 
 void show_progress(const FuzzOptions& options, const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration elapsed) {

@@ -45,26 +45,153 @@ void change_argument(Call<Concrete>& call, const Profile& profile, Random& rando
   canonicalise(call);
 }
 
-/// Gives an argument the value that an argument of the same role has elsewhere in the program.
-void share_argument(Calls& calls, Random& random) {
-  auto& to = *pick_position(calls, random);
-  const auto& from = *pick_position(calls, random);
+/// Gives arguments the values that those of the same role have in another call: each that `shares` says.
+template <class Shares>
+void share_arguments(Call<Concrete>& to, const Call<Concrete>& from, Shares shares) {
   for (std::size_t i = 0; i < info(to.kind).argument_count; ++i) {
     for (std::size_t j = 0; j < info(from.kind).argument_count; ++j) {
-      if (info(to.kind).roles[i] != info(from.kind).roles[j] || pick_below(random, 2)) continue;
-      to.args[i] = from.args[j];
+      const Role role = info(to.kind).roles[i];
+      if (role == info(from.kind).roles[j] && shares(role)) to.args[i] = from.args[j];
     }
   }
   canonicalise(to);
 }
 
+void share_argument(Calls& calls, Random& random) {
+  auto& to = *pick_position(calls, random);
+  const Call<Concrete> from = *pick_position(calls, random);
+  share_arguments(to, from, [&](Role) { return pick_below(random, 2) != 0; });
+}
+
+/// A task that may live: task 0, or one that a call of the program may have given birth to.
+std::uint8_t pick_task(const Calls& calls, Random& random) {
+  const auto births = std::ranges::count_if(calls, gives_birth, &Call<Concrete>::kind);
+  const auto tasks = std::min<std::uint64_t>(static_cast<std::uint64_t>(births) + 1, kMaxTasks);
+  return static_cast<std::uint8_t>(pick_below(random, tasks));
+}
+
+Call<Concrete> pick_call_of_some_task(const Calls& calls, const Profile& profile, Random& random) {
+  return pick_call(random, profile, pick_task(calls, random));
+}
+
+/// A call about what another one is about: the same capability, or ids, or set.
+void insert_related(Calls& calls, const Profile& profile, Random& random) {
+  Call<Concrete> related = pick_call_of_some_task(calls, profile, random);
+  const auto about = [](Role role) { return role == Role::capability || role == Role::id || role == Role::set; };
+  share_arguments(related, *pick_position(calls, random), about);
+  insert_call(calls, related, random);
+}
+
+// Idioms: calls that mean something only together, as programs make them.
+
 /// A namespace with its ids mapped, as `unshare --map-root-user` makes one: from it the next can be made.
-void append_namespace(Calls& calls) {
-  const std::array<Call<Concrete>, 4> setup = {{{CallKind::unshare, 0, {CLONE_NEWUSER}},
-                                                {CallKind::write_setgroups, 0, {0}},
-                                                {CallKind::write_uid_map, 0, {0, 0, 1}},
-                                                {CallKind::write_gid_map, 0, {0, 0, 1}}}};
-  calls.insert(calls.end(), setup.begin(), setup.end());
+Calls unshare_map_root(std::uint64_t task) {
+  const auto by = static_cast<std::uint8_t>(task);
+  return {{CallKind::unshare, by, {CLONE_NEWUSER}},
+          {CallKind::write_setgroups, by, {task, task, 0}},
+          {CallKind::write_uid_map, by, {task, task, 0, 0, 1}},
+          {CallKind::write_gid_map, by, {task, task, 0, 0, 1}}};
+}
+
+/// A child in a namespace whose ids its parent maps, and which becomes root there, as container runtimes do.
+Calls clone_and_map(std::uint64_t task, std::uint64_t child) {
+  const auto by = static_cast<std::uint8_t>(task), root = static_cast<std::uint8_t>(child);
+  return {{CallKind::clone, by, {CLONE_NEWUSER}},
+          {CallKind::write_uid_map, by, {child, task, 0, 1000, 1, 1, 100000, 65536}},
+          {CallKind::write_gid_map, by, {child, task, 0, 1000, 1, 1, 100000, 65536}},
+          {CallKind::setresgid, root, {0, 0, 0}},
+          {CallKind::setresuid, root, {0, 0, 0}}};
+}
+
+/// From root to an ordinary user.
+Calls become_user(std::uint64_t task) {
+  const auto by = static_cast<std::uint8_t>(task);
+  return {{CallKind::setresgid, by, {1000, 1000, 1000}}, {CallKind::setresuid, by, {1000, 1000, 1000}}};
+}
+
+/// A container within a container, of which an ordinary user outside asks what it may do there.
+Calls nest_containers(std::uint64_t task, std::uint64_t child, Random& random) {
+  Calls calls = clone_and_map(task, child);
+  calls.push_back({CallKind::unshare, static_cast<std::uint8_t>(child), {CLONE_NEWUSER}});
+  std::ranges::copy(become_user(task), std::back_inserter(calls));
+  constexpr std::uint64_t kFew = 4;
+  calls.push_back(
+      {CallKind::ns_capable, static_cast<std::uint8_t>(task), {1 + pick_below(random, kFew), CAP_SYS_ADMIN}});
+  return calls;
+}
+
+/// An ambient capability.
+Calls raise_ambient(std::uint64_t task, const Profile& profile) {
+  const auto by = static_cast<std::uint8_t>(task);
+  return {{CallKind::capset,
+           by,
+           {_LINUX_CAPABILITY_VERSION_3, 0, 0, profile.full_set(), profile.full_set(), profile.full_set()}},
+          {CallKind::cap_ambient, by, {kRaise, CAP_SYS_RAWIO}}};
+}
+
+/// A capability that some call of the program names; else any.
+std::uint64_t pick_named_capability(const Calls& calls, const Profile& profile, Random& random) {
+  std::vector<std::uint64_t> named;
+  for (const Call<Concrete>& call : calls) {
+    for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+      if (info(call.kind).roles[i] == Role::capability) named.push_back(call.args[i]);
+    }
+  }
+  return named.empty() ? pick_below(random, profile.release->last_cap + 1) : named[pick_below(random, named.size())];
+}
+
+/// A task that gives up a capability for good, and of the others some for now.
+Call<Concrete> give_up(std::uint8_t task, std::uint64_t capability, const Profile& profile, Random& random) {
+  const std::uint64_t kept = profile.full_set() & ~cap_bit(capability & 63);
+  const std::array<std::uint64_t, 3> effective = {kept, kept & ~cap_bit(CAP_SETPCAP), 0};
+  return {CallKind::capset,
+          task,
+          {_LINUX_CAPABILITY_VERSION_3, 0, 0, effective[pick_below(random, effective.size())], kept,
+           pick_below(random, 2) ? kept : 0}};
+}
+
+/// A child that gives its parent a new session keyring, and a call of the parent, which takes it.
+Calls session_to_parent_idiom(std::uint64_t task, std::uint8_t child) {
+  const auto by = static_cast<std::uint8_t>(task);
+  return {{CallKind::clone, by, {}},
+          {CallKind::join_session_keyring, child, {}},
+          {CallKind::session_to_parent, child, {}},
+          {CallKind::get_securebits, by, {}}};
+}
+
+void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
+  const std::uint8_t task = pick_task(calls, random), child = static_cast<std::uint8_t>(1 + pick_below(random, 3));
+  const auto idiom = [&]() -> Calls {
+    switch (pick_below(random, 8)) {
+      case 0:
+        return unshare_map_root(task);
+      case 1:
+        return clone_and_map(task, child);
+      case 2:
+        return nest_containers(task, child, random);
+      case 3:
+        return become_user(task);
+      case 4:
+        return raise_ambient(task, profile);
+      case 5:
+      case 6:
+        return {give_up(task, pick_named_capability(calls, profile, random), profile, random)};
+      default:
+        return session_to_parent_idiom(task, child);
+    }
+  }();
+  const auto position = pick_below(random, 2) ? calls.end() : pick_position(calls, random);
+  calls.insert(position, idiom.begin(), idiom.end());
+}
+
+/// Gives a call to another task; its own files in /proc become that one's.
+void change_task(Call<Concrete>& call, std::uint8_t task) {
+  if (info(call.kind).form == Form::proc_file) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (call.args[i] == call.task) call.args[i] = task;
+    }
+  }
+  call.task = task;
 }
 
 void mutate_once(Calls& calls, const Profile& profile, Random& random) {
@@ -73,11 +200,13 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
     return;
   }
   // Additions and removals balance, so that programs stay short unless length finds something new.
-  switch (pick_below(random, 16)) {
+  switch (pick_below(random, 17)) {
     case 0:
+      insert_call(calls, pick_call_of_some_task(calls, profile, random), random);
+      break;
     case 1:
     case 2:
-      insert_call(calls, pick_call(random, profile), random);
+      insert_related(calls, profile, random);
       break;
     case 3:
       insert_call(calls, Call<Concrete>(*pick_position(calls, random)), random);
@@ -90,7 +219,7 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
       erase_run(calls, random);
       break;
     case 7:
-      append_namespace(calls);
+      insert_idiom(calls, profile, random);
       break;
     case 8:
       std::iter_swap(pick_position(calls, random), pick_position(calls, random));
@@ -100,7 +229,10 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
       share_argument(calls, random);
       break;
     case 11:
-      *pick_position(calls, random) = pick_call(random, profile);
+      *pick_position(calls, random) = pick_call_of_some_task(calls, profile, random);
+      break;
+    case 12:
+      change_task(*pick_position(calls, random), pick_task(calls, random));
       break;
     default:
       change_argument(*pick_position(calls, random), profile, random);

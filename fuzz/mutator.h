@@ -11,8 +11,9 @@
 
 namespace capcheck {
 
-/// Changes a program in one to four places: calls added, removed, moved or copied, arguments replaced or nudged, or a
-/// whole namespace set up. Never more than `max_calls` calls (at least 1), never empty.
+/// Changes a program in one to four places: calls added, removed, moved, copied or given to another task, arguments
+/// replaced or nudged, or an idiom inserted (a namespace set up, a user become). Never more than `max_calls` calls (at
+/// least 1), never empty.
 void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random);
 
 /// A program made of pieces of two.

@@ -9,14 +9,13 @@ namespace {
 std::string unmet_expectations(const std::filesystem::path& file, const TraceText& trace, const Trace& seen,
                                std::string_view whose) {
   std::string text;
-  const TaskState<Concrete>* before = &seen.initial;
-  for (std::size_t i = 0; i < seen.observations.size(); ++i) {
-    for (const std::string& line : unmet(trace.expectations[i], *before, seen.observations[i])) {
-      text += fmt::format("{}:{}: {}: {}: {}\n", file.string(), trace.expectations[i].line, whose,
-                          print_call(trace.program.calls[i]), line);
+  for_each_step(trace.program, seen, [&](const TraceStep& step) {
+    const Expectation& expectation = trace.expectations[step.index];
+    for (const std::string& line : unmet(expectation, step)) {
+      text += fmt::format("{}:{}: {}: {}: {}\n", file.string(), expectation.line, whose, print_call(step.call), line);
     }
-    before = &seen.observations[i].state;
-  }
+    return true;
+  });
   return text;
 }
 

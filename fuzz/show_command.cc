@@ -35,6 +35,19 @@ std::string state_lines(const TaskState<Concrete>& state, const TaskState<Concre
   return text;
 }
 
+/// What a call gave besides its result.
+std::string output_lines(const Output<Concrete>& output, std::uint64_t full) {
+  std::string text;
+  for (const OutputField& field : kOutputFields) {
+    const std::uint64_t value = output.*field.member;
+    if (value == 0) continue;
+    text += field.is_set
+                ? fmt::format("    {}: {}  # {}\n", field.name, print_field(field, value), describe_set(value, full))
+                : fmt::format("    {}: {}\n", field.name, print_field(field, value));
+  }
+  return text;
+}
+
 void show(const ShowOptions& options) {
   const Profile fallback = parse_profile(options.profile.empty() ? "6.12+userns" : options.profile);
   const TraceText trace = load_trace(options.file, fallback);
@@ -48,15 +61,20 @@ void show(const ShowOptions& options) {
     start = end + 1;
   }
   fmt::print("profile {}\n\nt0 starts with\n{}\n", to_string(profile), state_lines(seen.initial, nullptr, full));
-  const TaskState<Concrete>* before = &seen.initial;
-  for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
-    const Observation& observed = seen.observations[i];
-    const GuardInfo& guard = info(seen.guards[i]);
-    fmt::print("{} = {}", print_call(trace.program.calls[i]), print_result(observed.result));
+  for_each_step(trace.program, seen, [&](const TraceStep& step) {
+    const GuardInfo& guard = info(seen.guards[step.index]);
+    fmt::print("{} = {}", print_call(step.call), print_result(step.call, step.observed.result));
     if (guard.guard != Guard::none) fmt::print("  # {} asks: {}", guard.function, guard.name);
-    fmt::print("\n{}", state_lines(observed.state, options.whole ? nullptr : before, full));
-    before = &observed.state;
-  }
+    fmt::print("\n{}", output_lines(step.observed.output, full));
+    for (std::size_t task = 0; task < kMaxTasks; ++task) {
+      if (!step.after[task]) continue;
+      const std::string lines = state_lines(*step.after[task], options.whole ? nullptr : step.origin(task), full);
+      if (lines.empty()) continue;
+      if (task != step.call.task) fmt::print("  t{}\n", task);
+      fmt::print("{}", lines);
+    }
+    return true;
+  });
 }
 
 }  // namespace

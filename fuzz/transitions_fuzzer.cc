@@ -89,18 +89,22 @@ Random seeded(unsigned seed) {
   return Random(seed);
 }
 
-/// Writes a program over a fuzzer's buffer; returns its size.
-std::size_t replace(std::uint8_t* data, std::size_t max_size, const Program& program) {
-  const std::vector<std::uint8_t> bytes = encode(program);
+/// Writes a program over a fuzzer's buffer, without the last calls that do not fit whole; returns its size.
+std::size_t replace(std::uint8_t* data, std::size_t max_size, Program program) {
+  std::vector<std::uint8_t> bytes = encode(program);
+  while (bytes.size() > max_size && program.calls.size() > 1) {
+    program.calls.pop_back();
+    bytes = encode(program);
+  }
   const std::size_t size = std::min(bytes.size(), max_size);
   std::memcpy(data, bytes.data(), size);
   return size;
 }
 
-/// As many calls as surely fit in so many bytes; at least one.
-std::size_t calls_that_fit(std::size_t size) {
-  constexpr std::size_t kLargestCall = 2 + kMaxArguments * sizeof(std::uint64_t);
-  return std::clamp<std::size_t>(size / kLargestCall, 1, kMaxCalls);
+/// As many calls as may fit in so many bytes; at least one.
+std::size_t calls_that_may_fit(std::size_t size) {
+  constexpr std::size_t kUsualCall = 16;
+  return std::clamp<std::size_t>(size / kUsualCall, 1, kMaxCalls);
 }
 
 }  // namespace
@@ -132,7 +136,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   // Now and then libFuzzer's own mutations, which know of the constants that the kernel compared with.
   if (capcheck::pick_below(random, 8) == 0) return LLVMFuzzerMutate(data, size, max_size);
   capcheck::Program program = capcheck::decode({data, size});
-  capcheck::mutate(program, capcheck::calls_that_fit(max_size), capcheck::target->differential.profile(), random);
+  capcheck::mutate(program, capcheck::calls_that_may_fit(max_size), capcheck::target->differential.profile(), random);
   return capcheck::replace(data, max_size, program);
 }
 
@@ -142,5 +146,5 @@ extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* data1, std:
   capcheck::Random random = capcheck::seeded(seed);
   return capcheck::replace(out, max_out_size,
                            capcheck::cross_over(capcheck::decode({data1, size1}), capcheck::decode({data2, size2}),
-                                                capcheck::calls_that_fit(max_out_size), random));
+                                                capcheck::calls_that_may_fit(max_out_size), random));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fuzz/values.h"
 
+#include <sys/stat.h>
+
 #include <array>
 #include <span>
 
@@ -59,12 +61,15 @@ std::uint64_t pick_set(Random& random, const Profile& profile) {
   return pick_from(random, sets);
 }
 
-std::uint64_t pick_securebits(Random& random) {
-  const std::array<std::uint64_t, 5> values = {std::uint64_t{1} << pick_below(random, 8), pick_below(random, 256),
-                                               std::uint64_t{3} << (2 * pick_below(random, 4)),
-                                               std::uint64_t{1} << (8 + pick_below(random, 56)), 0};
+std::uint64_t pick_securebits(Random& random, const Profile& profile) {
+  const std::array<std::uint64_t, 6> values = {
+      std::uint64_t{1} << pick_below(random, 8),        pick_below(random, 256),
+      profile.securebits() & pick_word(random),         std::uint64_t{3} << (2 * pick_below(random, 8)),
+      std::uint64_t{1} << (8 + pick_below(random, 56)), 0};
   return pick_from(random, values);
 }
+
+constexpr std::uint64_t kThreadFlags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 
 }  // namespace
 
@@ -93,7 +98,7 @@ std::uint64_t pick_value(Random& random, Role role, const Profile& profile) {
       return one_in(random, 6) ? pick({0, 5, CAP_SETPCAP, kHigh | kRaise, kMinus1})
                                : pick({kIsSet, kRaise, kLower, kClearAll});
     case Role::securebits:
-      return pick_securebits(random);
+      return pick_securebits(random, profile);
     case Role::value:
     case Role::number:
       return one_in(random, 6) ? pick({1, 2, kHigh, kHigh | 1, kMinus1}) : pick({0, 0, 0, 1});
@@ -104,19 +109,45 @@ std::uint64_t pick_value(Random& random, Role role, const Profile& profile) {
       return pick({0, 0, 0, 0, 1, 1, 1, 1000, 65534, 0xfffffffe, 0xffffffff});
     case Role::boolean:
       return pick({0, 0, 1});
+    case Role::task:
+      return pick({0, 0, 1, 1, 2, 3});
+    case Role::clone_flags:
+      return pick({0, 0, 0, CLONE_NEWUSER, CLONE_NEWUSER, CLONE_FS, kThreadFlags, kThreadFlags | CLONE_FS,
+                   CLONE_NEWUSER | CLONE_FS, CLONE_THREAD, CLONE_SIGHAND, CLONE_NEWUSER | kThreadFlags,
+                   pick_word(random)});
+    case Role::user_ns:
+      return pick({0, 1, 1, 1, 2, 2, 3, 4, 39, 255});
+    case Role::setns_type:
+      return pick({0, CLONE_NEWUSER, CLONE_NEWUSER, CLONE_NEWNET});
+    case Role::valid_capability:
+      return pick({CAP_CHOWN, CAP_SETPCAP, CAP_SYS_RAWIO, CAP_SYS_ADMIN, kLastCapEverywhere});
+    case Role::group_count:
+      return pick({0, 1, 1, 2, 2, 2, kNgroupsMax + 1});
+    case Role::exec_mode:
+      return pick({S_IXGRP, S_IXGRP, S_IXGRP, S_ISUID | S_IXGRP, S_ISUID | S_IXGRP, S_ISGID | S_IXGRP,
+                   S_ISUID | S_ISGID | S_IXGRP, S_ISUID, S_ISGID, 0});
+    case Role::exec_flags:
+      return pick({0, 0, 0, kExecCapability, kExecCapability, kExecCapability, kExecCapability | kExecTruncated,
+                   kExecNosuid, kExecNosuid | kExecCapability, kExecScript | kExecCapability});
+    case Role::capability_magic:
+      return pick({VFS_CAP_REVISION_2, VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE, VFS_CAP_REVISION_3,
+                   VFS_CAP_REVISION_3 | VFS_CAP_FLAGS_EFFECTIVE, VFS_CAP_REVISION_1,
+                   VFS_CAP_REVISION_1 | VFS_CAP_FLAGS_EFFECTIVE, 0, 0x04000000, kMinus1});
   }
   __builtin_unreachable();
 }
 
-Call<Concrete> pick_call(Random& random, const Profile& profile) {
-  return pick_call(random, profile, static_cast<CallKind>(pick_below(random, kCalls.size())));
+Call<Concrete> pick_call(Random& random, const Profile& profile, std::uint8_t task) {
+  return pick_call(random, profile, static_cast<CallKind>(pick_below(random, kCalls.size())), task);
 }
 
-Call<Concrete> pick_call(Random& random, const Profile& profile, CallKind kind) {
-  Call<Concrete> call{.kind = kind};
+Call<Concrete> pick_call(Random& random, const Profile& profile, CallKind kind, std::uint8_t task) {
+  Call<Concrete> call{.kind = kind, .task = task};
   for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
     call.args[i] = pick_value(random, info(call.kind).roles[i], profile);
   }
+  // Most files of /proc that a task writes to are its own.
+  if (info(call.kind).form == Form::proc_file && !one_in(random, 3)) call.args[0] = call.args[1] = call.task;
   canonicalise(call);
   return call;
 }

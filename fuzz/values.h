@@ -21,11 +21,11 @@ std::uint64_t pick_below(Random& random, std::uint64_t bound);
 /// Canonical.
 std::uint64_t pick_value(Random& random, Role role, const Profile& profile);
 
-/// A call of this kind with arguments so picked.
-Call<Concrete> pick_call(Random& random, const Profile& profile, CallKind kind);
+/// A call of this kind by a task, with arguments so picked.
+Call<Concrete> pick_call(Random& random, const Profile& profile, CallKind kind, std::uint8_t task = 0);
 
 /// A call of any kind.
-Call<Concrete> pick_call(Random& random, const Profile& profile);
+Call<Concrete> pick_call(Random& random, const Profile& profile, std::uint8_t task = 0);
 
 }  // namespace capcheck
 

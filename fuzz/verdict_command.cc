@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -25,15 +26,14 @@ namespace {
 namespace fs = std::filesystem;
 
 struct VerdictOptions {
-  std::vector<std::string> profiles{"6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"};
+  std::vector<std::string> profiles{"6.12",
+                                    "6.12+userns",
+                                    "6.12+userns+capbset-drop-lowers-userns",
+                                    "6.12+userns+userns-strict",
+                                    "6.12+userns+userns-mask",
+                                    "6.1+userns"};
   fs::path corpus = "corpus", findings = "findings";
   unsigned seconds = 20, jobs = 1;
-};
-
-/// All that is said of one profile's invariants.
-struct Proved {
-  Profile profile;
-  std::vector<ProofResult> results;
 };
 
 void progress(std::string_view line) {
@@ -46,21 +46,19 @@ void heading(std::string_view text) {
   std::fflush(stdout);
 }
 
-std::vector<Proved> prove_all(const VerdictOptions& options) {
-  std::vector<Proved> all;
-  for (const std::string& name : options.profiles) {
-    ProveOptions proving;
-    proving.on_result = [&](const ProofResult& result) {
-      progress(fmt::format("proved of {}: {}", name, result.info->name));
-    };
-    const Profile profile = parse_profile(name);
-    all.push_back({profile, prove_catalogue(profile, proving)});
-  }
+std::vector<ProfileProofs> prove_all(const VerdictOptions& options) {
+  std::vector<Profile> profiles;
+  for (const std::string& name : options.profiles) profiles.push_back(parse_profile(name));
+  ProofObserver observer;
+  observer.on_result = [&](std::size_t index, const ProofResult& result) {
+    progress(fmt::format("proved of {}: {}", options.profiles[index], result.info->name));
+  };
+  auto proofs = prove_profiles(profiles, {}, options.jobs, observer);
   progress("");
-  return all;
+  return proofs;
 }
 
-std::string cell(const Proved& proved, const InvariantInfo& invariant) {
+std::string cell(const ProfileProofs& proved, const InvariantInfo& invariant) {
   const auto result = std::ranges::find(proved.results, &invariant, &ProofResult::info);
   if (result == proved.results.end()) return "-";
   std::string text(to_string(result->verdict));
@@ -69,7 +67,7 @@ std::string cell(const Proved& proved, const InvariantInfo& invariant) {
 }
 
 /// Claims as rows, profiles as columns.
-void print_matrix(const std::vector<Proved>& all) {
+void print_matrix(const std::vector<ProfileProofs>& all, double seconds) {
   for (std::size_t i = 0; i < all.size(); ++i) fmt::print("  [{}] {}\n", i + 1, to_string(all[i].profile));
   std::size_t width = 0;
   for (const Statement& statement : all_statements()) width = std::max(width, statement.info->name.size());
@@ -78,16 +76,12 @@ void print_matrix(const std::vector<Proved>& all) {
   fmt::print("\n");
   for (const Statement& statement : all_statements()) {
     fmt::print("  {:<{}}", statement.info->name, width);
-    for (const Proved& proved : all) fmt::print(" {:<14}", cell(proved, *statement.info));
+    for (const ProfileProofs& proved : all) fmt::print(" {:<14}", cell(proved, *statement.info));
     fmt::print("{}\n", statement.info->formula);
   }
-  double seconds = 0;
   std::size_t surprises = 0;
-  for (const Proved& proved : all) {
-    for (const ProofResult& result : proved.results) {
-      seconds += result.seconds;
-      surprises += !result.as_claimed();
-    }
+  for (const ProfileProofs& proved : all) {
+    for (const ProofResult& result : proved.results) surprises += !result.as_claimed();
   }
   fmt::print("\n  {} in {:.1f} s\n",
              surprises == 0 ? "Every claim came out as it was made,"
@@ -95,19 +89,15 @@ void print_matrix(const std::vector<Proved>& all) {
              seconds);
 }
 
-bool all_as_claimed(const std::vector<Proved>& all) {
+bool all_as_claimed(const std::vector<ProfileProofs>& all) {
   return std::ranges::all_of(
-      all, [](const Proved& proved) { return std::ranges::all_of(proved.results, &ProofResult::as_claimed); });
-}
-
-std::string calls_in_words(std::size_t calls) {
-  return fmt::format("{} call{}", calls, calls == 1 ? "" : "s");
+      all, [](const ProfileProofs& proved) { return std::ranges::all_of(proved.results, &ProofResult::as_claimed); });
 }
 
 /// Saves each counterexample in the corpus, and replays it on the kernel's own code. True if the kernel follows all.
-bool print_counterexamples(const std::vector<Proved>& all, const VerdictOptions& options, Kernels& kernels) {
+bool print_counterexamples(const std::vector<ProfileProofs>& all, const VerdictOptions& options, Kernels& kernels) {
   bool follows_all = true;
-  for (const Proved& proved : all) {
+  for (const ProfileProofs& proved : all) {
     for (const ProofResult& result : proved.results) {
       if (!result.counterexample) continue;
       const TraceText trace = counterexample_trace(proved.profile, nullptr, result);
@@ -116,11 +106,11 @@ bool print_counterexamples(const std::vector<Proved>& all, const VerdictOptions&
       Differential& differential = kernels.of(proved.profile);
       const Replayed replayed = replay(file, trace, differential);
       follows_all &= replayed.problem.empty();
-      fmt::print("  {} ({}) on {}: refuted; the shortest trace has {}.\n", result.info->name, result.info->formula,
-                 to_string(proved.profile), calls_in_words(result.calls));
+      fmt::print("  {} ({}) on {}: refuted: {}.\n", result.info->name, result.info->formula, to_string(proved.profile),
+                 result.detail);
       for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
         fmt::print("      {} = {}\n", print_call(trace.program.calls[i]),
-                   print_result(differential.kernel_trace().observations.at(i).result));
+                   print_result(trace.program.calls[i], differential.kernel_trace().observations.at(i).result));
       }
       const TaskState<Concrete>& state = differential.kernel_trace().observations.back().state;
       const std::uint64_t full = proved.profile.full_set();
@@ -175,10 +165,10 @@ bool print_fuzzing(const VerdictOptions& options) {
 }
 
 /// One sentence for each claim of which some profile has a refutation.
-void print_conclusion(const std::vector<Proved>& all) {
+void print_conclusion(const std::vector<ProfileProofs>& all) {
   for (const Statement& statement : all_statements()) {
     std::vector<std::string> refuted, proved_of;
-    for (const Proved& proved : all) {
+    for (const ProfileProofs& proved : all) {
       const auto result = std::ranges::find(proved.results, statement.info, &ProofResult::info);
       if (result == proved.results.end()) continue;
       if (result->verdict == ProofVerdict::refuted) refuted.push_back(to_string(proved.profile));
@@ -193,8 +183,9 @@ void print_conclusion(const std::vector<Proved>& all) {
 int run(const VerdictOptions& options) {
   Kernels kernels;
   heading("1. Proofs, for call sequences of any length");
-  const std::vector<Proved> proved = prove_all(options);
-  print_matrix(proved);
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<ProfileProofs> proved = prove_all(options);
+  print_matrix(proved, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   heading("2. The counterexamples on the kernel's own code");
   const bool followed = print_counterexamples(proved, options, kernels);
   heading("3. The corpus on the kernel's own code");

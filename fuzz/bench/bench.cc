@@ -20,18 +20,51 @@ namespace {
 
 const Profile kProfile{.features = {.userns = true}};
 
-/// The same programs for every measurement: of every kind of call, five calls long on average.
-const std::vector<Program>& programs() {
-  static const std::vector<Program> made = [] {
-    constexpr std::size_t kPrograms = 256, kShortest = 3, kLengths = 5;
-    Random random(1);
-    std::vector<Program> all(kPrograms);
-    for (Program& program : all) {
-      const std::size_t length = kShortest + pick_below(random, kLengths);
-      for (std::size_t i = 0; i < length; ++i) program.calls.push_back(pick_call(random, kProfile));
+using Programs = std::vector<Program>;
+
+/// 256 programs, each made by f(random).
+template <class F>
+Programs make_programs(F f) {
+  constexpr std::size_t kPrograms = 256;
+  Random random(1);
+  Programs all;
+  for (std::size_t i = 0; i < kPrograms; ++i) all.push_back(f(random));
+  return all;
+}
+
+/// The programs of most measurements: one task, the calls of capabilities and of its own namespace, five on average.
+const Programs& programs() {
+  static const Programs made = make_programs([](Random& random) {
+    constexpr std::size_t kShortest = 3, kLengths = 5;
+    constexpr auto kKinds = static_cast<std::size_t>(CallKind::write_setgroups) + 1;
+    Program program;
+    const std::size_t length = kShortest + pick_below(random, kLengths);
+    for (std::size_t i = 0; i < length; ++i) {
+      program.calls.push_back(pick_call(random, kProfile, static_cast<CallKind>(pick_below(random, kKinds))));
     }
-    return all;
-  }();
+    return program;
+  });
+  return made;
+}
+
+/// A namespace is made, by a call of the task itself or for a child; then four calls, by the tasks in turn.
+Programs with_namespace(CallKind maker, std::uint8_t tasks) {
+  return make_programs([=](Random& random) {
+    constexpr auto kKinds = static_cast<std::size_t>(CallKind::unshare);
+    Program program{{{maker, 0, {CLONE_NEWUSER}}}};
+    for (std::uint8_t i = 0; i < 4; ++i) {
+      const auto kind = static_cast<CallKind>(pick_below(random, kKinds));
+      program.calls.push_back(pick_call(random, kProfile, kind, i % tasks));
+    }
+    return program;
+  });
+}
+const Programs& one_task_two_namespaces() {
+  static const Programs made = with_namespace(CallKind::unshare, 1);
+  return made;
+}
+const Programs& two_tasks_two_namespaces() {
+  static const Programs made = with_namespace(CallKind::clone, 2);
   return made;
 }
 
@@ -42,44 +75,54 @@ Differential& differential() {
 
 /// Calls f for each program; one iteration is all of them.
 template <class F>
-void for_programs(benchmark::State& state, F f) {
+void for_programs(benchmark::State& state, const Programs& all, F f) {
   std::size_t calls = 0;
-  for (const Program& program : programs()) calls += program.calls.size();
+  for (const Program& program : all) calls += program.calls.size();
   for (auto _ : state) {
-    for (const Program& program : programs()) f(program);
+    for (const Program& program : all) f(program);
   }
   const auto iterations = static_cast<double>(state.iterations());
   state.counters["programs/s"] =
-      benchmark::Counter(iterations * static_cast<double>(programs().size()), benchmark::Counter::kIsRate);
+      benchmark::Counter(iterations * static_cast<double>(all.size()), benchmark::Counter::kIsRate);
   state.counters["calls/s"] = benchmark::Counter(iterations * static_cast<double>(calls), benchmark::Counter::kIsRate);
 }
 
 void kernel_alone(benchmark::State& state) {
   InProcessKernel& kernel = differential().kernel();
-  for_programs(state, [&](const Program& program) { kernel.run_unobserved(program); });
+  for_programs(state, programs(), [&](const Program& program) { kernel.run_unobserved(program); });
 }
 
 void model_alone(benchmark::State& state) {
   Trace trace;
-  for_programs(state, [&](const Program& program) {
+  for_programs(state, programs(), [&](const Program& program) {
     run_model(kProfile, program, trace);
     benchmark::DoNotOptimize(trace.observations.data());
   });
 }
 
 /// What the fuzz target does for each input: decoding, model, kernel, observation, comparison, oracles.
-void differential_iteration(benchmark::State& state) {
+void differentially(benchmark::State& state, const Programs& all) {
   std::map<const Program*, std::vector<std::uint8_t>> inputs;
-  for (const Program& program : programs()) inputs[&program] = encode(program);
+  for (const Program& program : all) inputs[&program] = encode(program);
   Program decoded;
-  for_programs(state, [&](const Program& program) {
+  for_programs(state, all, [&](const Program& program) {
     decode(inputs.at(&program), decoded);
     if (differential().run(decoded)) state.SkipWithError("model and kernel diverge");
   });
 }
 
+void differential_iteration(benchmark::State& state) {
+  differentially(state, programs());
+}
+void one_task(benchmark::State& state) {
+  differentially(state, one_task_two_namespaces());
+}
+void two_tasks(benchmark::State& state) {
+  differentially(state, two_tasks_two_namespaces());
+}
+
 void host_system_calls(benchmark::State& state) {
-  for_programs(state, [](const Program& program) { run_on_host(program); });
+  for_programs(state, programs(), [](const Program& program) { run_on_host(program); });
 }
 
 void proofs(benchmark::State& state, const std::string& profile) {
@@ -124,8 +167,9 @@ class Ratios : public benchmark::ConsoleReporter {
     row("differential iteration / kernel code alone", ratio("differential_iteration", "kernel_alone"), "<= 2");
     row("host system calls / differential iteration", ratio("host_system_calls", "differential_iteration"), ">= 50");
     row("model alone / kernel code alone", ratio("model_alone", "kernel_alone"), "");
+    row("two tasks / one task, both with two namespaces", ratio("two_tasks", "one_task"), "<= 3");
     row("slowest proof or refutation, seconds", slowest_, "<= 1");
-    row("the whole catalogue on three profiles, seconds", all_proofs, "<= 10");
+    row("the whole catalogue on every profile, seconds", all_proofs, "<= 30");
   }
 
  private:
@@ -147,7 +191,11 @@ int main(int argc, char** argv) {
   rate("model_alone", model_alone);
   rate("differential_iteration", differential_iteration);
   rate("host_system_calls", host_system_calls);
-  for (const std::string profile : {"6.12", "6.12+userns", "6.12+userns+capbset-drop-lowers-userns"}) {
+  rate("one_task", one_task);
+  rate("two_tasks", two_tasks);
+  std::vector<std::string> profiles = {"6.17", "6.17+userns"};
+  for (const Profile& profile : kernel_profiles()) profiles.push_back(to_string(profile));
+  for (const std::string& profile : profiles) {
     benchmark::RegisterBenchmark(("proofs/" + profile).c_str(),
                                  [profile](benchmark::State& state) { proofs(state, profile); })
         ->Unit(benchmark::kMillisecond)

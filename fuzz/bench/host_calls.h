@@ -8,8 +8,9 @@
 
 namespace capcheck {
 
-/// Runs a program in a child made with clone(CLONE_VM | CLONE_VFORK) and waits for it. Throws std::system_error if no
-/// child can be made, std::runtime_error if it does not end of itself.
+/// Runs a program of task 0 alone, of calls up to CallKind::write_setgroups, in a child made with clone(CLONE_VM |
+/// CLONE_VFORK) and waits for it. Throws std::system_error if no child can be made, std::runtime_error if it does not
+/// end of itself, std::invalid_argument if there are other calls in it.
 void run_on_host(const Program& program);
 
 }  // namespace capcheck

@@ -31,6 +31,11 @@ static void observe(unsigned task, struct capcheck_task_state *out)
 	*out = (struct capcheck_task_state){ 0 };
 }
 
+static unsigned alive(void)
+{
+	return 1;
+}
+
 static long nothing(void)
 {
 	return 0;
@@ -52,10 +57,13 @@ static long leak(unsigned long flags)
 __attribute__((visibility("default"))) const struct capcheck_kernel capcheck_kernel = {
 	.abi = CAPCHECK_HARNESS_ABI + WRONG_ABI,
 	.last_cap = 40,
+	.securebits = 0x55,
+	.name = "6.12",
 	.release = "none",
 	.boot = boot,
 	.begin = begin,
 	.end = end,
+	.alive = alive,
 	.run_as = run_as,
 	.observe = observe,
 	.chroot = nothing,

@@ -4,9 +4,12 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <bit>
+#include <cerrno>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -22,7 +25,11 @@ static_assert(offsetof(capcheck_task_state, userns) == offsetof(Credentials<Conc
 static_assert(offsetof(capcheck_task_state, no_new_privs) == offsetof(Credentials<Concrete>, no_new_privs));
 static_assert(offsetof(capcheck_task_state, fsuid) == offsetof(Credentials<Concrete>, fsuid));
 static_assert(offsetof(capcheck_task_state, gid) == offsetof(Credentials<Concrete>, gid));
+static_assert(offsetof(capcheck_task_state, group_count) == offsetof(Credentials<Concrete>, group_count));
 static_assert(offsetof(capcheck_task_state, level) == offsetof(TaskState<Concrete>, level));
+static_assert(offsetof(capcheck_task_state, user_ns) == offsetof(TaskState<Concrete>, user_ns));
+static_assert(offsetof(capcheck_task_state, dumpable) == offsetof(TaskState<Concrete>, dumpable));
+static_assert(CAPCHECK_TASKS == kMaxTasks && CAPCHECK_GROUPS == kMaxGroups);
 
 /// Where the kernel's death leads: out of the kernel's C code, past its frames, back to the run that called it.
 struct Death {
@@ -78,6 +85,16 @@ std::filesystem::path kernel_directory() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "kernels";
 }
 
+const std::vector<Profile>& kernel_profiles() {
+  static const std::vector<Profile> profiles = [] {
+    std::vector<Profile> parsed;
+    std::istringstream names{CAPCHECK_KERNEL_PROFILES};
+    for (std::string name; names >> name;) parsed.push_back(parse_profile(name));
+    return parsed;
+  }();
+  return profiles;
+}
+
 std::filesystem::path kernel_file(const Profile& profile, std::string_view fault) {
   const std::string name = to_string(profile);
   return kernel_directory() / (fault.empty() ? name + ".so" : fmt::format("{},{}.so", name, fault));
@@ -116,6 +133,13 @@ void InProcessKernel::load() {
     reject(fmt::format("struct cred has {} userns set, unlike profile {}", kernel_->has_userns_set ? "a" : "no",
                        to_string(profile_)));
   }
+  if (kernel_->securebits != profile_.securebits()) {
+    reject(fmt::format("SECURE_ALL_BITS is {:#x}, profile {} has {:#x}", kernel_->securebits, to_string(profile_),
+                       profile_.securebits()));
+  }
+  if (kernel_->name != to_string(profile_)) {
+    reject(fmt::format("built as {}, which is not profile {}", kernel_->name, to_string(profile_)));
+  }
   memory_of_current = &memory_;
   kernel_->boot(&kHost);
 }
@@ -136,31 +160,71 @@ void InProcessKernel::make_current() {
   dead_ = false;
 }
 
-void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& observation) {
-  const Performed performed = perform(*kernel_, call, same_pid);
-  observation.result = performed.result;
-  observation.output = performed.output;
-  kernel_->observe(call.task, reinterpret_cast<capcheck_task_state*>(&observation.state));
+void InProcessKernel::observe_task(std::size_t task, TaskState<Concrete>& state) const {
+  kernel_->observe(static_cast<unsigned>(task), reinterpret_cast<capcheck_task_state*>(&state));
+}
+
+/// The kernel does what a task's return to user mode asks for when it becomes current. Nothing asks while it stays so.
+void InProcessKernel::become(unsigned task) {
+  if (task == current_) return;
+  kernel_->run_as(task);
+  current_ = task;
+}
+
+void InProcessKernel::forget_tasks() {
+  alive_ = kernel_->alive();
+  current_ = kMaxTasks;
+}
+
+void InProcessKernel::open_world() {
+  kernel_->begin();
+  forget_tasks();
+}
+
+void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& observation,
+                                     std::vector<TaskState<Concrete>>& others) {
+  const std::uint64_t own = std::uint64_t{1} << call.task;
+  if (alive_ & own) {
+    become(call.task);
+    const Performed performed = perform(*kernel_, call, same_pid);
+    observation.result = performed.result;
+    observation.output = performed.output;
+  } else {
+    observation.result = 0 - std::uint64_t{ESRCH};
+    observation.output = {};
+  }
+  if (changes_tasks(call.kind)) forget_tasks();
+  observation.alive = alive_;
+  if (alive_ & own) {
+    observe_task(call.task, observation.state);
+  } else {
+    observation.state = {};
+  }
+  for (std::uint64_t rest = alive_ & ~own; rest != 0; rest &= rest - 1) {
+    observe_task(static_cast<std::size_t>(std::countr_zero(rest)), others.emplace_back());
+  }
 }
 
 void InProcessKernel::run(const Program& program, Trace& trace) {
   make_current();
   trace.failure.clear();
+  trace.others.clear();
   trace.observations.resize(program.calls.size());
   // Volatile: read again after a longjmp.
-  volatile std::size_t made = 0;
+  volatile std::size_t made = 0, others = 0;
   death.armed = true;
   if (setjmp(death.handler) != 0) {
     dead_ = true;
     trace.observations.resize(made);
+    trace.others.resize(others);
     trace.failure = death.message;
   } else {
-    kernel_->begin();
-    kernel_->observe(0, reinterpret_cast<capcheck_task_state*>(&trace.initial));
-    kernel_->run_as(0);
+    open_world();
+    observe_task(0, trace.initial);
     for (const Call<Concrete>& call : program.calls) {
-      call_unguarded(call, trace.observations[made]);
+      call_unguarded(call, trace.observations[made], trace.others);
       made = made + 1;
+      others = trace.others.size();
     }
     if (const unsigned long leaked = kernel_->end()) {
       trace.failure = leak_message(leaked);
@@ -186,16 +250,16 @@ TaskState<Concrete> InProcessKernel::begin() {
   make_current();
   TaskState<Concrete> initial;
   guarded([&] {
-    kernel_->begin();
-    kernel_->observe(0, reinterpret_cast<capcheck_task_state*>(&initial));
-    kernel_->run_as(0);
+    open_world();
+    observe_task(0, initial);
   });
   return initial;
 }
 
-Observation InProcessKernel::call(const Call<Concrete>& call) {
+Observation InProcessKernel::call(const Call<Concrete>& call, std::vector<TaskState<Concrete>>& others) {
   Observation observation;
-  guarded([&] { call_unguarded(call, observation); });
+  others.clear();
+  guarded([&] { call_unguarded(call, observation, others); });
   return observation;
 }
 
@@ -209,9 +273,13 @@ void InProcessKernel::end() {
 
 void InProcessKernel::run_unobserved(const Program& program) {
   make_current();
-  kernel_->begin();
-  kernel_->run_as(0);
-  for (const Call<Concrete>& call : program.calls) perform(*kernel_, call, same_pid);
+  open_world();
+  for (const Call<Concrete>& call : program.calls) {
+    if (!(alive_ >> call.task & 1)) continue;
+    become(call.task);
+    perform(*kernel_, call, same_pid);
+    if (changes_tasks(call.kind)) forget_tasks();
+  }
   kernel_->end();
 }
 

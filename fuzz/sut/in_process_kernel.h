@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "fuzz/kernel/harness_abi.h"
 #include "model/profile.h"
@@ -17,13 +18,16 @@ namespace capcheck {
 /// Where the kernels are: the directory $CAPCHECK_KERNELS, or `kernels` beside the running executable.
 std::filesystem::path kernel_directory();
 
+/// The profiles of which there are in-process kernels (fuzz/kernel/kernels).
+const std::vector<Profile>& kernel_profiles();
+
 /// The file of a kernel: "PROFILE.so", or "PROFILE,FAULT.so" with a planted fault.
 std::filesystem::path kernel_file(const Profile& profile, std::string_view fault = {});
 
 /// A kernel loaded from a shared object (harness_abi.h). One at a time runs a program; a kernel is not thread-safe.
 class InProcessKernel {
  public:
-  /// Loads and boots a kernel, and checks that it is of the profile: features and CAP_LAST_CAP. Throws
+  /// Loads and boots a kernel, and checks that it is of the profile: its name, CAP_LAST_CAP, securebits. Throws
   /// std::runtime_error that names the file, what was expected and what to do.
   InProcessKernel(std::filesystem::path file, const Profile& profile);
   InProcessKernel(const InProcessKernel&) = delete;
@@ -34,10 +38,11 @@ class InProcessKernel {
   /// that the harness does not supply) or leaks, trace.failure says so; a dead kernel is loaded anew for the next run.
   void run(const Program& program, Trace& trace);
 
-  /// The same call by call: begin() opens a fresh world and gives its initial state, end() closes it. Each throws
-  /// std::runtime_error where run() would set trace.failure.
+  /// The same call by call: begin() opens a fresh world and gives its initial state, end() closes it; `others` are the
+  /// states of the other tasks that live, as in Trace. Each throws std::runtime_error where run() would set
+  /// trace.failure.
   TaskState<Concrete> begin();
-  Observation call(const Call<Concrete>& call);
+  Observation call(const Call<Concrete>& call, std::vector<TaskState<Concrete>>& others);
   void end();
 
   /// The kernel's own code alone: makes the calls and observes nothing. For measurements.
@@ -51,7 +56,11 @@ class InProcessKernel {
   void load();
   void unload();
   void make_current();
-  void call_unguarded(const Call<Concrete>& call, Observation& observation);
+  void open_world();
+  void become(unsigned task);
+  void forget_tasks();
+  void observe_task(std::size_t task, TaskState<Concrete>& state) const;
+  void call_unguarded(const Call<Concrete>& call, Observation& observation, std::vector<TaskState<Concrete>>& others);
   template <class Action>
   void guarded(Action action);
 
@@ -60,6 +69,8 @@ class InProcessKernel {
   void* library_ = nullptr;
   const capcheck_kernel* kernel_ = nullptr;
   bool dead_ = false;
+  std::uint64_t alive_ = 0;           ///< bit n for task n
+  unsigned current_ = kMaxTasks;      ///< the current task; kMaxTasks where it has to be said again
   std::unordered_set<void*> memory_;  ///< what the kernel holds of this process's heap
 };
 

@@ -52,6 +52,13 @@ TEST(InProcessKernel, IsRefusedForAProfileItIsNotOf) {
               ThrowsMessage<std::runtime_error>(HasSubstr("6.12+userns.so: struct cred has a userns set")));
   EXPECT_THAT([] { InProcessKernel(kernel_file(kMainline), kUserns); },
               ThrowsMessage<std::runtime_error>(HasSubstr("6.12.so: struct cred has no userns set")));
+  const Profile repaired{.features = {.userns = true, .capbset_drop_lowers_userns = true}};
+  EXPECT_THAT(
+      [&] { InProcessKernel(kernel_file(kUserns), repaired); },
+      ThrowsMessage<std::runtime_error>(HasSubstr("built as 6.12+userns, which is not profile 6.12+userns+capb")));
+  const Profile strict{.features = {.userns = true, .userns_strict = true}};
+  EXPECT_THAT([&] { InProcessKernel(kernel_file(kUserns), strict); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("SECURE_ALL_BITS is 0x55")));
 }
 
 TEST(InProcessKernel, SaysWhatIsWrongWithAFile) {
@@ -75,8 +82,9 @@ TEST(InProcessKernel, ThatDiesIsReportedAndLoadedAnew) {
     kernel.run({{harmless}}, trace);
     EXPECT_EQ(trace.failure, "");
   }
+  std::vector<TaskState<Concrete>> others;
   kernel.begin();
-  EXPECT_THAT([&] { kernel.call(deadly); }, ThrowsMessage<std::runtime_error>(HasSubstr("BUG in die()")));
+  EXPECT_THAT([&] { kernel.call(deadly, others); }, ThrowsMessage<std::runtime_error>(HasSubstr("BUG in die()")));
 }
 
 TEST(InProcessKernel, ThatLeaksIsReported) {
@@ -85,14 +93,15 @@ TEST(InProcessKernel, ThatLeaksIsReported) {
   Trace trace;
   kernel.run({{leaky, leaky}}, trace);
   EXPECT_EQ(trace.failure, "6 allocations are still held after the program's end");
+  std::vector<TaskState<Concrete>> others;
   kernel.begin();
-  kernel.call(leaky);
+  kernel.call(leaky, others);
   EXPECT_THAT([&] { kernel.end(); }, ThrowsMessage<std::runtime_error>(HasSubstr("3 allocations")));
 }
 
 TEST(InProcessKernel, OfAnotherHarnessIsRefused) {
   EXPECT_THAT([] { InProcessKernel(DYING_KERNEL_1, kMainline); },
-              ThrowsMessage<std::runtime_error>(HasSubstr("built for harness 2, this program needs 1")));
+              ThrowsMessage<std::runtime_error>(HasSubstr("built for harness 3, this program needs 2")));
 }
 
 /// Memory is returned after each program: a day of fuzzing does not grow.
@@ -103,7 +112,9 @@ TEST(InProcessKernel, DoesNotGrow) {
   const auto run_many = [&](int programs) {
     for (int i = 0; i < programs; ++i) {
       Program program;
-      for (int call = 0; call < 12; ++call) program.calls.push_back(pick_call(random, kUserns));
+      for (int call = 0; call < 12; ++call) {
+        program.calls.push_back(pick_call(random, kUserns, static_cast<std::uint8_t>(pick_below(random, 2))));
+      }
       kernel.run(program, trace);
       ASSERT_EQ(trace.failure, "");
     }

@@ -4,10 +4,13 @@
 #define CAPCHECK_FUZZ_SUT_PERFORM_H_
 
 #include <fmt/compile.h>
+#include <fmt/format.h>
 #include <linux/capability.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "fuzz/kernel/harness_abi.h"
 #include "model/call.h"
@@ -21,12 +24,70 @@ struct Performed {
   Output<Concrete> output;
 };
 
-/// A line of uid_map or gid_map, as the kernel itself prints it: kMapLineSize bytes.
-inline std::array<char, kMapLineSize + 1> map_line(const Call<Concrete>& call) {
-  std::array<char, kMapLineSize + 1> line{};
-  fmt::format_to(line.data(), FMT_COMPILE("{:10} {:10} {:10}\n"), call.args[0], call.args[1], call.args[2]);
-  return line;
-}
+/// What is written to uid_map or gid_map: one or two lines as the kernel itself prints them, each kMapLineSize bytes.
+struct MapLines {
+  std::array<char, 2 * kMapLineSize + 1> text{};
+  std::size_t size = 0;
+
+  explicit MapLines(const Call<Concrete>& call) {
+    append(call.args[2], call.args[3], call.args[4]);
+    if (call.args[5] | call.args[6] | call.args[7]) append(call.args[5], call.args[6], call.args[7]);
+  }
+
+ private:
+  void append(std::uint64_t first, std::uint64_t lower_first, std::uint64_t count) {
+    char* line = text.data() + size;
+    std::memset(line, ' ', kMapLineSize - 1);
+    line[kMapLineSize - 1] = '\n';
+    put(line, first);
+    put(line + kColumn, lower_first);
+    put(line + 2 * kColumn, count);
+    size += kMapLineSize;
+  }
+
+  /// Right-aligned in a column.
+  static void put(char* column, std::uint64_t number) {
+    const fmt::format_int digits(number);
+    std::memcpy(column + kColumn - 1 - digits.size(), digits.data(), digits.size());
+  }
+
+  static constexpr std::size_t kColumn = kMapLineSize / 3;  ///< ten digits of 32 bits, and what is between
+};
+
+/// A file to be executed, with its attribute security.capability as it lies on disk.
+struct ExecutableFile {
+  std::array<std::uint32_t, 6> attribute{};  ///< struct vfs_ns_cap_data: little-endian words
+  capcheck_executable file{};
+
+  explicit ExecutableFile(const Call<Concrete>& call) {
+    const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+    const auto word = [](std::uint64_t value, unsigned shift) { return static_cast<std::uint32_t>(value >> shift); };
+    attribute = {word(magic, 0),      word(permitted, 0),    word(inheritable, 0),
+                 word(permitted, 32), word(inheritable, 32), word(rootid, 0)};
+    file.uid = static_cast<unsigned>(uid);
+    file.gid = static_cast<unsigned>(gid);
+    file.mode = static_cast<unsigned>(mode | kExecMode);
+    file.capability = attribute.data();
+    file.capability_size = attribute_size(magic) - ((flags & kExecTruncated) ? 1 : 0);
+    file.has_capability = (flags & kExecCapability) != 0;
+    file.nosuid = (flags & kExecNosuid) != 0;
+    file.script = (flags & kExecScript) != 0;
+  }
+  ExecutableFile(const ExecutableFile&) = delete;
+  ExecutableFile& operator=(const ExecutableFile&) = delete;
+
+ private:
+  static unsigned attribute_size(std::uint64_t magic) {
+    switch (magic & VFS_CAP_REVISION_MASK) {
+      case VFS_CAP_REVISION_1:
+        return XATTR_CAPS_SZ_1;
+      case VFS_CAP_REVISION_3:
+        return XATTR_CAPS_SZ_3;
+      default:  // no revision has another size than these three
+        return XATTR_CAPS_SZ_2;
+    }
+  }
+};
 
 /// capget(2) and capset(2). `pid` is what the header's pid is for this system.
 template <class SystemCalls>
@@ -42,7 +103,7 @@ Performed perform_header_call(const SystemCalls& system, const Call<Concrete>& c
       data[word] = {half(call.args[3]), half(call.args[4]), half(call.args[5])};
     }
     const long result = system.capset(header_pointer, data_pointer);
-    return {static_cast<std::uint64_t>(result), {version(), 0, 0, 0}};
+    return {static_cast<std::uint64_t>(result), {version(), 0, 0, 0, 0}};
   }
   const long result = system.capget(header_pointer, data_pointer);
   const auto joined = [&](std::uint32_t __user_cap_data_struct::* member) {
@@ -50,11 +111,82 @@ Performed perform_header_call(const SystemCalls& system, const Call<Concrete>& c
   };
   return {static_cast<std::uint64_t>(result),
           {version(), joined(&__user_cap_data_struct::effective), joined(&__user_cap_data_struct::permitted),
-           joined(&__user_cap_data_struct::inheritable)}};
+           joined(&__user_cap_data_struct::inheritable), 0}};
 }
 
-/// Makes the call. `system` has the members capget, capset, prctl, unshare, chroot and write_proc_file of
-/// capcheck_kernel; `translate_pid` turns a program's pid into this system's.
+/// A write to a file of /proc/PID.
+template <class SystemCalls>
+long perform_proc_write(const SystemCalls& system, const Call<Concrete>& call) {
+  const auto target = static_cast<unsigned>(call.args[0]), opener = static_cast<unsigned>(call.args[1]);
+  if (call.kind == CallKind::write_setgroups) {
+    return call.args[2] ? system.write_proc_file(CAPCHECK_SETGROUPS, target, opener, "allow", kAllowSize)
+                        : system.write_proc_file(CAPCHECK_SETGROUPS, target, opener, "deny", kDenySize);
+  }
+  const MapLines lines(call);
+  return system.write_proc_file(call.kind == CallKind::write_uid_map ? CAPCHECK_UID_MAP : CAPCHECK_GID_MAP, target,
+                                opener, lines.text.data(), lines.size);
+}
+
+/// A write to a file of /proc/sys/kernel.
+template <class SystemCalls>
+long perform_sysctl_write(const SystemCalls& system, const Call<Concrete>& call) {
+  const auto file = static_cast<capcheck_sysctl>(static_cast<int>(call.kind) -
+                                                 static_cast<int>(CallKind::write_umh_bset) + CAPCHECK_UMH_BSET);
+  std::array<char, kSysctlSize + 1> text{};
+  fmt::format_to(text.data(), FMT_COMPILE("{:10} {:10}\n"), call.args[0] & 0xffffffff, call.args[0] >> 32);
+  return system.write_sysctl(file, text.data(), kSysctlSize);
+}
+static_assert(static_cast<int>(CallKind::write_cap_userns_mask) - static_cast<int>(CallKind::write_umh_bset) ==
+              CAPCHECK_CAP_USERNS_MASK - CAPCHECK_UMH_BSET);
+
+/// The calls that are written as plain ones.
+template <class SystemCalls>
+long perform_plain(const SystemCalls& system, const Call<Concrete>& call) {
+  const auto id = [&](std::size_t index) { return static_cast<unsigned>(call.args[index]); };
+  switch (call.kind) {
+    case CallKind::unshare:
+      return system.unshare(call.args[0]);
+    case CallKind::chroot:
+      return system.chroot();
+    case CallKind::clone:
+      return system.clone(call.args[0]);
+    case CallKind::exit_group:
+      system.exit_group();
+      return 0;
+    case CallKind::setns:
+      return system.setns(id(0), call.args[1]);
+    case CallKind::ns_capable:
+      return system.ns_capable(id(0), id(1));
+    case CallKind::setuid:
+      return system.setuid(id(0));
+    case CallKind::setreuid:
+      return system.setreuid(id(0), id(1));
+    case CallKind::setresuid:
+      return system.setresuid(id(0), id(1), id(2));
+    case CallKind::setfsuid:
+      return system.setfsuid(id(0));
+    case CallKind::setgid:
+      return system.setgid(id(0));
+    case CallKind::setregid:
+      return system.setregid(id(0), id(1));
+    case CallKind::setresgid:
+      return system.setresgid(id(0), id(1), id(2));
+    case CallKind::setfsgid:
+      return system.setfsgid(id(0));
+    case CallKind::setgroups: {
+      const std::array<unsigned, kMaxGroups> groups = {id(1), id(2)};
+      return system.setgroups(call.args[0], groups.data());
+    }
+    case CallKind::usermodehelper:
+      return system.usermodehelper();
+    default:
+      break;
+  }
+  __builtin_unreachable();
+}
+
+/// Makes the call. `system` has the members of capcheck_kernel that are calls; `translate_pid` turns a program's pid
+/// into this system's.
 template <class SystemCalls, class TranslatePid>
 Performed perform(const SystemCalls& system, const Call<Concrete>& call, TranslatePid translate_pid) {
   const auto& args = call.args;
@@ -66,17 +198,23 @@ Performed perform(const SystemCalls& system, const Call<Concrete>& call, Transla
     case Form::prctl:
       return plain(system.prctl(call_info.option, args[0], args[1], args[2], args[3]));
     case Form::plain:
-      return plain(call.kind == CallKind::chroot ? system.chroot() : system.unshare(args[0]));
+      return plain(perform_plain(system, call));
+    case Form::keyctl:
+      return plain(call.kind == CallKind::join_session_keyring ? system.join_session_keyring()
+                                                               : system.session_to_parent());
+    case Form::ptrace:
+      return plain(system.ptrace_traceme());
     case Form::proc_file:
-      break;
+      return plain(perform_proc_write(system, call));
+    case Form::sysctl:
+      return plain(perform_sysctl_write(system, call));
+    case Form::execve: {
+      ExecutableFile executable(call);
+      const long result = system.execve(&executable.file);
+      return {static_cast<std::uint64_t>(result), {0, 0, 0, 0, executable.file.secure}};
+    }
   }
-  if (call.kind == CallKind::write_setgroups) {
-    return plain(args[0] ? system.write_proc_file(CAPCHECK_SETGROUPS, "allow", kAllowSize)
-                         : system.write_proc_file(CAPCHECK_SETGROUPS, "deny", kDenySize));
-  }
-  const auto line = map_line(call);
-  return plain(system.write_proc_file(call.kind == CallKind::write_uid_map ? CAPCHECK_UID_MAP : CAPCHECK_GID_MAP,
-                                      line.data(), kMapLineSize));
+  __builtin_unreachable();
 }
 
 }  // namespace capcheck
