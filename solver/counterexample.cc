@@ -6,12 +6,11 @@
 namespace capcheck {
 
 TraceText counterexample_trace(const Profile& profile, const FaultInfo* fault, const ProofResult& result) {
-  std::string intent =
-      fmt::format("Breaks {}: {}\n{}\nShortest: {} call{}; found by capcheck prove", result.info->name,
-                  result.info->formula, result.info->words, result.calls, result.calls == 1 ? "" : "s");
+  std::string intent = fmt::format("Breaks {}: {}\n{}\nFound by capcheck prove: {}", result.info->name,
+                                   result.info->formula, result.info->words, result.detail);
   if (fault) {
     intent += fmt::format(
-        " in a model with {}\nExpected below is what the rules ask for; with the fault it is otherwise", fault->name);
+        "; in a model with {}\nExpected below is what the rules ask for; with the fault it is otherwise", fault->name);
   }
   const Program& program = result.counterexample.value();
   return expect_observed(profile, program, run_model(profile, program), intent + ".");

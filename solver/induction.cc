@@ -3,10 +3,33 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "solver/refuted.h"
+#include "solver/well_formed.h"
 
 namespace capcheck {
 namespace {
+
+/// How the tasks of a world stand to task 0, which makes the call.
+struct Standing {
+  bool is_thread;  ///< task 1 leads its group, not itself
+  enum class Free : std::uint8_t { unknown, next, none } free;
+};
+
+constexpr std::array kStandings = {
+    Standing{false, Standing::Free::unknown}, Standing{true, Standing::Free::unknown},
+    Standing{false, Standing::Free::next},    Standing{true, Standing::Free::next},
+    Standing{false, Standing::Free::none},    Standing{true, Standing::Free::none},
+};
+
+/// Whether a kind of call is looked at where tasks stand so: it makes a difference to what creates one which is free.
+bool is_about(Standing standing, CallKind kind) {
+  const bool creates = kind == CallKind::clone || kind == CallKind::usermodehelper;
+  return creates != (standing.free == Standing::Free::unknown);
+}
 
 template <template <Domain> class T>
 T<Symbolic> unknown_value(std::string_view name) {
@@ -16,54 +39,177 @@ T<Symbolic> unknown_value(std::string_view name) {
   return value;
 }
 
-/// Any world, in the three namespaces that one call can touch: the task's own, that one's parent, and a new one.
-World<Symbolic> any_world() {
-  World<Symbolic> world;
-  world.tasks[0] = {unknown_value<Credentials>("cred"), SymbolicWord::unknown("user_ns"),
-                    SymbolicWord::unknown("chrooted")};
-  world.namespace_count = SymbolicWord::unknown("namespace_count");
-  const auto own = unknown_value<UserNamespace>("own");
-  world.namespaces.add(world.tasks[0].user_ns, own);
-  world.namespaces.add(own.parent, unknown_value<UserNamespace>("parent"));
-  world.namespaces.add(world.namespace_count, unknown_value<UserNamespace>("new"));
-  return world;
+SymbolicWord any_argument(std::size_t index, Role role) {
+  return canonical<Symbolic>(role, SymbolicWord::unknown(fmt::format("arg.{}", index)));
 }
 
 Call<Symbolic> any_call(const CallInfo& call_info) {
   Call<Symbolic> call{call_info.kind, 0, {}};
-  for (std::size_t i = 0; i < call_info.argument_count; ++i) {
-    call.args[i] = canonical<Symbolic>(call_info.roles[i], SymbolicWord::unknown(fmt::format("arg.{}", i)));
-  }
+  for (std::size_t i = 0; i < call_info.argument_count; ++i) call.args[i] = any_argument(i, call_info.roles[i]);
   return call;
+}
+
+void set_standing(World<Symbolic>& world, Standing standing) {
+  auto& tasks = world.tasks;
+  tasks[0].alive = 1;
+  tasks[0].leader = standing.is_thread ? 1 : 0;
+  if (standing.is_thread) tasks[1].alive = tasks[1].leader = 1;
+  if (standing.free == Standing::Free::next) tasks[standing.is_thread ? 2 : 1].alive = 0;
+  if (standing.free == Standing::Free::none) {
+    for (auto& slot : tasks.slots()) slot.value.alive = 1;
+  }
+}
+
+/// The namespace that a call names in its first argument.
+SymbolicWord named_namespace() {
+  return any_argument(0, Role::user_ns);
+}
+
+/// The number of the next namespace. Those that matter to a call are fewer, and have smaller numbers.
+constexpr std::uint64_t kNextNamespace = 16;
+
+SymbolicWord any_user_ns(std::string_view name) {
+  return SymbolicWord::unknown(std::string(name)) & (kNextNamespace - 1);
+}
+
+/// Any world. Of its namespaces those are slots that a call can change, or a proof compares: the initial one, the
+/// caller's, the one that the call names, any other, and a new one.
+World<Symbolic> any_world(Standing standing, const SymbolicWord& any_namespace) {
+  World<Symbolic> world;
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    world.tasks[task] = unknown_value<Task>(fmt::format("task{}", task));
+    world.tasks[task].user_ns = any_user_ns(fmt::format("task{}.user_ns", task));
+  }
+  set_standing(world, standing);
+  world.namespace_count = kNextNamespace;
+  world.fs_count = SymbolicWord::unknown("fs_count");
+  world.session_count = SymbolicWord::unknown("session_count");
+  world.sysctls = unknown_value<Sysctls>("sysctls");
+  world.namespaces.add(0, unknown_value<UserNamespace>("initial"));
+  world.namespaces.add(world.tasks[0].user_ns, unknown_value<UserNamespace>("own"));
+  world.namespaces.add(named_namespace(), unknown_value<UserNamespace>("named"));
+  world.namespaces.add(any_namespace, unknown_value<UserNamespace>("any"));
+  world.namespaces.add(world.namespace_count, unknown_value<UserNamespace>("new"));
+  return world;
 }
 
 }  // namespace
 
+const Statement& Induction::foundation() {
+  static const Statement well_formed = statement<WorldWellFormed>();
+  return well_formed;
+}
+
 Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout)
-    : profile_(profile), world_(any_world()), query_(timeout) {
-  for (const CallInfo& call : kCalls) transitions_.push_back(take(profile_, fault, world_, any_call(call)));
+    : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout) {
+  for (const Standing standing : kStandings) {
+    const Setting& setting = settings_.emplace_back(any_world(standing, any_namespace_));
+    for (const CallInfo& call : kCalls) {
+      if (!is_about(standing, call.kind)) continue;
+      cases_.emplace_back(setting, take(profile_, fault, setting.world, any_call(call)));
+    }
+  }
+}
+
+/// What a statement of states says of every task and of any namespace.
+std::vector<SymbolicBool> Induction::any_conditions(const Statement& statement, const World<Symbolic>& world) const {
+  const std::array namespaces{any_namespace_, SymbolicWord(kNextNamespace)};
+  return conditions<Symbolic>(statement, profile_, world, namespaces);
 }
 
 Lemma Induction::add_lemma(const Statement& statement) {
-  const SymbolicBool holds = statement.symbolic.of_state(profile_, world_);
-  lemmas_.push_back({holds, query_.name(holds)});
-  return lemmas_.size() - 1;
+  const Lemma lemma = settings_.front().conditions.size();
+  for (Setting& setting : settings_) {
+    const std::array namespaces{SymbolicWord(0), setting.world.tasks[0].user_ns, named_namespace(), any_namespace_};
+    setting.conditions.push_back(any_conditions(statement, setting.world));
+    for (const auto& holds : conditions<Symbolic>(statement, profile_, setting.world, namespaces)) {
+      if (!holds.is_true()) setting.facts.push_back({lemma, holds, unknowns_of(holds)});
+    }
+  }
+  return lemma;
+}
+
+/// How the call may break the statement. Adds to `used` the lemmas that settle other ways without a question: those
+/// that speak of what the call leaves as it was.
+std::vector<SymbolicBool> Induction::ways_to_break(const Case& here, const Statement& statement,
+                                                   std::span<const Lemma> lemmas, std::vector<Lemma>& used) const {
+  if (!statement.of_states()) return ways_to_meet({&statement, Goal::Kind::violation}, profile_, here.transition);
+  std::vector<SymbolicBool> ways;
+  for (const SymbolicBool& condition : any_conditions(statement, here.transition.after)) {
+    const auto known = std::ranges::find_if(lemmas, [&](Lemma lemma) {
+      return std::ranges::any_of(here.setting.conditions[lemma],
+                                 [&](const SymbolicBool& before) { return identical(before, condition); });
+    });
+    if (known == lemmas.end() || condition.is_true()) {
+      ways.push_back(!condition);
+    } else {
+      used.push_back(*known);
+    }
+  }
+  return ways;
+}
+
+/// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
+Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
+                      std::vector<Lemma>& used) {
+  const Unknowns unknowns = unknowns_of(goal);
+  std::vector<std::size_t> assumed;
+  std::vector<SymbolicBool> facts;
+  for (std::size_t i = 0; i < here.setting.facts.size(); ++i) {
+    const Fact& fact = here.setting.facts[i];
+    if (std::ranges::find(lemmas, fact.lemma) == lemmas.end()) continue;
+    if (!all_facts && !have_common(unknowns, fact.unknowns)) continue;
+    assumed.push_back(i);
+    facts.push_back(fact.holds);
+  }
+  const std::vector<SymbolicBool> parts = conjuncts(goal);
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    if (std::ranges::none_of(parts, [&](const SymbolicBool& part) { return identical(!part, facts[i]); })) continue;
+    used.push_back(here.setting.facts[assumed[i]].lemma);
+    return {Answer::Kind::no, ""};
+  }
+  const auto note = [&](std::size_t i) { used.push_back(here.setting.facts[assumed[i]].lemma); };
+  const Question question(goal, facts);
+  if (const auto known = timeout_.count() > 0 ? question.find_refutation() : std::nullopt) {
+    std::ranges::for_each(*known, note);
+    return {Answer::Kind::no, ""};
+  }
+
+  if (!here.query) here.query.emplace(timeout_);
+  std::vector<SymbolicBool> names;
+  for (const std::size_t fact : assumed) {
+    if (!here.facts.contains(fact)) here.facts.emplace(fact, here.query->name(here.setting.facts[fact].holds));
+    names.push_back(here.facts.at(fact));
+  }
+  Answer answer = here.query->ask_doubtfully(goal, names);
+  if (answer.kind != Answer::Kind::no) return answer;
+  std::vector<std::size_t> used_facts;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (here.query->used(names[i])) used_facts.push_back(i);
+  }
+  std::ranges::for_each(used_facts, note);
+  question.add_refutation(used_facts);
+  return answer;
 }
 
 Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span<const Lemma> lemmas) {
-  const auto& transition = transitions_.at(static_cast<std::size_t>(kind));
-  const SymbolicBool broken = meets({&statement, Goal::Kind::violation}, profile_, transition);
-  std::vector<SymbolicBool> assumptions;
-  for (const Lemma lemma : lemmas) {
-    // The call leaves all that the statement speaks of as it was.
-    if (identical(broken, !lemmas_[lemma].holds)) return {{Answer::Kind::no, ""}, {lemma}};
-    assumptions.push_back(lemmas_[lemma].name);
-  }
-  Inductive result{query_.ask(broken, assumptions), {}};
-  for (const Lemma lemma : lemmas) {
-    if (result.answer.kind == Answer::Kind::no && query_.used(lemmas_[lemma].name)) result.used.push_back(lemma);
+  Inductive result{{Answer::Kind::no, ""}, {}};
+  for (Case& here : cases_) {
+    if (here.transition.call.kind != kind) continue;
+    for (const SymbolicBool& way : ways_to_break(here, statement, lemmas, result.used)) {
+      if (way.is_false()) continue;
+      result.answer = ask(here, way, lemmas, false, result.used);
+      if (result.answer.kind == Answer::Kind::yes) result.answer = ask(here, way, lemmas, true, result.used);
+      if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
+    }
   }
   return result;
+}
+
+std::size_t Induction::asked() const {
+  std::size_t asked = 0;
+  for (const Case& here : cases_) asked += here.query ? here.query->asked() : 0;
+  return asked;
 }
 
 }  // namespace capcheck

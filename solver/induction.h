@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// The inductive step: one call of any kind, with any arguments, in any world.
+// The inductive step: one call of any kind, with any arguments, by any task, in any world.
+//
+// Tasks and namespaces have no names that a rule could tell apart, but that a free task is the first one, the next
+// namespace the one after the last, and the initial namespace 0. So it is enough to look at calls of task 0, led by
+// itself or by task 1, that create (if anything) the next task, in worlds in which the few namespaces that matter to a
+// call have small numbers: any other call is one of these with tasks and namespaces numbered otherwise. A test checks
+// that step() and the statements do not care.
 #ifndef CAPCHECK_SOLVER_INDUCTION_H_
 #define CAPCHECK_SOLVER_INDUCTION_H_
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "model/call.h"
@@ -27,9 +37,15 @@ struct Inductive {
   std::vector<Lemma> used;  ///< after `no`: the lemmas that the proof used
 };
 
-/// An arbitrary world and every call in it. Lives within one TermScope.
+/// Arbitrary worlds and every call in them. Lives within one TermScope.
 class Induction {
  public:
+  /// The TermScope's: a proof looks no further up a chain of namespaces.
+  static constexpr int kUnrolling = 2;
+
+  /// What all its worlds are like, besides what lemmas say: world-well-formed. If that does not hold, no proof counts.
+  static const Statement& foundation();
+
   Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
 
   /// Makes a statement of states available for breaks(). Lemmas are numbered from 0.
@@ -39,18 +55,40 @@ class Induction {
   /// there a step that meets the premise and not the conclusion. Of states: is it broken after the call.
   Inductive breaks(const Statement& statement, CallKind kind, std::span<const Lemma> lemmas);
 
-  std::size_t asked() const { return query_.asked(); }
+  std::size_t asked() const;
 
  private:
-  Profile profile_;
-  World<Symbolic> world_;
-  std::vector<Transition<Symbolic>> transitions_;  ///< one of each kind
-  Query query_;
-  struct Known {
-    SymbolicBool holds;  ///< in the world before the call
-    SymbolicBool name;
+  /// One thing that a lemma says of a world.
+  struct Fact {
+    Lemma lemma;
+    SymbolicBool holds;
+    Unknowns unknowns;  ///< of which it speaks
   };
-  std::vector<Known> lemmas_;
+  /// An arbitrary world, but for how its tasks stand to each other.
+  struct Setting {
+    World<Symbolic> world;
+    std::vector<std::vector<SymbolicBool>> conditions{};  ///< of each lemma: any_conditions()
+    std::vector<Fact> facts{};
+  };
+  /// A call of one kind in such a world.
+  struct Case {
+    const Setting& setting;
+    Transition<Symbolic> transition;
+    std::optional<Query> query{};                 ///< made when there is something to ask
+    std::map<std::size_t, SymbolicBool> facts{};  ///< the names of those asked for
+  };
+
+  std::vector<SymbolicBool> any_conditions(const Statement& statement, const World<Symbolic>& world) const;
+  std::vector<SymbolicBool> ways_to_break(const Case& here, const Statement& statement, std::span<const Lemma> lemmas,
+                                          std::vector<Lemma>& used) const;
+  Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
+             std::vector<Lemma>& used);
+
+  Profile profile_;
+  SymbolicWord any_namespace_;  ///< an index about which nothing is known
+  std::chrono::milliseconds timeout_;
+  std::deque<Setting> settings_;
+  std::deque<Case> cases_;
 };
 
 }  // namespace capcheck

@@ -5,6 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -20,6 +23,10 @@ namespace capcheck {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 template <class Range, class T>
 bool contains(const Range& range, const T& value) {
@@ -51,6 +58,7 @@ class Prover {
         search_(profile, options.fault, options.timeout) {
     for (const Statement& statement : statements) {
       if (statement.claim(profile) != Claim::not_applicable) statements_.push_back(&statement);
+      if (statement.info == Induction::foundation().info) foundation_ = &statement;
     }
   }
 
@@ -95,8 +103,11 @@ class Prover {
   /// Starts with all; drops those that fail, until none does. A proof that used no lemma since dropped need not be
   /// repeated.
   void prove_states() {
-    for (const Statement* statement : statements_) {
-      if (!statement->of_states()) continue;
+    std::vector<const Statement*> of_states{foundation_};
+    std::ranges::copy_if(statements_, std::back_inserter(of_states), [&](const Statement* statement) {
+      return statement->of_states() && statement != foundation_;
+    });
+    for (const Statement* statement : of_states) {
       const Goal broken{statement, Goal::Kind::violation};
       candidates_.push_back(
           {statement, induction_.add_lemma(*statement), {}, !replays(profile_, options_.fault, broken, {})});
@@ -121,6 +132,9 @@ class Prover {
     }
   }
 
+  /// Whether proofs by induction count: the worlds that they look at are all that the model can be in.
+  bool is_founded() const { return candidate_of(*foundation_)->stands; }
+
   /// Asks for each kind of call that is due, and stops at the first without a proof.
   template <class Due>
   void induct(const Statement& statement, std::span<const Lemma> lemmas, InductionResult& result, Due due) {
@@ -138,10 +152,6 @@ class Prover {
     result.seconds += seconds_since(start);
   }
 
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
-
   ProofResult decide(const Statement& statement) {
     const auto start = Clock::now();
     const std::size_t asked = search_.asked();
@@ -156,7 +166,7 @@ class Prover {
       inductive = !fresh.open();
     }
     ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0};
-    if (inductive) {
+    if (inductive && is_founded()) {
       conclude_proved(statement, *induction, result);
     } else {
       conclude_open(statement, *induction, result);
@@ -170,27 +180,27 @@ class Prover {
     result.verdict = ProofVerdict::proved;
     result.detail = describe_proof(statement, induction);
     if (statement.of_states()) return;
-    Found found = search_.shortest({&statement, Goal::Kind::premise}, options_.bound);
+    Found found = search_.any({&statement, Goal::Kind::premise}, options_.bound);
     if (found.program) {
       result.calls = found.program->calls.size();
       result.witness = std::move(found.program);
     } else if (found.answer.kind == Answer::Kind::no) {
       result.verdict = ProofVerdict::vacuous;
-      result.calls = options_.bound;
-      result.detail = fmt::format("no trace of up to {} meets its premise", describe_calls(options_.bound));
+      result.calls = found.looked_at;
+      result.detail = fmt::format("no trace of up to {} meets its premise, nor does any that was sampled",
+                                  describe_calls(found.looked_at));
     } else {
       set_unanswered(found.answer, "the search for a trace that meets its premise", result);
     }
   }
 
   void conclude_open(const Statement& statement, const InductionResult& induction, ProofResult& result) {
-    Found found = search_.shortest({&statement, Goal::Kind::violation}, options_.bound);
+    const std::vector<CallKind> last = open_kinds(statement);
+    Found found = search_.shortest({&statement, Goal::Kind::violation}, options_.bound, last);
     if (found.program) {
       result.verdict = ProofVerdict::refuted;
       result.calls = found.program->calls.size();
-      result.detail = result.calls == 0 ? "the initial state breaks it"
-                                        : fmt::format("a trace of {} breaks it, and no shorter one does",
-                                                      describe_calls(result.calls));
+      result.detail = describe_refutation(result.calls, found.looked_at);
       result.counterexample = std::move(found.program);
       return;
     }
@@ -198,15 +208,32 @@ class Prover {
       set_unanswered(found.answer, "the search for a counterexample", result);
       return;
     }
-    const CallKind kind = induction.open().value();
+    const bool open_itself = induction.open().has_value();
+    const InductionResult& gap = open_itself ? induction : candidate_of(*foundation_)->induction;
+    const CallKind kind = gap.open().value();
     const std::string_view name = info(kind).name;
-    if (induction.answer(kind).kind != Answer::Kind::yes) {
-      set_unanswered(induction.answer(kind), fmt::format("the induction over {}", name), result);
+    if (gap.answer(kind).kind != Answer::Kind::yes) {
+      set_unanswered(gap.answer(kind), fmt::format("the induction over {}", name), result);
       return;
     }
-    result.calls = options_.bound;
-    result.detail = fmt::format("not inductive: {} breaks it in some state, but no trace of up to {} reaches one", name,
-                                describe_calls(options_.bound));
+    result.calls = found.looked_at;
+    result.detail = fmt::format(
+        "not inductive: {} breaks {} in some state, but no trace of up to {} reaches one, nor does any that was "
+        "sampled",
+        name, open_itself ? "it" : foundation_->info->name, describe_calls(found.looked_at));
+  }
+
+  /// The kinds of calls that are not proved to keep a statement where it holds: the first call to break it is one of
+  /// them.
+  std::vector<CallKind> open_kinds(const Statement& statement) {
+    std::vector<Lemma> lemmas = standing();
+    if (const Candidate* candidate = candidate_of(statement)) lemmas.push_back(candidate->lemma);
+    std::vector<CallKind> open;
+    for (const CallInfo& call : kCalls) {
+      if (!is_founded() || induction_.breaks(statement, call.kind, lemmas).answer.kind != Answer::Kind::no)
+        open.push_back(call.kind);
+    }
+    return open;
   }
 
   void set_unanswered(const Answer& answer, std::string_view question, ProofResult& result) const {
@@ -214,6 +241,12 @@ class Prover {
     result.detail = answer.kind == Answer::Kind::timeout
                         ? fmt::format("{} had no answer in {} ms", question, options_.timeout.count())
                         : fmt::format("{} had no answer: {}", question, answer.reason);
+  }
+
+  static std::string describe_refutation(std::size_t calls, std::size_t looked_at) {
+    if (calls == 0) return "the initial state breaks it";
+    return fmt::format("a trace of {} breaks it, and no shorter one {}", describe_calls(calls),
+                       looked_at + 1 >= calls ? "does" : "was found");
   }
 
   static std::string describe_calls(std::size_t count) {
@@ -235,9 +268,10 @@ class Prover {
 
   const Profile profile_;
   const ProveOptions& options_;
-  const TermScope scope_;
+  const TermScope scope_{Induction::kUnrolling};
   Induction induction_;
   Search search_;
+  const Statement* foundation_ = &Induction::foundation();
   std::vector<const Statement*> statements_;
   std::vector<Candidate> candidates_;
 };
@@ -249,6 +283,20 @@ void check_names(const std::vector<std::string>& names, std::span<const Statemen
     if (contains(known, name)) continue;
     throw std::invalid_argument(fmt::format("unknown invariant '{}' (known: {})", name, fmt::join(known, ", ")));
   }
+}
+
+/// Calls f with each number below `count`, by up to `jobs` threads. The first exception is thrown on, once all have
+/// stopped.
+template <class F>
+void for_each_index(std::size_t count, unsigned jobs, F f) {
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t index = next++; index < count; index = next++) f(index);
+  };
+  std::vector<std::future<void>> workers;
+  for (unsigned job = 1; job < jobs && job < count; ++job) workers.push_back(std::async(std::launch::async, work));
+  work();
+  for (std::future<void>& worker : workers) worker.get();
 }
 
 }  // namespace
@@ -276,7 +324,7 @@ bool ProofResult::as_claimed() const {
 
 const std::vector<Statement>& all_statements() {
   static const std::vector<Statement> statements = [] {
-    std::vector<Statement> all{statement<WorldWellFormed>()};
+    std::vector<Statement> all{Induction::foundation()};
     for_each_invariant([&]<class I>() { all.push_back(statement<I>()); });
     return all;
   }();
@@ -285,6 +333,27 @@ const std::vector<Statement>& all_statements() {
 
 std::vector<ProofResult> prove_catalogue(const Profile& profile, const ProveOptions& options) {
   return prove_statements(profile, options, all_statements());
+}
+
+std::vector<ProfileProofs> prove_profiles(std::span<const Profile> profiles, const ProveOptions& options, unsigned jobs,
+                                          const ProofObserver& observer) {
+  std::vector<ProfileProofs> proofs(profiles.size());
+  std::mutex observed;
+  for_each_index(profiles.size(), jobs, [&](std::size_t index) {
+    ProveOptions of_profile = options;
+    of_profile.on_result = [&](const ProofResult& result) {
+      const std::lock_guard lock(observed);
+      observer.on_result(index, result);
+    };
+    const auto start = Clock::now();
+    ProfileProofs& proved = proofs[index];
+    proved.profile = profiles[index];
+    proved.results = prove_catalogue(proved.profile, of_profile);
+    proved.seconds = seconds_since(start);
+    const std::lock_guard lock(observed);
+    observer.on_profile(index, proved);
+  });
+  return proofs;
 }
 
 std::vector<ProofResult> prove_statements(const Profile& profile, const ProveOptions& options,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Decides every invariant of the catalogue on a profile: a proof for call sequences of any length, or a shortest trace
-// that breaks it. How: solver/README.md.
+// Decides every invariant of the catalogue on a profile: a proof for call sequences of any length, or a trace that
+// breaks it, a shortest one where it has few calls. How: solver/README.md.
 #ifndef CAPCHECK_SOLVER_PROVE_H_
 #define CAPCHECK_SOLVER_PROVE_H_
 
@@ -25,8 +25,8 @@ namespace capcheck {
 enum class ProofVerdict : std::uint8_t {
   proved,   ///< in every state that any sequence of calls can reach
   refuted,  ///< by the counterexample, which was replayed on the model over machine integers
-  unknown,  ///< not inductive, yet no trace up to the bound breaks it; or Z3 gave up
-  vacuous,  ///< it holds, but no trace up to the bound meets its premise
+  unknown,  ///< not inductive, yet no trace was found that breaks it; or Z3 gave up
+  vacuous,  ///< it holds, but no trace was found that meets its premise
   timeout,  ///< a question took longer than its time
 };
 
@@ -38,8 +38,8 @@ struct ProofResult {
   Claim claim;
   ProofVerdict verdict;
   std::string detail;                     ///< one sentence: what the proof assumes, or why there is none
-  std::optional<Program> counterexample;  ///< of refuted: a shortest one
-  std::optional<Program> witness;         ///< of a proved statement of steps: a shortest trace that meets its premise
+  std::optional<Program> counterexample;  ///< of refuted: a shortest one, if `detail` says so
+  std::optional<Program> witness;         ///< of a proved statement of steps: a trace that meets its premise
   std::size_t calls;                      ///< of the counterexample or the witness; else the bound of the search, or 0
   std::size_t queries;                    ///< the questions that Z3 was asked
   double seconds;
@@ -51,15 +51,34 @@ struct ProofResult {
 struct ProveOptions {
   Fault fault = Fault::none;                            ///< planted in the model
   std::chrono::milliseconds timeout{10'000};            ///< for each question to Z3
-  std::size_t bound = 4;                                ///< the most calls of a counterexample or witness
+  std::size_t bound = 2;                                ///< all traces of up to so many calls are looked at;
+                                                        ///< of one more, where sampled ones show nothing
   std::vector<std::string> invariants{};                ///< the names of those to report; all if empty
   std::function<void(const ProofResult&)> on_result{};  ///< called as each result comes, in their order
 };
 
 /// Decides world-well-formed and every invariant of the Catalogue that applies to the profile, in that order. The same
-/// arguments give the same results, times excepted. Throws std::invalid_argument for an unknown name among
+/// arguments give the same verdicts and programs. Throws std::invalid_argument for an unknown name among
 /// `invariants`, z3::exception if Z3 fails, std::logic_error if a counterexample does not replay.
 std::vector<ProofResult> prove_catalogue(const Profile& profile, const ProveOptions& options = {});
+
+/// What came of one profile.
+struct ProfileProofs {
+  Profile profile;
+  std::vector<ProofResult> results;
+  double seconds;
+};
+
+/// Told of proofs as they come, of profiles by their index. Never called twice at once.
+struct ProofObserver {
+  std::function<void(std::size_t, const ProofResult&)> on_result = [](std::size_t, const ProofResult&) {};
+  std::function<void(std::size_t, const ProfileProofs&)> on_profile = [](std::size_t, const ProfileProofs&) {};
+};
+
+/// prove_catalogue of each profile, `jobs` (at least 1) of them at a time; what is learnt of one spares the others
+/// questions. The observer is called in place of options.on_result. Throws what prove_catalogue throws.
+std::vector<ProfileProofs> prove_profiles(std::span<const Profile> profiles, const ProveOptions& options, unsigned jobs,
+                                          const ProofObserver& observer = {});
 
 /// As prove_catalogue, of these statements alone. Proofs assume what is proved of states among them.
 std::vector<ProofResult> prove_statements(const Profile& profile, const ProveOptions& options,

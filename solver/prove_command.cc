@@ -10,12 +10,15 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "corpus/files.h"
@@ -40,31 +43,21 @@ struct CommandOptions {
   double timeout = 10;
   std::size_t bound = ProveOptions{}.bound;
   std::filesystem::path save;
+  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   bool list = false;
   bool json = false;
 };
 
-/// What was proved and refuted of one profile.
-struct Report {
+/// The rules that something is said of: a profile's, with a fault in them or null.
+struct Rules {
   Profile profile;
   const FaultInfo* fault;
-  std::vector<ProofResult> results;
-  double seconds;
 };
 
-const FaultInfo* find_fault(std::string_view name) {
-  if (name.empty()) return nullptr;
-  const auto found = std::ranges::find(kFaults, name, &FaultInfo::name);
-  if (found != kFaults.end()) return &*found;
-  std::vector<std::string_view> known;
-  for (const FaultInfo& fault : kFaults) known.push_back(fault.name);
-  throw std::invalid_argument(fmt::format("unknown fault '{}' (known: {})", name, fmt::join(known, ", ")));
-}
-
 /// "6.12+userns", "6.12+userns with raise-gate-dropped".
-std::string describe_rules(const Report& report) {
-  std::string text = to_string(report.profile);
-  return report.fault ? fmt::format("{} with {}", text, report.fault->name) : text;
+std::string describe(const Rules& rules) {
+  std::string text = to_string(rules.profile);
+  return rules.fault ? fmt::format("{} with {}", text, rules.fault->name) : text;
 }
 
 bool is_answer(ProofVerdict verdict) {
@@ -95,16 +88,18 @@ std::string_view describe_verdict(ProofVerdict verdict) {
 }
 
 /// A trace as text, from its first call on.
-std::string trace_body(const Report& report, const Program& program) {
-  const Fault fault = report.fault ? report.fault->fault : Fault::none;
-  const Trace trace = run_model(report.profile, fault, program);
-  const std::string text = print_trace(expect_observed(report.profile, program, trace, ""));
+std::string trace_body(const Rules& rules, const Program& program) {
+  const Fault fault = rules.fault ? rules.fault->fault : Fault::none;
+  const Trace trace = run_model(rules.profile, fault, program);
+  const std::string text = print_trace(expect_observed(rules.profile, program, trace, ""));
   return text.substr(text.find("\n\n") + 2);
 }
 
-std::size_t widest_name() {
+/// The width of the longest name in a table.
+template <class Table, class Name>
+std::size_t widest(const Table& table, Name name) {
   std::size_t width = 0;
-  for (const Statement& statement : all_statements()) width = std::max(width, statement.info->name.size());
+  for (const auto& row : table) width = std::max(width, std::invoke(name, row).size());
   return width;
 }
 
@@ -118,35 +113,37 @@ std::string indent(std::string_view text, std::string_view margin) {
   return indented;
 }
 
-void print_result(const Report& report, const ProofResult& result) {
-  static const std::size_t name_width = widest_name();
-  fmt::print("  {:<8} {:<{}} {:5.2f} s  {}{}\n", to_string(result.verdict), result.info->name, name_width,
-             result.seconds, result.info->formula, describe_claim(result));
+std::string describe(const Rules& rules, const ProofResult& result) {
+  static const std::size_t name_width =
+      widest(all_statements(), [](const Statement& statement) { return statement.info->name; });
+  std::string text = fmt::format("  {:<8} {:<{}} {:5.2f} s  {}{}\n", to_string(result.verdict), result.info->name,
+                                 name_width, result.seconds, result.info->formula, describe_claim(result));
   if (!result.as_claimed() || result.counterexample) {
-    fmt::print("           {} {}: {}.\n", result.info->words, describe_verdict(result.verdict), result.detail);
+    text += fmt::format("           {} {}: {}.\n", result.info->words, describe_verdict(result.verdict), result.detail);
   }
-  if (result.counterexample) fmt::print("{}", indent(trace_body(report, *result.counterexample), "             "));
-  std::fflush(stdout);
+  if (result.counterexample) text += indent(trace_body(rules, *result.counterexample), "             ");
+  return text;
 }
 
 std::string counted(std::ptrdiff_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-void print_summary(const Report& report) {
-  const auto count = [&](auto condition) { return std::ranges::count_if(report.results, condition); };
+std::string summarise(const Rules& rules, const ProfileProofs& proved) {
+  const auto count = [&](auto condition) { return std::ranges::count_if(proved.results, condition); };
   const auto unanswered = count([](const ProofResult& r) { return !is_answer(r.verdict); });
-  fmt::print("{} on {}: {} proved, {} refuted as expected, {}{} in {:.1f} s\n\n",
-             counted(std::ssize(report.results), "invariant"), describe_rules(report),
-             count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::proved; }),
-             count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::refuted; }),
-             counted(count([](const ProofResult& r) { return !r.as_claimed() && is_answer(r.verdict); }), "surprise"),
-             unanswered == 0 ? "" : fmt::format(", {} without an answer", unanswered), report.seconds);
+  return fmt::format(
+      "{} on {}: {} proved, {} refuted as expected, {}{} in {:.1f} s\n\n",
+      counted(std::ssize(proved.results), "invariant"), describe(rules),
+      count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::proved; }),
+      count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::refuted; }),
+      counted(count([](const ProofResult& r) { return !r.as_claimed() && is_answer(r.verdict); }), "surprise"),
+      unanswered == 0 ? "" : fmt::format(", {} without an answer", unanswered), proved.seconds);
 }
 
-void save(const Report& report, const ProofResult& result, const std::filesystem::path& directory) {
-  write_file(directory / counterexample_name(report.profile, report.fault, result),
-             print_trace(counterexample_trace(report.profile, report.fault, result)));
+void save(const Rules& rules, const ProofResult& result, const std::filesystem::path& directory) {
+  write_file(directory / counterexample_name(rules.profile, rules.fault, result),
+             print_trace(counterexample_trace(rules.profile, rules.fault, result)));
 }
 
 std::string_view to_string(Claim claim) {
@@ -161,16 +158,16 @@ std::string_view to_string(Claim claim) {
   __builtin_unreachable();
 }
 
-nlohmann::json program_as_json(const Report& report, const std::optional<Program>& program) {
+nlohmann::json program_as_json(const Rules& rules, const std::optional<Program>& program) {
   if (!program) return nullptr;
   auto calls = nlohmann::json::array();
   for (const Call<Concrete>& call : program->calls) calls.push_back(print_call(call));
-  return {{"calls", calls}, {"trace", trace_body(report, *program)}};
+  return {{"calls", calls}, {"trace", trace_body(rules, *program)}};
 }
 
-nlohmann::json report_as_json(const Report& report) {
+nlohmann::json as_json(const Rules& rules, const ProfileProofs& proved) {
   auto rows = nlohmann::json::array();
-  for (const ProofResult& result : report.results) {
+  for (const ProofResult& result : proved.results) {
     rows.push_back({{"name", result.info->name},
                     {"formula", result.info->formula},
                     {"words", result.info->words},
@@ -178,16 +175,24 @@ nlohmann::json report_as_json(const Report& report) {
                     {"verdict", to_string(result.verdict)},
                     {"as_claimed", result.as_claimed()},
                     {"detail", result.detail},
-                    {"counterexample", program_as_json(report, result.counterexample)},
-                    {"witness", program_as_json(report, result.witness)},
+                    {"counterexample", program_as_json(rules, result.counterexample)},
+                    {"witness", program_as_json(rules, result.witness)},
                     {"calls", result.calls},
                     {"queries", result.queries},
                     {"seconds", result.seconds}});
   }
-  return {{"profile", to_string(report.profile)},
-          {"fault", report.fault ? nlohmann::json(report.fault->name) : nlohmann::json(nullptr)},
-          {"seconds", report.seconds},
+  return {{"profile", to_string(rules.profile)},
+          {"fault", rules.fault ? nlohmann::json(rules.fault->name) : nlohmann::json(nullptr)},
+          {"seconds", proved.seconds},
           {"invariants", rows}};
+}
+
+std::string describe_kinds(CallKinds kinds) {
+  std::vector<std::string_view> names;
+  for (const CallInfo& call : kCalls) {
+    if (kinds & capcheck::kinds({call.kind})) names.push_back(call.name);
+  }
+  return names.size() == kCalls.size() ? "every call" : fmt::format("{}", fmt::join(names, ", "));
 }
 
 void print_list(const CommandOptions& options) {
@@ -200,28 +205,62 @@ void print_list(const CommandOptions& options) {
   }
   fmt::print("\nFaults to plant:\n");
   for (const FaultInfo& fault : kFaults) {
-    fmt::print("  {:<32} in {}{}\n", fault.name, info(fault.call).name, fault.needs_userns ? ", needs userns" : "");
+    fmt::print("  {:<{}} in {}{}\n", fault.name, widest(kFaults, &FaultInfo::name), describe_kinds(fault.calls),
+               fault.needs_userns ? ", needs userns" : "");
   }
 }
 
-Report prove_profile(const CommandOptions& options, const Profile& profile, const FaultInfo* fault) {
-  Report report{profile, fault, {}, 0};
+/// Prints what comes of several profiles side by side as if it came of one after the other: of the first that is not
+/// done, at once.
+class InOrder {
+ public:
+  explicit InOrder(std::size_t profiles) : texts_(profiles), done_(profiles) {}
+
+  void add(std::size_t profile, std::string_view text) {
+    texts_[profile] += text;
+    flush();
+  }
+  void finish(std::size_t profile) {
+    done_[profile] = true;
+    flush();
+  }
+
+ private:
+  void flush() {
+    for (; first_ < texts_.size(); ++first_) {
+      fmt::print("{}", std::exchange(texts_[first_], {}));
+      if (!done_[first_]) break;
+    }
+    std::fflush(stdout);
+  }
+
+  std::vector<std::string> texts_;
+  std::vector<bool> done_;
+  std::size_t first_ = 0;  ///< that is not done
+};
+
+std::vector<ProfileProofs> prove(const CommandOptions& options, const std::vector<Profile>& profiles,
+                                 const FaultInfo* fault) {
   ProveOptions proving;
   proving.fault = fault ? fault->fault : Fault::none;
   proving.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
   proving.bound = options.bound;
   proving.invariants = options.invariants;
-  proving.on_result = [&, first = true](const ProofResult& result) mutable {
-    if (!options.json && first) fmt::print("{}\n", describe_rules(report));
-    first = false;
-    if (!options.json) print_result(report, result);
-    if (!options.save.empty() && result.counterexample) save(report, result, options.save);
+  InOrder text(profiles.size());
+  std::vector<bool> begun(profiles.size());
+  ProofObserver observer;
+  observer.on_result = [&](std::size_t index, const ProofResult& result) {
+    const Rules rules{profiles[index], fault};
+    if (!begun[index] && !options.json) text.add(index, describe(rules) + "\n");
+    begun[index] = true;
+    if (!options.json) text.add(index, describe(rules, result));
+    if (!options.save.empty() && result.counterexample) save(rules, result, options.save);
   };
-  const auto start = std::chrono::steady_clock::now();
-  report.results = prove_catalogue(profile, proving);
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (!options.json) print_summary(report);
-  return report;
+  observer.on_profile = [&](std::size_t index, const ProfileProofs& proved) {
+    if (!options.json) text.add(index, summarise({profiles[index], fault}, proved));
+    text.finish(index);
+  };
+  return prove_profiles(profiles, proving, options.jobs, observer);
 }
 
 /// The profiles asked for. A fault that needs a feature is planted in those that have it.
@@ -238,10 +277,10 @@ std::vector<Profile> selected_profiles(const CommandOptions& options, const Faul
   return profiles;
 }
 
-int status_of(const std::vector<Report>& reports) {
+int status_of(const std::vector<ProfileProofs>& proofs) {
   int status = kAsClaimed;
-  for (const Report& report : reports) {
-    for (const ProofResult& result : report.results) {
+  for (const ProfileProofs& proved : proofs) {
+    for (const ProofResult& result : proved.results) {
       if (!result.as_claimed() && is_answer(result.verdict)) return kSurprise;
       if (!result.as_claimed()) status = kNoAnswer;
     }
@@ -250,24 +289,23 @@ int status_of(const std::vector<Report>& reports) {
 }
 
 int run(const CommandOptions& options) {
-  const FaultInfo* fault = find_fault(options.fault);
+  const FaultInfo* fault = options.fault.empty() ? nullptr : &find_fault(options.fault);
   const std::vector<Profile> profiles = selected_profiles(options, fault);
   if (options.list) {
     print_list(options);
     return kAsClaimed;
   }
-  std::vector<Report> reports;
-  for (const Profile& profile : profiles) reports.push_back(prove_profile(options, profile, fault));
-  if (std::ranges::all_of(reports, [](const Report& report) { return report.results.empty(); })) {
+  const std::vector<ProfileProofs> proofs = prove(options, profiles, fault);
+  if (std::ranges::all_of(proofs, [](const ProfileProofs& proved) { return proved.results.empty(); })) {
     throw std::invalid_argument(
         fmt::format("{} does not apply to {}", fmt::join(options.invariants, ", "), fmt::join(options.profiles, ", ")));
   }
   if (options.json) {
     auto rows = nlohmann::json::array();
-    for (const Report& report : reports) rows.push_back(report_as_json(report));
+    for (const ProfileProofs& proved : proofs) rows.push_back(as_json({proved.profile, fault}, proved));
     fmt::print("{}\n", rows.dump(2));
   }
-  return status_of(reports);
+  return status_of(proofs);
 }
 
 }  // namespace
@@ -284,9 +322,14 @@ void add_prove_command(CLI::App& app, int& status) {
   command->add_option("--timeout", options->timeout, "Seconds for each question to Z3")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
-  command->add_option("--bound", options->bound, "The most calls of a trace that is searched for")
+  command
+      ->add_option("--bound", options->bound,
+                   "All traces of up to so many calls are looked at; longer ones are sampled")
       ->capture_default_str()
       ->check(CLI::Range(std::size_t{1}, kLongestSearch));
+  command->add_option("--jobs", options->jobs, "Profiles to prove side by side")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_option("--save", options->save, "A directory to save counterexamples in, as PROFILE.NAME.trace");
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   command->footer(

@@ -2,7 +2,9 @@
 #include "solver/query.h"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace capcheck {
 namespace {
@@ -11,10 +13,78 @@ bool is_out_of_time(const std::string& reason) {
   return reason == "timeout" || reason == "canceled";
 }
 
+/// What a rough question may cost, in Z3's own measure, so that its answer does not hang on the machine.
+constexpr unsigned kRoughEffort = 1'000'000;
+
+/// The parts of a term, itself among them, that are reached through those for which go_on() is true, and were not seen
+/// before.
+template <class GoOn>
+void for_each_part(const z3::expr& top, std::set<unsigned>& seen, GoOn go_on) {
+  std::vector<z3::expr> open{top};
+  while (!open.empty()) {
+    const z3::expr here = open.back();
+    open.pop_back();
+    if (!here.is_app() || !seen.insert(here.id()).second || !go_on(here)) continue;
+    for (unsigned i = 0; i < here.num_args(); ++i) open.push_back(here.arg(i));
+  }
+}
+
+/// A comparison of words that are not known to be small.
+bool is_costly_comparison(const z3::expr& term) {
+  constexpr std::uint64_t kSmall = 0xff;
+  return term.is_bool() && term.num_args() == 2 && term.arg(0).is_bv() &&
+         std::max(possible_bits(term.arg(0)), possible_bits(term.arg(1))) > kSmall;
+}
+
+bool is_arithmetic(const z3::expr& term) {
+  const Z3_decl_kind kind = term.decl().decl_kind();
+  return kind == Z3_OP_BADD || kind == Z3_OP_BSUB || kind == Z3_OP_BSHL;
+}
+
+/// What of a term is taken for unknown in a rough question.
+enum class LeftOut : std::uint8_t {
+  most,  ///< the costly comparisons by which choices are made, wherever they stand; all arithmetic
+  some,  ///< the costly comparisons that stand nowhere else
+};
+
+z3::expr leave_out(LeftOut what, const z3::expr& term) {
+  std::set<unsigned> kept, parts, parts_of_conditions;
+  if (what == LeftOut::some)
+    for_each_part(term, kept, [](const z3::expr& part) { return !is_costly_comparison(part); });
+  z3::expr_vector left_out(term.ctx()), unknown(term.ctx());
+  const auto replace = [&](const z3::expr& part) {
+    left_out.push_back(part);
+    unknown.push_back(z3::expr(term.ctx(), Z3_mk_fresh_const(term.ctx(), "left_out", part.get_sort())));
+    return false;
+  };
+  for_each_part(term, parts, [&](const z3::expr& part) {
+    if (what == LeftOut::most && is_arithmetic(part)) return replace(part);
+    if (!part.is_ite()) return true;
+    for_each_part(part.arg(0), parts_of_conditions, [&](const z3::expr& inner) {
+      return !is_costly_comparison(inner) || (!kept.contains(inner.id()) && replace(inner));
+    });
+    return true;
+  });
+  z3::expr copy = term;
+  return copy.substitute(left_out, unknown);
+}
+
+z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
+  z3::expr_vector terms(TermScope::context());
+  for (const SymbolicBool& assumption : assumptions) {
+    if (!assumption.is_true()) terms.push_back(assumption.term());
+  }
+  return terms;
+}
+
 }  // namespace
 
-Query::Query(std::chrono::milliseconds timeout) : solver_(TermScope::context(), "QF_BV"), timeout_(timeout) {
-  solver_.set("ctrl_c", false);  // else Z3 takes SIGINT for an answer
+Query::Query(std::chrono::milliseconds timeout)
+    : solver_(TermScope::context(), "QF_BV"),
+      rough_solver_(TermScope::context(), z3::solver::simple()),
+      timeout_(timeout) {
+  for (z3::solver* solver : {&solver_, &rough_solver_}) solver->set("ctrl_c", false);  // else SIGINT is an answer
+  rough_solver_.set("rlimit", kRoughEffort);
   constexpr std::int64_t kLongest = std::int64_t{1} << 31;
   if (timeout_.count() > 0) solver_.set("timeout", static_cast<unsigned>(std::min(timeout_.count(), kLongest)));
 }
@@ -35,7 +105,9 @@ void Query::drop_goal() {
 
 void Query::require(const SymbolicBool& fact) {
   drop_goal();
-  if (!fact.is_true()) solver_.add(fact.term());
+  if (fact.is_true()) return;
+  solver_.add(fact.term());
+  rough_solver_.add(fact.term());
 }
 
 SymbolicBool Query::name(const SymbolicBool& condition) {
@@ -48,17 +120,36 @@ SymbolicBool Query::name(const SymbolicBool& condition) {
 Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions) {
   model_.reset();
   core_.clear();
-  z3::expr_vector named(TermScope::context());
-  for (const SymbolicBool& assumption : assumptions) {
-    if (assumption.is_false()) return {Answer::Kind::no, ""};
-    if (!assumption.is_true()) named.push_back(assumption.term());
-  }
-  if (goal.is_false()) return {Answer::Kind::no, ""};
+  if (goal.is_false() || std::ranges::any_of(assumptions, &SymbolicBool::is_false)) return {Answer::Kind::no, ""};
   if (timeout_.count() <= 0) return {Answer::Kind::timeout, "no time was given"};
 
   ++asked_;
   set_goal(goal);
-  return conclude(solver_.check(named));
+  return conclude(solver_.check(terms_of(assumptions)));
+}
+
+Answer Query::ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions) {
+  if (goal.is_true() || goal.is_false() || timeout_.count() <= 0) return ask(goal, assumptions);
+  if (!refutes_roughly(goal.term(), terms_of(assumptions))) return ask(goal, assumptions);
+  ++asked_;
+  return {Answer::Kind::no, ""};
+}
+
+/// Most of what cannot be is so whatever is left out, and found out much faster without it.
+bool Query::refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumptions) {
+  model_.reset();
+  core_.clear();
+  for (const LeftOut left_out : {LeftOut::most, LeftOut::some}) {
+    rough_solver_.push();
+    rough_solver_.add(leave_out(left_out, goal));
+    const bool refuted = rough_solver_.check(assumptions) == z3::unsat;
+    if (refuted) {
+      for (const z3::expr& used : rough_solver_.unsat_core()) core_.push_back(used);
+    }
+    rough_solver_.pop();
+    if (refuted) return true;
+  }
+  return false;
 }
 
 /// Keeps what an answer rests on.

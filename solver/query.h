@@ -39,6 +39,10 @@ class Query {
   /// SymbolicBool::unknown().
   Answer ask(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions = {});
 
+  /// As ask(), for a question whose answer is probably `no`: first tries to find that out from a part of what the goal
+  /// says.
+  Answer ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions);
+
   /// After the answer `yes`: a value that a word has, the same for all words.
   std::uint64_t value(const SymbolicWord& word) const;
   bool value(const SymbolicBool& condition) const;
@@ -50,12 +54,14 @@ class Query {
   std::size_t asked() const { return asked_; }
 
  private:
+  bool refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumptions);
   Answer conclude(z3::check_result result);
 
   void set_goal(const SymbolicBool& goal);
   void drop_goal();
 
   z3::solver solver_;
+  z3::solver rough_solver_;       ///< for questions of which parts are left out
   std::optional<z3::expr> goal_;  ///< asserted in a scope of the solver, for as long as it is asked for
   std::chrono::milliseconds timeout_;
   std::optional<z3::model> model_;

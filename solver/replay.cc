@@ -2,7 +2,9 @@
 #include "solver/replay.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <utility>
@@ -53,11 +55,17 @@ std::vector<std::uint64_t> readable_values(const Profile& profile, Role role) {
       values.push_back(0);
       return values;
     case Role::capability:
+    case Role::valid_capability:
       return numbers_below(profile.release->last_cap + 2);
     case Role::set:
       return readable_sets(profile);
     case Role::securebits:
     case Role::unshare_flags:
+    case Role::clone_flags:
+    case Role::setns_type:
+    case Role::exec_mode:
+    case Role::exec_flags:
+    case Role::capability_magic:
     case Role::pid:
       std::ranges::copy(named_values(role), std::back_inserter(values));
       return values;
@@ -66,9 +74,22 @@ std::vector<std::uint64_t> readable_values(const Profile& profile, Role role) {
     case Role::number:
     case Role::id:
     case Role::boolean:
+    case Role::task:
+    case Role::user_ns:
+    case Role::group_count:
       return {0, 1, 2};
   }
   __builtin_unreachable();
+}
+
+/// Puts 0 for as many of a call's arguments as keeps the program good, from the last one back.
+void clear_arguments(Program& program, std::array<std::uint64_t, kMaxArguments>& args, const Keep& keep) {
+  const auto old = args;
+  for (std::size_t kept = 0; kept <= args.size(); ++kept) {
+    args = old;
+    std::fill(args.begin() + static_cast<std::ptrdiff_t>(kept), args.end(), 0);
+    if (args == old || keep(program)) break;
+  }
 }
 
 /// Puts the best value that keeps the program good in place of `arg`, which is one of its arguments. Failing all the
@@ -95,6 +116,10 @@ std::uint64_t swap_bits(std::uint64_t word, std::uint64_t a, std::uint64_t b) {
   return word ^ (differ << a | differ << b);
 }
 
+bool names_capability(Role role) {
+  return role == Role::capability || role == Role::valid_capability;
+}
+
 /// The program with one capability in place of another: as an argument, and in the sets, where the two change places.
 Program rename_capability(Program program, std::uint64_t from, std::uint64_t to) {
   for (Call<Concrete>& call : program.calls) {
@@ -102,7 +127,7 @@ Program rename_capability(Program program, std::uint64_t from, std::uint64_t to)
       std::uint64_t& arg = call.args[i];
       const Role role = info(call.kind).roles[i];
       if (role == Role::set) arg = swap_bits(arg, from, to);
-      if (role == Role::capability && arg == from) arg = to;
+      if (names_capability(role) && arg == from) arg = to;
     }
   }
   return program;
@@ -122,25 +147,15 @@ bool improve_capability(Program& program, std::uint64_t capability, const Keep& 
 
 }  // namespace
 
-Trace run_model(const Profile& profile, Fault fault, const Program& program) {
-  World<Concrete> world = initial_world(profile);
-  Trace trace;
-  trace.initial = observe(world, 0);
-  for (const Call<Concrete>& call : program.calls) {
-    const Reply<Concrete> reply = faulty_step(profile, fault, world, call);
-    trace.observations.push_back({reply.result, reply.output, observe(world, call.task)});
-    trace.guards.push_back(failed_guard(reply.code));
-  }
-  return trace;
-}
-
 bool replays(const Profile& profile, Fault fault, const Goal& goal, const Program& program) {
   World<Concrete> world = initial_world(profile);
-  if (program.calls.empty()) {
-    return goal.statement->of_states() && !goal.statement->concrete.of_state(profile, world);
+  if (program.calls.empty()) return goal.statement->of_states() && !holds(*goal.statement, profile, world);
+  for (const Call<Concrete>& call : program.calls) {
+    if (world.tasks[call.task].alive == 0) return false;
+    if (&call == &program.calls.back()) return meets(goal, profile, take(profile, fault, world, call));
+    faulty_step(profile, fault, world, call);
   }
-  for (std::size_t i = 0; i + 1 < program.calls.size(); ++i) faulty_step(profile, fault, world, program.calls[i]);
-  return meets(goal, profile, take(profile, fault, world, program.calls.back()));
+  __builtin_unreachable();
 }
 
 Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Program program) {
@@ -149,6 +164,10 @@ Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Pro
     for (Call<Concrete>& call : canonical_form.calls) canonicalise(call);
     return canonical_form == candidate && replays(profile, fault, goal, candidate);
   };
+  // Once, and first: what reads best need not be 0.
+  for (std::size_t call = 0; call < program.calls.size(); ++call) {
+    clear_arguments(program, program.calls[call].args, keep);
+  }
   bool improved = true;
   while (improved) {
     improved = false;
@@ -156,7 +175,7 @@ Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Pro
       const CallInfo& call_info = info(program.calls[call].kind);
       for (std::size_t i = 0; i < call_info.argument_count; ++i) {
         const Role role = call_info.roles[i];
-        if (role == Role::capability) improved |= improve_capability(program, program.calls[call].args[i], keep);
+        if (names_capability(role)) improved |= improve_capability(program, program.calls[call].args[i], keep);
         improved |= improve_argument(readable_values(profile, role), program, program.calls[call].args[i], keep);
       }
     }

@@ -10,10 +10,8 @@
 
 namespace capcheck {
 
-/// As run_model(), by the rules with a fault planted in them.
-Trace run_model(const Profile& profile, Fault fault, const Program& program);
-
-/// Whether the last call of a program meets a goal; for the empty program, whether the initial state does.
+/// Whether all calls of a program are made, and the last meets a goal; for the empty program, whether the initial state
+/// does.
 bool replays(const Profile& profile, Fault fault, const Goal& goal, const Program& program);
 
 /// The same calls with arguments that a reader takes in at a glance, as long as the goal is met: capabilities of small

@@ -51,9 +51,9 @@ TEST(MakeReadable, RenamesACapabilityInAllCallsAtOnce) {
   const Goal broken{&kAmbient, Goal::Kind::violation};
   const Fault fault = Fault::capset_ambient_not_intersected;
   const std::uint64_t many = 0x1fffeffff0f;
-  const Program found{{{CallKind::capset, 0, {kVersion, 1, 0, many, many, many}},
+  const Program found{{{CallKind::capset, 0, {kVersion, 2, 0, many, many, many}},
                        {CallKind::cap_ambient, 0, {kRaise, 35}},
-                       {CallKind::capset, 0, {kVersion, 1, 0, 0x0a, 0x0a, 0x0a}}}};
+                       {CallKind::capset, 0, {kVersion, 2, 0, 0x0a, 0x0a, 0x0a}}}};
   ASSERT_TRUE(replays(kUserns, fault, broken, found));
   EXPECT_EQ(make_readable(kUserns, fault, broken, found), (Program{{{CallKind::capset, 0, {kVersion, 0, 0, 0, 1, 1}},
                                                                     {CallKind::cap_ambient, 0, {kRaise, 0}},

@@ -5,22 +5,25 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
-#include "model/trace_text.h"
 #include "solver/replay.h"
+#include "solver/sample.h"
+#include "solver/symbolic.h"
+#include "solver/transition.h"
 
 namespace capcheck {
 namespace {
 
 /// Every word of a world that a call can change.
 std::vector<SymbolicWord*> words_of_world(World<Symbolic>& world) {
-  auto& [cred, user_ns, chrooted] = world.tasks[0];
-  std::vector<SymbolicWord*> words = words_of(cred);
-  words.insert(words.end(), {&user_ns, &chrooted, &world.namespace_count});
-  for (auto& slot : world.namespaces.slots()) {
-    for (SymbolicWord* word : words_of(slot.value)) words.push_back(word);
-  }
+  auto& [tasks, namespaces, namespace_count, fs_count, session_count, sysctls] = world;
+  std::vector<SymbolicWord*> words{&namespace_count, &fs_count, &session_count};
+  const auto add = [&](auto& value) { std::ranges::copy(words_of(value), std::back_inserter(words)); };
+  add(sysctls);
+  for (auto& slot : tasks.slots()) add(slot.value);
+  for (auto& slot : namespaces.slots()) add(slot.value);
   return words;
 }
 
@@ -30,165 +33,197 @@ bool identical_worlds(World<Symbolic> a, World<Symbolic> b) {
 }
 
 /// A call with unknown arguments, of those that it can pass.
-Call<Symbolic> unknown_call(CallKind kind, std::size_t place) {
-  Call<Symbolic> call{kind, 0, {}};
+Call<Symbolic> unknown_call(std::uint8_t task, CallKind kind, std::size_t place) {
+  Call<Symbolic> call{kind, task, {}};
   for (std::size_t i = 0; i < info(kind).argument_count; ++i) {
     call.args[i] = canonical<Symbolic>(info(kind).roles[i], SymbolicWord::unknown(fmt::format("arg.{}.{}", place, i)));
   }
   return call;
 }
 
-World<Symbolic> initial_world(const Profile& profile) {
-  World<Symbolic> world;
-  begin(world, profile);
-  return world;
-}
-
-/// A world before the call in a place, with room for the namespace that the call may create.
-World<Symbolic> with_room(World<Symbolic> world, std::size_t place) {
-  world.namespaces[place + 1];
-  return world;
-}
-
-/// Exactly one of the conditions.
-SymbolicBool one_of(std::span<const SymbolicBool> conditions) {
-  SymbolicBool some = false, several = false;
-  for (const SymbolicBool& condition : conditions) {
-    several = several | (some & condition);
-    some = some | condition;
+/// The worlds of a sequence of calls with unknown arguments. Lives within one TermScope.
+class Unrolled {
+ public:
+  Unrolled(const Profile& profile, Fault fault) : profile_(profile), fault_(fault) {
+    World<Symbolic> world;
+    begin(world, profile);
+    worlds_.push_back(std::move(world));
+    make_room();
   }
-  return some & !several;
+
+  const World<Symbolic>& world() const { return worlds_.back(); }
+
+  /// A call in the world as it is now; `place` tells its arguments from those of others.
+  Transition<Symbolic> look(std::uint8_t task, CallKind kind, std::size_t place) const {
+    return take(profile_, fault_, worlds_.back(), unknown_call(task, kind, place));
+  }
+  Transition<Symbolic> look(std::uint8_t task, CallKind kind) const { return look(task, kind, worlds_.size() - 1); }
+
+  /// Makes a call: the world goes on from what it left.
+  Transition<Symbolic> make(std::uint8_t task, CallKind kind) {
+    Transition<Symbolic> made = look(task, kind);
+    worlds_.push_back(made.after);
+    make_room();
+    return made;
+  }
+
+  SymbolicBool lives(std::size_t task) const { return !(world().tasks[task].alive == SymbolicWord(0)); }
+
+ private:
+  /// For the namespace that the next call may create.
+  void make_room() { worlds_.back().namespaces[worlds_.size()]; }
+
+  const Profile& profile_;
+  Fault fault_;
+  std::deque<World<Symbolic>> worlds_;
+};
+
+SymbolicBool succeeded(const Transition<Symbolic>& transition) {
+  return transition.result >> 63u == SymbolicWord(0);
 }
+
+std::vector<CallKind> every_kind() {
+  std::vector<CallKind> kinds;
+  for (const CallInfo& call : kCalls) kinds.push_back(call.kind);
+  return kinds;
+}
+
+const Answer kNo{Answer::Kind::no, ""};
 
 }  // namespace
 
 Search::Search(const Profile& profile, Fault fault, std::chrono::milliseconds timeout)
-    : profile_(profile), fault_(fault), timeout_(timeout), query_(timeout) {}
+    : profile_(profile), fault_(fault), timeout_(timeout) {}
 
-/// The world after a place: each word as the kind of call that is made there leaves it. What a kind leaves as it was
-/// needs no term, which keeps the worlds of later places small.
-World<Symbolic> Search::after(const Place& place) const {
-  World<Symbolic> before = place.before, merged = place.before;
-  const auto old = words_of_world(before), target = words_of_world(merged);
-  for (std::size_t kind = 0; kind < kCalls.size(); ++kind) {
-    World<Symbolic> world = place.transitions[kind].world;
-    const auto left = words_of_world(world);
-    for (std::size_t i = 0; i < old.size(); ++i) {
-      if (!identical(*left[i], *old[i])) *target[i] = Symbolic::select(place.is[kind], *left[i], *target[i]);
+/// The moves that can follow some others, by tasks that may live then; only those that may change the world, if that is
+/// asked for.
+Search::Moves Search::next_moves(const Moves& prefix, std::span<const CallKind> kinds, bool that_change) {
+  const TermScope scope;
+  Unrolled unrolled(profile_, fault_);
+  for (const Move& move : prefix) unrolled.make(move.task, move.kind);
+  Moves moves;
+  for (std::uint8_t task = 0; task < kMaxTasks; ++task) {
+    if (unrolled.lives(task).is_false()) continue;
+    for (const CallKind kind : kinds) {
+      if (that_change && identical_worlds(unrolled.world(), unrolled.look(task, kind).after)) continue;
+      moves.push_back({task, kind});
     }
   }
-  return merged;
+  return moves;
 }
 
-const Search::Place& Search::place(std::size_t index) {
-  while (places_.size() <= index) {
-    const std::size_t here = places_.size();
-    Place place{with_room(places_.empty() ? initial_world(profile_) : after(places_.back()), here), {}, {}, {}};
-    SymbolicBool changes = false;
-    for (std::size_t kind = 0; kind < kCalls.size(); ++kind) {
-      place.is[kind] = SymbolicBool::unknown(fmt::format("is.{}.{}", here, kCalls[kind].name));
-      place.transitions.push_back(take(profile_, fault_, place.before, unknown_call(kCalls[kind].kind, here)));
-      place.may_change[kind] = !identical_worlds(place.before, place.transitions.back().world);
-      if (place.may_change[kind]) changes = changes | place.is[kind];
-    }
-    place.changes = query_.name(changes);
-    query_.require(one_of(place.is));
-    places_.push_back(std::move(place));
+/// Calls visit() with every sequence of so many moves that begins with `prefix`, all of which may change the world,
+/// until the answer is not `no`.
+Answer Search::for_each_prefix(const Moves& prefix, std::size_t length, const Visit& visit) {
+  if (prefix.size() == length) return visit(prefix);
+  for (const Move& move : next_moves(prefix, every_kind(), true)) {
+    Moves longer = prefix;
+    longer.push_back(move);
+    if (Answer answer = for_each_prefix(longer, length, visit); answer.kind != Answer::Kind::no) return answer;
   }
-  return places_[index];
+  return kNo;
 }
 
-/// The kinds of the first calls, in the trace that the last question was answered `yes` with.
-Search::Kinds Search::kinds_found(std::size_t length) const {
-  Kinds kinds;
-  for (std::size_t i = 0; i < length; ++i) {
-    const auto is = std::ranges::find_if(places_[i].is, [&](const SymbolicBool& kind) { return query_.value(kind); });
-    kinds.push_back(kCalls[static_cast<std::size_t>(is - places_[i].is.begin())].kind);
-  }
-  return kinds;
-}
-
-/// The least sequence of kinds by which the goal can be met. The question was answered `yes` just before.
-std::optional<Search::Kinds> Search::least_kinds(const SymbolicBool& goal, std::vector<SymbolicBool> assumptions,
-                                                 Answer& answer) {
-  const std::size_t length = assumptions.size() + 1;
-  Kinds kinds = kinds_found(length);
-  for (std::size_t i = 0; i < length; ++i) {
-    const auto& is = places_[i].is;
-    for (std::size_t smaller = 0; smaller < static_cast<std::size_t>(kinds[i]); ++smaller) {
-      if (i + 1 < length && !places_[i].may_change[smaller]) continue;
-      assumptions.push_back(is[smaller]);
-      answer = query_.ask(goal, assumptions);
-      assumptions.pop_back();
-      if (answer.kind == Answer::Kind::yes) {
-        kinds = kinds_found(length);
-        break;
-      }
-      if (answer.kind != Answer::Kind::no) return std::nullopt;
-    }
-    assumptions.push_back(is[static_cast<std::size_t>(kinds[i])]);
-  }
-  return kinds;
-}
-
-/// Arguments for a sequence of kinds. Asked in a scope of its own, so that the answer does not hang on what was asked
-/// before.
-Found Search::program(const Goal& goal, const Kinds& kinds) {
+/// Whether the goal can be met by one more call after a sequence of calls that succeed.
+Answer Search::can_end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last) {
   const TermScope scope;
   Query query(timeout_);
-  World<Symbolic> world = initial_world(profile_);
+  Unrolled unrolled(profile_, fault_);
+  for (const Move& move : prefix) {
+    query.require(unrolled.lives(move.task));
+    query.require(succeeded(unrolled.make(move.task, move.kind)));
+  }
+  SymbolicBool met = false;
+  std::size_t place = prefix.size();
+  for (std::uint8_t task = 0; task < kMaxTasks; ++task) {
+    const SymbolicBool lives = unrolled.lives(task);
+    if (lives.is_false()) continue;
+    for (const CallKind kind : last) met = met | (lives & meets(goal, profile_, unrolled.look(task, kind, place++)));
+  }
+  const Answer answer = query.ask(met);
+  asked_ += query.asked();
+  return answer;
+}
+
+/// The program that meets the goal after such a sequence, where there is one.
+Found Search::end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last) {
+  for (const Move& move : next_moves(prefix, last, false)) {
+    Moves moves = prefix;
+    moves.push_back(move);
+    Found found = program(goal, moves);
+    if (found.answer.kind != Answer::Kind::no) return found;
+  }
+  throw std::logic_error(
+      fmt::format("{}: a call meets the goal, but no kind of call does", goal.statement->info->name));
+}
+
+/// Arguments for a sequence of moves. Asked in a scope of its own, so that the answer does not hang on what was asked
+/// before.
+Found Search::program(const Goal& goal, const Moves& moves) {
+  const TermScope scope;
+  Query query(timeout_);
+  Unrolled unrolled(profile_, fault_);
   std::vector<Call<Symbolic>> calls;
   SymbolicBool met = false;
-  for (std::size_t i = 0; i < kinds.size(); ++i) {
-    calls.push_back(unknown_call(kinds[i], i));
-    const auto transition = take(profile_, fault_, with_room(world, i), calls.back());
-    met = meets(goal, profile_, transition);
-    world = transition.world;
+  for (const Move& move : moves) {
+    query.require(unrolled.lives(move.task));
+    const Transition<Symbolic> made = unrolled.make(move.task, move.kind);
+    if (calls.size() + 1 < moves.size()) query.require(succeeded(made));
+    met = meets(goal, profile_, made);
+    calls.push_back(made.call);
   }
   Answer answer = query.ask(met);
-  asked_elsewhere_ += query.asked();
-  if (answer.kind == Answer::Kind::no) {
-    throw std::logic_error(
-        fmt::format("{}: a trace found in the unrolled calls is none by itself", goal.statement->info->name));
-  }
+  asked_ += query.asked();
   if (answer.kind != Answer::Kind::yes) return {std::move(answer), std::nullopt};
 
   Program program;
   for (const Call<Symbolic>& call : calls) {
-    Call<Concrete>& chosen = program.calls.emplace_back(Call<Concrete>{call.kind, 0, {}});
+    Call<Concrete>& chosen = program.calls.emplace_back(Call<Concrete>{call.kind, call.task, {}});
     for (std::size_t i = 0; i < kMaxArguments; ++i) chosen.args[i] = query.value(call.args[i]);
     canonicalise(chosen);
   }
-  return {std::move(answer), std::move(program)};
+  if (!replays(profile_, fault_, goal, program)) {
+    throw std::logic_error(fmt::format("{}: the counterexample does not replay on the model over machine integers",
+                                       goal.statement->info->name));
+  }
+  return {std::move(answer), make_readable(profile_, fault_, goal, std::move(program))};
 }
 
-Found Search::shortest(const Goal& goal, std::size_t bound) {
+/// The first program of that many calls that meets the goal.
+Found Search::of_length(const Goal& goal, std::size_t length, std::span<const CallKind> last) {
+  Found found{kNo, std::nullopt};
+  found.answer = for_each_prefix({}, length - 1, [&](const Moves& prefix) {
+    Answer ends = can_end(goal, prefix, last);
+    if (ends.kind != Answer::Kind::yes) return ends;
+    found = end(goal, prefix, last);
+    return found.answer;
+  });
+  return found;
+}
+
+Found Search::shortest(const Goal& goal, std::size_t bound, std::span<const CallKind> last) {
   if (replays(profile_, fault_, goal, {})) return {{Answer::Kind::yes, ""}, Program{}};
-  std::vector<SymbolicBool> before;
-  for (std::size_t length = 1; length <= bound; ++length) {
-    const Place& last = place(length - 1);
-    SymbolicBool met = false;
-    for (std::size_t kind = 0; kind < kCalls.size(); ++kind) {
-      met = met | (last.is[kind] & meets(goal, profile_, last.transitions[kind]));
-    }
-    Answer answer = query_.ask(met, before);
-    if (answer.kind == Answer::Kind::no) {
-      before.push_back(last.changes);
-      continue;
-    }
-    if (answer.kind != Answer::Kind::yes) return {std::move(answer), std::nullopt};
-    const auto kinds = least_kinds(met, before, answer);
-    if (!kinds) return {std::move(answer), std::nullopt};
-    Found found = program(goal, *kinds);
-    if (!found.program) return found;
-    if (!replays(profile_, fault_, goal, *found.program)) {
-      throw std::logic_error(fmt::format("{}: the counterexample does not replay on the model over machine integers",
-                                         goal.statement->info->name));
-    }
-    found.program = make_readable(profile_, fault_, goal, *std::move(found.program));
-    return found;
+  const std::optional<Program> sampled = sample(profile_, fault_, goal);
+  // Up to two calls, the first of the shortest is wanted; beyond, a sampled program is as good as any of its length.
+  constexpr std::size_t kFirstIsWanted = 2;
+  const auto needed = [](std::size_t length) { return length > kFirstIsWanted ? length - 1 : length; };
+  const std::size_t longest = sampled ? std::min(bound, needed(sampled->calls.size())) : bound + 1;
+  Found found{kNo, std::nullopt};
+  for (std::size_t looked_at = 0; looked_at < longest; ++looked_at) {
+    found = of_length(goal, looked_at + 1, last);
+    found.looked_at = looked_at;
+    if (found.answer.kind != Answer::Kind::no) break;
+    ++found.looked_at;
   }
-  return {{Answer::Kind::no, ""}, std::nullopt};
+  if (found.program || !sampled) return found;
+  return {{Answer::Kind::yes, ""}, make_readable(profile_, fault_, goal, *sampled), found.looked_at};
+}
+
+Found Search::any(const Goal& goal, std::size_t bound) {
+  if (const std::optional<Program> sampled = sample(profile_, fault_, goal)) {
+    return {{Answer::Kind::yes, ""}, make_readable(profile_, fault_, goal, *sampled)};
+  }
+  return shortest(goal, bound, every_kind());
 }
 
 }  // namespace capcheck

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Bounded search: the shortest trace from the initial state whose last call meets a goal.
+// A shortest trace from the initial state that meets a goal.
+//
+// Sequences of calls are looked at one after another by who makes which kind of call, their arguments being unknown: so
+// each question is small, and most sequences are ruled out by what their calls can change at all. There are some thirty
+// times more of them with each call, so traces of more than a few calls come from sampling, and that there is no
+// shorter one is then not claimed.
 #ifndef CAPCHECK_SOLVER_SEARCH_H_
 #define CAPCHECK_SOLVER_SEARCH_H_
 
-#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "model/call.h"
@@ -17,57 +22,51 @@
 #include "model/program.h"
 #include "solver/query.h"
 #include "solver/statement.h"
-#include "solver/symbolic.h"
-#include "solver/transition.h"
 
 namespace capcheck {
 
-/// What a search came to. `yes`: a program; `no`: there is none within the bound; otherwise no answer, and why.
+/// What a search came to. `yes`: a program; `no`: none was found; otherwise a question without an answer, and why.
 struct Found {
   Answer answer;
   std::optional<Program> program;
+  std::size_t looked_at = 0;  ///< all sequences of up to so many calls were looked at; shorter programs there are none
 };
 
-/// The calls of one task from the initial state, unrolled as far as a search has needed it so far. Lives within one
-/// TermScope.
 class Search {
  public:
   Search(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
 
-  /// The shortest program that meets a goal, of at most `bound` calls; of those, the first by kinds of calls, in a
-  /// readable form. The same arguments give the same program. Throws std::logic_error if the program that Z3 found does
-  /// not meet the goal on the model over machine integers.
-  Found shortest(const Goal& goal, std::size_t bound);
+  /// The shortest program that meets a goal among all of at most `bound` calls (one more, if sampling finds none)
+  /// and sampled longer ones, in a readable form. Its last call is of one of the kinds `last`: all those that can meet
+  /// the goal in any world must be among them. The same arguments give the same program. Throws std::logic_error if the
+  /// program that Z3 found does not meet the goal on the model over machine integers.
+  Found shortest(const Goal& goal, std::size_t bound, std::span<const CallKind> last);
 
-  std::size_t asked() const { return query_.asked() + asked_elsewhere_; }
+  /// Some program that meets a goal, short, but not the shortest for sure. Looks among sampled programs first.
+  Found any(const Goal& goal, std::size_t bound);
+
+  std::size_t asked() const { return asked_; }
 
  private:
-  using Kinds = std::vector<CallKind>;
-
-  template <class T>
-  using OfKinds = std::array<T, kCalls.size()>;  ///< one of each kind of call
-
-  /// The call in one place of the trace. Only the last call may be of a kind that changes nothing there.
-  struct Place {
-    World<Symbolic> before;
-    OfKinds<SymbolicBool> is;                       ///< exactly one is true
-    std::vector<Transition<Symbolic>> transitions;  ///< one of each kind
-    OfKinds<bool> may_change;                       ///< the kind may change the world
-    SymbolicBool changes{};                         ///< it is of such a kind
+  /// Who makes which kind of call.
+  struct Move {
+    std::uint8_t task;
+    CallKind kind;
   };
+  using Moves = std::vector<Move>;
+  using Visit = std::function<Answer(const Moves&)>;
 
-  const Place& place(std::size_t index);
-  World<Symbolic> after(const Place& place) const;
-  Kinds kinds_found(std::size_t length) const;
-  std::optional<Kinds> least_kinds(const SymbolicBool& goal, std::vector<SymbolicBool> assumptions, Answer& answer);
-  Found program(const Goal& goal, const Kinds& kinds);
+  Answer for_each_prefix(const Moves& prefix, std::size_t length, const Visit& visit);
+  Moves next_moves(const Moves& prefix, std::span<const CallKind> kinds, bool that_change);
+  Found of_length(const Goal& goal, std::size_t length, std::span<const CallKind> last);
+  Answer can_end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last);
+  Found end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last);
+  Found program(const Goal& goal, const Moves& moves);
 
   Profile profile_;
   Fault fault_;
   std::chrono::milliseconds timeout_;
-  Query query_;
-  std::vector<Place> places_;
-  std::size_t asked_elsewhere_ = 0;
+  std::size_t asked_ = 0;
 };
 
 }  // namespace capcheck

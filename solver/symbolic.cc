@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "solver/symbolic.h"
 
+#include <map>
+#include <set>
+
 namespace capcheck {
 namespace {
 
 constexpr std::uint64_t kAllBits = ~std::uint64_t{0};
+
+/// A word of no greater value is a number, of tasks or namespaces.
+constexpr std::uint64_t kMostOfANumber = 0xff;
+
+/// A word of no greater value is looked at value by value.
+constexpr std::uint64_t kFew = 3;
 
 thread_local TermScope* innermost = nullptr;
 
@@ -12,13 +21,114 @@ bool same_term(const z3::expr& a, const z3::expr& b) {
   return z3::eq(a, b);
 }
 
-bool is_complement(const z3::expr& a, const z3::expr& b) {
-  return a.is_app() && a.decl().decl_kind() == Z3_OP_BNOT && same_term(a.arg(0), b);
+/// a is the operator (that of a complement) applied to b.
+bool is_complement(Z3_decl_kind complement, const z3::expr& a, const z3::expr& b) {
+  return a.is_app() && a.decl().decl_kind() == complement && same_term(a.arg(0), b);
+}
+
+bool are_complements(Z3_decl_kind complement, const z3::expr& a, const z3::expr& b) {
+  return is_complement(complement, a, b) || is_complement(complement, b, a);
+}
+
+/// Of terms a | b and ~(a | c): they have no bit in common.
+bool are_disjoint(const z3::expr& a, const z3::expr& b) {
+  if (are_complements(Z3_OP_BNOT, a, b)) return true;
+  const auto excludes = [](const z3::expr& outer, const z3::expr& inner) {
+    if (!outer.is_app() || outer.decl().decl_kind() != Z3_OP_BNOT) return false;
+    const z3::expr excluded = outer.arg(0);
+    if (!excluded.is_app() || excluded.decl().decl_kind() != Z3_OP_BOR) return false;
+    return same_term(excluded.arg(0), inner) || same_term(excluded.arg(1), inner);
+  };
+  return excludes(a, b) || excludes(b, a);
+}
+
+SymbolicWord word_of(const z3::expr& term) {
+  return term.is_numeral() ? SymbolicWord(term.get_numeral_uint64()) : SymbolicWord(term);
+}
+
+/// A choice and all between which it is, those above before those below.
+std::vector<z3::expr> choices_downwards(const z3::expr& top) {
+  std::vector<z3::expr> upwards;
+  std::set<unsigned> seen;
+  const auto visit = [&](const auto& self, const z3::expr& term) -> void {
+    if (!seen.insert(term.id()).second) return;
+    if (term.is_ite()) {
+      self(self, term.arg(1));
+      self(self, term.arg(2));
+    }
+    upwards.push_back(term);
+  };
+  visit(visit, top);
+  return {upwards.rbegin(), upwards.rend()};
+}
+
+/// word & bits == value, bit by bit: so that conditions for several values exclude each other by their form.
+SymbolicBool has_bits(const SymbolicWord& word, std::uint64_t bits, std::uint64_t value) {
+  SymbolicBool has = true;
+  for (; bits != 0; bits &= bits - 1) {
+    const std::uint64_t bit = bits & -bits;
+    const SymbolicBool clear = (word & bit) == SymbolicWord(0);
+    has = has & ((value & bit) != 0 ? !clear : clear);
+  }
+  return has;
+}
+
+SymbolicBool choose(const SymbolicBool& condition, const SymbolicBool& yes, const SymbolicBool& no) {
+  return identical(yes, no) ? yes : (condition & yes) | (!condition & no);
+}
+SymbolicWord choose(const SymbolicBool& condition, const SymbolicWord& yes, const SymbolicWord& no) {
+  return Symbolic::select(condition, yes, no);
+}
+
+/// Of a choice between words (of choices, …): the choice between what f makes of each.
+template <class F>
+auto of_each(const z3::expr& top, F f) {
+  std::map<unsigned, decltype(f(SymbolicWord()))> made;
+  const auto make = [&](const auto& self, const z3::expr& term) {
+    if (const auto found = made.find(term.id()); found != made.end()) return found->second;
+    const auto result = term.is_ite()
+                            ? choose(SymbolicBool(term.arg(0)), self(self, term.arg(1)), self(self, term.arg(2)))
+                            : f(word_of(term));
+    return made.emplace(term.id(), result).first->second;
+  };
+  return make(make, top);
+}
+
+/// One of the words between which a choice is is the other word, or has no bit in common with it.
+bool choice_meets(const z3::expr& choice, const z3::expr& other) {
+  return choice.is_ite() && std::ranges::any_of(choices_downwards(choice), [&](const z3::expr& word) {
+           return same_term(word, other) || (!word.is_ite() && are_disjoint(word, other));
+         });
+}
+
+/// An operation on words. It is taken into the choices of one word if the other is a numeral, or meets it; two choices
+/// by one condition become one. So what does not depend on a condition comes out without it.
+template <class Operation, class OnTerms>
+auto operate(const SymbolicWord& a, const SymbolicWord& b, Operation operation, OnTerms on_terms) {
+  const z3::expr x = a.term(), y = b.term();
+  if (x.is_ite() && (b.numeral() || choice_meets(x, y)))
+    return of_each(x, [&](const SymbolicWord& word) { return operation(word, b); });
+  if (y.is_ite() && (a.numeral() || choice_meets(y, x)))
+    return of_each(y, [&](const SymbolicWord& word) { return operation(a, word); });
+  if (x.is_ite() && y.is_ite() && same_term(x.arg(0), y.arg(0))) {
+    return choose(SymbolicBool(x.arg(0)), operation(word_of(x.arg(1)), word_of(y.arg(1))),
+                  operation(word_of(x.arg(2)), word_of(y.arg(2))));
+  }
+  return on_terms(x, y);
 }
 
 }  // namespace
 
-TermScope::TermScope() : outer_(innermost) {
+std::uint64_t possible_bits(const z3::expr& term) {
+  if (term.is_numeral()) return term.get_numeral_uint64();
+  if (!term.is_app() || term.decl().decl_kind() != Z3_OP_BAND || term.num_args() != 2) return kAllBits;
+  for (unsigned i = 0; i < 2; ++i) {
+    if (term.arg(i).is_numeral()) return term.arg(i).get_numeral_uint64();
+  }
+  return kAllBits;
+}
+
+TermScope::TermScope(int unrolling) : unrolling_(unrolling), outer_(innermost) {
   innermost = this;
 }
 
@@ -31,6 +141,10 @@ z3::context& TermScope::context() {
   return innermost->context_;
 }
 
+int TermScope::unrolling() {
+  return innermost ? innermost->unrolling_ : kUnrolling;
+}
+
 SymbolicBool SymbolicBool::unknown(const std::string& name) {
   return SymbolicBool(TermScope::context().bool_const(name.c_str()));
 }
@@ -41,19 +155,36 @@ bool identical(const SymbolicBool& a, const SymbolicBool& b) {
 }
 
 SymbolicBool operator!(const SymbolicBool& a) {
-  return a.term_ ? SymbolicBool(!*a.term_) : SymbolicBool(!a.constant_);
+  if (!a.term_) return SymbolicBool(!a.constant_);
+  return SymbolicBool(a.term_->is_not() ? a.term_->arg(0) : !*a.term_);
 }
 
 SymbolicBool operator&(const SymbolicBool& a, const SymbolicBool& b) {
   if (a.is_false() || b.is_true()) return a;
   if (b.is_false() || a.is_true()) return b;
+  if (are_complements(Z3_OP_NOT, *a.term_, *b.term_)) return false;
   return same_term(*a.term_, *b.term_) ? a : SymbolicBool(*a.term_ && *b.term_);
 }
 
 SymbolicBool operator|(const SymbolicBool& a, const SymbolicBool& b) {
   if (a.is_true() || b.is_false()) return a;
   if (b.is_true() || a.is_false()) return b;
+  if (are_complements(Z3_OP_NOT, *a.term_, *b.term_)) return true;
   return same_term(*a.term_, *b.term_) ? a : SymbolicBool(*a.term_ || *b.term_);
+}
+
+std::vector<SymbolicBool> conjuncts(const SymbolicBool& condition) {
+  if (condition.is_true() || condition.is_false()) return {condition};
+  std::vector<SymbolicBool> found;
+  const auto split = [&](const auto& self, const z3::expr& term) -> void {
+    if (!term.is_and()) {
+      found.push_back(SymbolicBool(term));
+      return;
+    }
+    for (unsigned i = 0; i < term.num_args(); ++i) self(self, term.arg(i));
+  };
+  split(split, condition.term());
+  return found;
 }
 
 SymbolicWord SymbolicWord::unknown(const std::string& name) {
@@ -65,6 +196,37 @@ SymbolicWord SymbolicWord::anything() {
   return SymbolicWord(z3::expr(context, Z3_mk_fresh_const(context, "any", context.bv_sort(64))));
 }
 
+std::vector<SymbolicWord::Case> SymbolicWord::cases() const {
+  if (!term_) return {{true, *this}};
+  std::vector<Case> found;
+  const auto add = [&](const SymbolicBool& condition, const SymbolicWord& word) {
+    const auto same = std::ranges::find_if(found, [&](const Case& other) { return identical(other.word, word); });
+    if (same == found.end()) {
+      found.push_back({condition, word});
+    } else {
+      same->condition = same->condition | condition;
+    }
+  };
+  std::map<unsigned, SymbolicBool> reached{{term_->id(), true}};
+  for (const z3::expr& term : choices_downwards(*term_)) {
+    const SymbolicBool here = reached.at(term.id());
+    if (term.is_ite()) {
+      const SymbolicBool condition(term.arg(0));
+      for (const auto& [branch, taken] : {std::pair(term.arg(1), condition), std::pair(term.arg(2), !condition)}) {
+        SymbolicBool& there = reached.try_emplace(branch.id(), false).first->second;
+        there = there | (here & taken);
+      }
+    } else if (const std::uint64_t bits = possible_bits(term); bits <= kFew) {
+      for (std::uint64_t value = 0; value <= bits; ++value) {
+        if ((value & ~bits) == 0) add(here & has_bits(SymbolicWord(term), bits, value), value);
+      }
+    } else {
+      add(here, word_of(term));
+    }
+  }
+  return found;
+}
+
 bool identical(const SymbolicWord& a, const SymbolicWord& b) {
   if (a.term_ && b.term_) return same_term(*a.term_, *b.term_);
   return !a.term_ && !b.term_ && a.numeral_ == b.numeral_;
@@ -74,55 +236,96 @@ SymbolicWord operator&(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ & b.numeral_;
   if (a.is(0) || b.is(kAllBits) || identical(a, b)) return a;
   if (b.is(0) || a.is(kAllBits)) return b;
-  if (a.term_ && b.term_ && (is_complement(*a.term_, *b.term_) || is_complement(*b.term_, *a.term_))) return 0;
-  return SymbolicWord(a.term() & b.term());
+  if (a.term_ && b.term_ && are_disjoint(*a.term_, *b.term_)) return 0;
+  return operate(
+      a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x & y; },
+      [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x & y); });
 }
 
 SymbolicWord operator|(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ | b.numeral_;
   if (b.is(0) || a.is(kAllBits) || identical(a, b)) return a;
   if (a.is(0) || b.is(kAllBits)) return b;
-  return SymbolicWord(a.term() | b.term());
+  return operate(
+      a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x | y; },
+      [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x | y); });
 }
 
 SymbolicWord operator^(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ ^ b.numeral_;
   if (b.is(0)) return a;
   if (a.is(0)) return b;
-  return identical(a, b) ? SymbolicWord(0) : SymbolicWord(a.term() ^ b.term());
+  return identical(a, b) ? SymbolicWord(0)
+                         : operate(
+                               a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x ^ y; },
+                               [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x ^ y); });
 }
 
 SymbolicWord operator~(const SymbolicWord& a) {
-  return a.term_ ? SymbolicWord(~*a.term_) : SymbolicWord(~a.numeral_);
+  if (!a.term_) return ~a.numeral_;
+  if (a.term_->is_ite()) return of_each(*a.term_, [](const SymbolicWord& word) { return ~word; });
+  return SymbolicWord(~*a.term_);
 }
 
 SymbolicWord operator+(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ + b.numeral_;
   if (b.is(0)) return a;
-  return a.is(0) ? b : SymbolicWord(a.term() + b.term());
+  return a.is(0) ? b
+                 : operate(
+                       a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x + y; },
+                       [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x + y); });
 }
 
 SymbolicWord operator-(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ - b.numeral_;
   if (b.is(0)) return a;
-  return identical(a, b) ? SymbolicWord(0) : SymbolicWord(a.term() - b.term());
+  return identical(a, b) ? SymbolicWord(0)
+                         : operate(
+                               a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x - y; },
+                               [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x - y); });
 }
 
 SymbolicWord operator>>(const SymbolicWord& a, unsigned count) {
   if (!a.term_) return a.numeral_ >> count;
+  if (a.term_->is_ite()) return of_each(*a.term_, [&](const SymbolicWord& word) { return word >> count; });
   return SymbolicWord(z3::lshr(*a.term_, TermScope::context().bv_val(count, 64)));
 }
 
 SymbolicBool operator==(const SymbolicWord& a, const SymbolicWord& b) {
   if (identical(a, b)) return true;
   if (!a.term_ && !b.term_) return false;
-  return SymbolicBool(a.term() == b.term());
+  if (!b.term_ && (b.numeral_ & ~possible_bits(*a.term_)) != 0) return false;
+  if (!a.term_ && (a.numeral_ & ~possible_bits(*b.term_)) != 0) return false;
+  return operate(
+      a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x == y; },
+      [](const z3::expr& x, const z3::expr& y) { return SymbolicBool(x == y); });
 }
 
 SymbolicBool operator<(const SymbolicWord& a, const SymbolicWord& b) {
   if (!a.term_ && !b.term_) return a.numeral_ < b.numeral_;
   if (identical(a, b) || b.is(0) || a.is(kAllBits)) return false;
-  return SymbolicBool(z3::ult(a.term(), b.term()));
+  if (!b.term_ && possible_bits(*a.term_) < b.numeral_) return true;
+  return operate(
+      a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x < y; },
+      [](const z3::expr& x, const z3::expr& y) { return SymbolicBool(z3::ult(x, y)); });
+}
+
+Unknowns unknowns_of(const SymbolicBool& condition) {
+  std::set<unsigned> seen, found;
+  std::vector<z3::expr> open{condition.term()};
+  while (!open.empty()) {
+    const z3::expr here = open.back();
+    open.pop_back();
+    if (!seen.insert(here.id()).second) continue;
+    if (here.is_const() && !here.is_numeral()) found.insert(here.id());
+    if (here.is_bv() && possible_bits(here) <= kMostOfANumber) continue;
+    for (unsigned i = 0; i < here.num_args(); ++i) open.push_back(here.arg(i));
+  }
+  return {found.begin(), found.end()};
+}
+
+bool have_common(const Unknowns& a, const Unknowns& b) {
+  return std::ranges::any_of(a, [&](unsigned unknown) { return std::ranges::binary_search(b, unknown); });
 }
 
 SymbolicWord Symbolic::select(const Bool& condition, const Word& yes, const Word& no) {

@@ -8,11 +8,14 @@
 
 #include <z3++.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -26,16 +29,24 @@ namespace capcheck {
 /// to the scope that was innermost when it was built, and must not outlive it.
 class TermScope {
  public:
-  TermScope();
+  /// Enough for a chain of five namespaces, which takes 13 calls to build: each level but the first needs two maps to
+  /// be written before it.
+  static constexpr int kUnrolling = 5;
+
+  /// `unrolling` is how often Symbolic::repeat() takes a step.
+  explicit TermScope(int unrolling = kUnrolling);
   ~TermScope();
   TermScope(const TermScope&) = delete;
   TermScope& operator=(const TermScope&) = delete;
 
   /// The innermost scope's. Throws std::logic_error outside of every scope.
   static z3::context& context();
+  /// The innermost scope's.
+  static int unrolling();
 
  private:
   z3::context context_;
+  int unrolling_;
   TermScope* outer_;
 };
 
@@ -66,6 +77,12 @@ class SymbolicBool {
   std::optional<z3::expr> term_;
 };
 
+/// Conditions that all have to hold for this one to hold, and do if it does: as many as its form shows.
+std::vector<SymbolicBool> conjuncts(const SymbolicBool& condition);
+inline std::vector<bool> conjuncts(bool condition) {
+  return {condition};
+}
+
 /// An unsigned 64-bit value: a numeral or a bit-vector term.
 class SymbolicWord {
  public:
@@ -76,6 +93,11 @@ class SymbolicWord {
   /// The value, unless it is a term.
   std::optional<std::uint64_t> numeral() const { return term_ ? std::nullopt : std::optional(numeral_); }
   z3::expr term() const { return term_ ? *term_ : TermScope::context().bv_val(numeral_, 64); }
+
+  struct Case;
+  /// Of a choice between words (of choices, …): the words between which it is, each with the condition for it. Of any
+  /// other word: itself. One of the conditions holds, and no other.
+  std::vector<Case> cases() const;
 
   /// An unknown value. The same name gives the same value.
   static SymbolicWord unknown(const std::string& name);
@@ -100,6 +122,20 @@ class SymbolicWord {
 
   std::uint64_t numeral_ = 0;
   std::optional<z3::expr> term_;
+};
+
+/// The bits that a term of 64 can have, as far as its form shows: of x & mask, those of the mask.
+std::uint64_t possible_bits(const z3::expr& term);
+
+/// The unknown values that a term depends on, in order of their AST's numbers; but for those of which only a few bits
+/// matter, which say where in a table something stands.
+using Unknowns = std::vector<unsigned>;
+Unknowns unknowns_of(const SymbolicBool& condition);
+bool have_common(const Unknowns& a, const Unknowns& b);
+
+struct SymbolicWord::Case {
+  SymbolicBool condition;
+  SymbolicWord word;
 };
 
 /// Every word of a value, in the order of its zip_words().
@@ -128,7 +164,7 @@ class SymbolicTable {
   }
   /// Throws std::logic_error if there is none.
   const T& operator[](std::size_t index) const {
-    if (const Slot* slot = const_cast<SymbolicTable*>(this)->find(index)) return slot->value;
+    if (const Slot* slot = find(index)) return slot->value;
     throw std::logic_error("a symbolic table was read where nothing was stored");
   }
 
@@ -137,15 +173,31 @@ class SymbolicTable {
   std::deque<Slot>& slots() { return slots_; }
   const std::deque<Slot>& slots() const { return slots_; }
 
+  /// What stands under an index: the same terms for as long as nothing is stored that may change them.
+  T at(const SymbolicWord& index) const;
+  /// What is stored where the table has no slot is forgotten: it then reads as unknown.
+  void store(const SymbolicBool& condition, const SymbolicWord& index, const T& value);
+  /// Forgets all that was read where the table has no slot.
+  void forget() { elsewhere_ = std::make_shared<Elsewhere>(); }
+
  private:
+  /// The unknown values that were read where the table has no slot. Copies of a table share them.
+  struct Elsewhere {
+    std::vector<Slot> read{};
+    std::shared_ptr<Elsewhere> older{};  ///< before a store that changed some words
+    std::vector<bool> forgotten{};       ///< those words
+  };
+  static const T& read_elsewhere(Elsewhere& elsewhere, const SymbolicWord& index);
+  T at_case(const SymbolicWord& index) const;
+
   Slot* find(const SymbolicWord& index) {
-    for (Slot& slot : slots_) {
-      if (identical(slot.index, index)) return &slot;
-    }
-    return nullptr;
+    const auto found = std::ranges::find_if(slots_, [&](const Slot& slot) { return identical(slot.index, index); });
+    return found == slots_.end() ? nullptr : &*found;
   }
+  const Slot* find(const SymbolicWord& index) const { return const_cast<SymbolicTable*>(this)->find(index); }
 
   std::deque<Slot> slots_;  ///< references to slots stay good while others are added
+  std::shared_ptr<Elsewhere> elsewhere_ = std::make_shared<Elsewhere>();
 };
 
 /// Z3 terms.
@@ -169,19 +221,24 @@ struct Symbolic {
 
   template <class T>
   static T at(const SymbolicTable<T>& table, const Word& index) {
-    for (const auto& slot : table.slots()) {
-      if (identical(slot.index, index)) return slot.value;
-    }
-    T found{};
-    for (Word* word : words_of(found)) *word = Word::anything();
-    for (const auto& slot : table.slots()) assign(found, slot.index == index, slot.value);
-    return found;
+    return table.at(index);
   }
-
-  /// A value stored where the table has no slot is forgotten: it then reads as unknown.
   template <class T>
   static void store(SymbolicTable<T>& table, const Bool& condition, const Word& index, const T& value) {
-    for (auto& slot : table.slots()) assign(slot.value, condition & (slot.index == index), value);
+    table.store(condition, index, value);
+  }
+
+  /// Takes a step until it certainly has no more to do, TermScope::unrolling() times at the most.
+  template <class Step>
+  static void repeat(Step step) {
+    const int unrolling = TermScope::unrolling();
+    for (int i = 0; i < unrolling && !Bool(step()).is_false(); ++i) {
+    }
+  }
+
+  /// The word where the condition holds, an unknown value where it does not.
+  static Word where_known(const Bool& condition, const Word& word) {
+    return condition.is_true() ? word : select(condition, word, Word::anything());
   }
 };
 static_assert(Domain<Symbolic>);
@@ -190,6 +247,57 @@ template <class T>
 void SymbolicTable<T>::add(const SymbolicWord& index, T value) {
   for (const Slot& slot : slots_) Symbolic::assign(value, slot.index == index, slot.value);
   slots_.push_back({index, std::move(value)});
+}
+
+template <class T>
+const T& SymbolicTable<T>::read_elsewhere(Elsewhere& elsewhere, const SymbolicWord& index) {
+  for (const Slot& slot : elsewhere.read) {
+    if (identical(slot.index, index)) return slot.value;
+  }
+  T value{};
+  if (elsewhere.older) value = read_elsewhere(*elsewhere.older, index);
+  const auto words = words_of(value);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (!elsewhere.older || elsewhere.forgotten[i]) *words[i] = SymbolicWord::anything();
+  }
+  return elsewhere.read.emplace_back(index, std::move(value)).value;
+}
+
+template <class T>
+T SymbolicTable<T>::at_case(const SymbolicWord& index) const {
+  if (const Slot* slot = find(index)) return slot->value;
+  T found = read_elsewhere(*elsewhere_, index);
+  for (const Slot& slot : slots_) Symbolic::assign(found, slot.index == index, slot.value);
+  return found;
+}
+
+template <class T>
+T SymbolicTable<T>::at(const SymbolicWord& index) const {
+  const auto cases = index.cases();
+  T found = at_case(cases.front().word);
+  for (const auto& [condition, word] : std::span(cases).subspan(1)) Symbolic::assign(found, condition, at_case(word));
+  return found;
+}
+
+template <class T>
+void SymbolicTable<T>::store(const SymbolicBool& condition, const SymbolicWord& index, const T& value) {
+  if (condition.is_false()) return;
+  T old = at(index), stored = value;
+  const auto before = words_of(old), after = words_of(stored);
+  std::vector<bool> changed(after.size());
+  for (std::size_t i = 0; i < after.size(); ++i) changed[i] = !identical(*before[i], *after[i]);
+
+  const auto cases = index.cases();
+  for (Slot& slot : slots_) {
+    SymbolicBool here = false;
+    for (const auto& [taken, word] : cases) here = here | (taken & (slot.index == word));
+    const auto to = words_of(slot.value);
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      if (changed[i]) *to[i] = Symbolic::select(condition & here, *after[i], *to[i]);
+    }
+  }
+  if (std::ranges::all_of(cases, [&](const auto& each) { return find(each.word) != nullptr; })) return;
+  elsewhere_ = std::make_shared<Elsewhere>(std::vector<Slot>{}, elsewhere_, std::move(changed));
 }
 
 }  // namespace capcheck

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// One call of the first task, with the worlds around it.
+// One call of a task, with the worlds around it, and the tasks whose lineage goes through it.
 #ifndef CAPCHECK_SOLVER_TRANSITION_H_
 #define CAPCHECK_SOLVER_TRANSITION_H_
+
+#include <cstddef>
+#include <vector>
 
 #include "model/call.h"
 #include "model/domain.h"
@@ -9,26 +12,81 @@
 #include "model/invariants.h"
 #include "model/profile.h"
 #include "model/world.h"
+#include "solver/symbolic.h"
 
 namespace capcheck {
 
+/// A task that comes out of a call: the caller itself, or one that the call created.
 template <Domain D>
-struct Transition {
-  TaskState<D> before;
-  Call<D> call;
-  typename D::Word result;
-  World<D> world;  ///< after the call
-  TaskState<D> after;
-
-  Step<D> seen() const { return {before, call, result, after}; }
+struct Successor {
+  Whose whose;
+  typename D::Bool exists;
+  TaskState<D> state;
 };
 
-/// Makes a call in a world, by the rules with a fault planted in them (or none).
+template <Domain D>
+struct Transition {
+  const World<D>* before;  ///< outlives the transition
+  Call<D> call;
+  TaskState<D> caller;  ///< before the call
+  typename D::Word result;
+  World<D> after;
+  std::vector<Successor<D>> successors;
+
+  Step<D> seen(const Successor<D>& successor) const {
+    return {caller, call, result, successor.state, successor.whose, before};
+  }
+};
+
+namespace detail {
+
+inline bool certainly_not(bool condition) {
+  return !condition;
+}
+inline bool certainly_not(const SymbolicBool& condition) {
+  return condition.is_false();
+}
+
+/// Whether the task of that number comes out of the call. An exec by a thread goes on as its group's leader.
+template <Domain D>
+typename D::Bool succeeds_caller(const Transition<D>& transition, std::size_t number) {
+  using Word = typename D::Word;
+  const bool own = number == transition.call.task;
+  if (own) return !(transition.after.tasks[number].alive == Word(0));
+  if (transition.call.kind != CallKind::execve) return typename D::Bool(false);
+  return (transition.result == Word(0)) & (transition.before->tasks[transition.call.task].leader == Word(number));
+}
+
+template <Domain D>
+typename D::Bool is_born(const Transition<D>& transition, std::size_t number) {
+  using Word = typename D::Word;
+  const CallKind kind = transition.call.kind;
+  if (kind != CallKind::clone && kind != CallKind::usermodehelper) return typename D::Bool(false);
+  return (transition.before->tasks[number].alive == Word(0)) & !(transition.after.tasks[number].alive == Word(0));
+}
+
+template <Domain D>
+std::vector<Successor<D>> successors(const Transition<D>& transition) {
+  std::vector<Successor<D>> found;
+  const auto add = [&](Whose whose, const typename D::Bool& exists, std::size_t number) {
+    if (!certainly_not(exists)) found.push_back({whose, exists, observe(transition.after, number)});
+  };
+  const Whose born = transition.call.kind == CallKind::clone ? Whose::child : Whose::helper;
+  for (std::size_t number = 0; number < kMaxTasks; ++number) {
+    add(Whose::caller, succeeds_caller(transition, number), number);
+    add(born, is_born(transition, number), number);
+  }
+  return found;
+}
+
+}  // namespace detail
+
+/// Makes a call of a live task in a world, by the rules with a fault planted in them (or none).
 template <Domain D>
 Transition<D> take(const Profile& profile, Fault fault, const World<D>& world, const Call<D>& call) {
-  Transition<D> transition{observe(world, call.task), call, typename D::Word(0), world, {}};
-  transition.result = faulty_step(profile, fault, transition.world, call).result;
-  transition.after = observe(transition.world, call.task);
+  Transition<D> transition{&world, call, observe(world, call.task), typename D::Word(0), world, {}};
+  transition.result = faulty_step(profile, fault, transition.after, call).result;
+  transition.successors = detail::successors(transition);
   return transition;
 }
 

@@ -8,61 +8,76 @@
 
 #include "model/domain.h"
 #include "model/invariants.h"
+#include "model/profile.h"
+#include "model/rules/uidgid.h"
 #include "model/world.h"
 
 namespace capcheck {
 namespace well_formed {
 
+/// Follows from what else is said, and spares Z3 to look at the upper bits.
 template <Domain D>
-constexpr typename D::Bool flag(const typename D::Word& word) {
-  return word < typename D::Word(2);
+constexpr typename D::Bool is_small(const typename D::Word& word) {
+  return word >> 8u == typename D::Word(0);
 }
 
-/// A kernel id: not (uid_t)-1.
-template <Domain D>
-constexpr typename D::Bool id(const typename D::Word& word) {
-  return word < typename D::Word(kAllIds);
-}
-
-template <Domain D>
-constexpr typename D::Bool credentials(const Credentials<D>& cred) {
-  return flag<D>(cred.no_new_privs) & id<D>(cred.uid) & id<D>(cred.euid) & id<D>(cred.suid) & id<D>(cred.fsuid) &
-         id<D>(cred.gid) & id<D>(cred.egid) & id<D>(cred.sgid) & id<D>(cred.fsgid);
-}
-
+/// All numbers that are written to a map have 32 bits.
 template <Domain D>
 constexpr typename D::Bool map(const IdMap<D>& map) {
-  return id<D>(map.first) & id<D>(map.lower_first) & (map.count < typename D::Word(kAllIds + 1));
+  const auto line = [](const IdExtent<D>& extent) {
+    return (extent.first | extent.count) >> 32u == typename D::Word(0);
+  };
+  return line(map.line0) & line(map.line1);
 }
 
-/// While one task lives, its namespaces are a chain from the initial one, so that an index is a level.
+/// What the initial namespace has: every id stands for itself.
 template <Domain D>
-constexpr typename D::Bool user_namespace(const UserNamespace<D>& ns, const typename D::Word& index) {
+constexpr typename D::Bool is_identity(const IdMap<D>& map) {
   using Word = typename D::Word;
-  return (ns.level == index) & (ns.parent == D::select(index == Word(0), Word(0), index - Word(1))) & id<D>(ns.owner) &
-         id<D>(ns.group) & flag<D>(ns.parent_could_setfcap) & flag<D>(ns.setgroups_allowed) & map(ns.uid_map) &
-         map(ns.gid_map);
+  return (map.line0.first == Word(0)) & (map.line0.lower_first == Word(0)) & (map.line0.count == Word(kAllIds)) &
+         (map.line1.count == Word(0));
 }
 
 }  // namespace well_formed
 
-/// Of a world, as seen by its task: what its words can be, and that the next namespace finds a place in the table.
+/// Live tasks are in namespaces that exist and in thread groups whose leaders live; namespaces are a tree, each one
+/// level below its parent.
 struct WorldWellFormed {
-  static constexpr InvariantInfo info{"world-well-formed",
-                                      "ids < 2³²−1, flags ∈ {0, 1}, index of namespace = level < 40",
-                                      "The representation that every other proof assumes: ids, flags, id maps and the "
-                                      "chain of namespaces are in range.",
-                                      "create_user_ns"};
+  static constexpr InvariantInfo info{
+      "world-well-formed",
+      "t ⇒ ns(t) exists ∧ leader(t) leads itself; n ⇒ n = 0 = level ∨ (parent < n ∧ level = level(parent) + 1 ≤ 33)",
+      "What every other proof assumes of a world: its tasks are in namespaces and thread groups that exist, and its "
+      "namespaces are a tree.",
+      "create_user_ns"};
   static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  /// Of a live task.
   template <Domain D>
-  static constexpr typename D::Bool holds(const Profile&, const World<D>& world) {
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
     using Word = typename D::Word;
-    const Task<D>& task = world.tasks[0];
-    const UserNamespace<D> own = D::at(world.namespaces, task.user_ns);
-    const UserNamespace<D> parent = D::at(world.namespaces, own.parent);
-    return well_formed::credentials(task.cred) & well_formed::flag<D>(task.chrooted) &
-           well_formed::user_namespace(own, task.user_ns) & well_formed::user_namespace(parent, own.parent) &
-           (world.namespace_count == task.user_ns + Word(1)) & (task.user_ns < Word(kMaxNamespaces));
+    const Task<D>& task = world.tasks[number];
+    typename D::Bool is_led(false);
+    for (std::size_t other = 0; other < kMaxTasks; ++other) {
+      const Task<D>& leader = world.tasks[other];
+      is_led = is_led | ((task.leader == Word(other)) & (leader.leader == Word(other)) & !(leader.alive == Word(0)));
+    }
+    return is_led & well_formed::is_small<D>(task.leader) & (task.user_ns < world.namespace_count) &
+           (task.cred.no_new_privs < Word(2));
+  }
+
+  /// Of a namespace in use.
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile& profile, const World<D>& world,
+                                                 const typename D::Word& index) {
+    using Word = typename D::Word;
+    const UserNamespace<D> ns = D::at(world.namespaces, index);
+    const typename D::Bool is_initial = index == Word(0), has_level_0 = ns.level == Word(0),
+                           has_identity = well_formed::is_identity(ns.uid_map) & well_formed::is_identity(ns.gid_map);
+    return well_formed::is_small<D>(ns.level) & (ns.level < Word(profile.release->max_parent_level + 2)) &
+           implies<D>(is_initial, has_level_0) & implies<D>(has_level_0, is_initial) &
+           implies<D>(is_initial, has_identity) & (is_initial | (ns.parent < world.namespace_count)) &
+           (is_initial | (ns.level == D::at(world.namespaces, ns.parent).level + Word(1))) &
+           well_formed::map(ns.uid_map) & well_formed::map(ns.gid_map);
   }
 };
 
