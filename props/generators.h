@@ -12,18 +12,22 @@
 
 namespace capcheck {
 
-/// A canonical call; shrinks one argument at a time towards 0, sets bit by bit.
+/// A canonical call of task 0; shrinks one argument at a time towards 0, sets bit by bit.
 rc::Gen<Call<Concrete>> any_call(const Profile& profile);
 
-/// A call of this kind.
+/// A call of any task, alive or not.
+rc::Gen<Call<Concrete>> any_call_of_any_task(const Profile& profile);
+
+/// A call of task 0 of this kind.
 rc::Gen<Call<Concrete>> any_call(const Profile& profile, CallKind kind);
 
 /// A program; shrinks by leaving out calls, then by shrinking those that are left.
 rc::Gen<Program> any_program(const Profile& profile);
 
-/// A world that some calls may have led to, or not: task 0 with any credentials whose sets lie within the full set, in
-/// the initial namespace or in a child with any maps.
-rc::Gen<World<Concrete>> any_world(const Profile& profile);
+/// A world that some calls may have led to, or not: tasks with any credentials whose sets lie within the full set, as
+/// the proved invariants allow, in namespaces of any depth with any maps (nested two deeper than `deepest` at most).
+/// Task 0 lives.
+rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest = 32);
 
 // What RapidCheck prints of a counterexample.
 void showValue(const Call<Concrete>& call, std::ostream& out);
