@@ -107,19 +107,20 @@ class Job {
     if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
     return status_.has_value();
   }
+  /// Ends the job after the program it runs. Not by SIGINT: libFuzzer answers that inside the handler, where printing its
+  /// statistics waits for ever if malloc was what the signal came into.
   void ask_to_stop() {
-    if (!status_) kill(pid_, SIGINT);
+    if (!status_) kill(pid_, kStop);
   }
   bool succeeded() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0; }
-  /// libFuzzer answers SIGINT with this status; nothing was found.
-  bool stopped_as_asked() const {
-    constexpr int kInterruptExitCode = 72;
-    return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kInterruptExitCode;
-  }
+  /// Told to stop before libFuzzer was ready to answer; nothing was found.
+  bool stopped_before_it_began() const { return status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == kStop; }
   bool could_not_start() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kTargetCannotStart; }
   std::string log() const { return read_file(log_); }
 
  private:
+  static constexpr int kStop = SIGUSR1;
+
   pid_t pid_ = 0;
   std::optional<int> status_;
   fs::path log_;
@@ -254,7 +255,7 @@ FuzzOutcome fuzz(const FuzzOptions& options) {
     outcome.programs += std::max(last_number(log, "stat::number_of_executed_units:"), running_count(log));
     outcome.calls += last_number(log, kCallsLabel);
     outcome.coverage = std::max(outcome.coverage, last_number(log, " cov: "));
-    if (!job->succeeded() && !job->stopped_as_asked() && outcome.report.empty()) outcome.report = report_in(log);
+    if (!job->succeeded() && !job->stopped_before_it_began() && outcome.report.empty()) outcome.report = report_in(log);
   }
   std::ranges::set_difference(files_in(options.findings), findings_before, std::back_inserter(outcome.findings));
   return outcome;
