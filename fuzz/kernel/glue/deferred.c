@@ -46,12 +46,12 @@ bool queue_delayed_work_on(int cpu, struct workqueue_struct *queue, struct delay
 
 static void run_softirqs(void)
 {
-	unsigned int number, pending = softirqs_pending;
+	unsigned long pending = softirqs_pending;
+	unsigned int number;
 
 	softirqs_pending = 0;
-	for (number = 0; pending >> number; number++)
-		if (pending >> number & 1)
-			softirq_action[number](CAPCHECK_SOFTIRQ_ARGUMENT);
+	for_each_set_bit(number, &pending, NR_SOFTIRQS)
+		softirq_action[number](CAPCHECK_SOFTIRQ_ARGUMENT);
 }
 
 static void run_work(void)
@@ -65,29 +65,37 @@ static void run_work(void)
 	work->func(work);
 }
 
-/* Whether anything is put off. A quiescent state raises the softirq of RCU callbacks that wait. */
+/*
+ * What kernel/rcu/tiny.c keeps, made visible at link time. It begins with the list of the callbacks that wait; the rest
+ * is none of the glue's business.
+ */
+extern struct rcu_head *rcu_ctrlblk;
+
+/* Whether anything is put off. */
 static bool deferred(void)
 {
-	rcu_qs();
-	return softirqs_pending || !list_empty(&work_queued) || capcheck_new_threads;
+	return rcu_ctrlblk || softirqs_pending || !list_empty(&work_queued) || capcheck_new_threads;
 }
 
-void capcheck_run_deferred(void)
+static noinline void run_all(void)
 {
 	struct task_struct *task = capcheck_current;
 
-	if (!deferred()) {
-		capcheck_memory_quiescent();
-		return;
-	}
 	/* A kernel thread's credentials, as a worker has. */
 	capcheck_switch(&init_task);
 	do {
+		rcu_qs(); /* raises the softirq of the callbacks that wait */
 		run_softirqs();
 		run_work();
 		if (unlikely(capcheck_new_threads))
 			capcheck_run_new_thread();
 	} while (deferred());
-	capcheck_memory_quiescent();
 	capcheck_switch(task);
+}
+
+void capcheck_run_deferred(void)
+{
+	if (deferred())
+		run_all();
+	capcheck_memory_quiescent();
 }

@@ -138,11 +138,9 @@ static long call_chroot(void)
 static long write_proc_file(enum capcheck_proc_file file, unsigned int target, unsigned int opener, const char *text,
 			    unsigned long size)
 {
-	const unsigned int alive = capcheck_alive();
-
-	if (opener >= CAPCHECK_TASKS || !(alive & BIT(opener)))
+	if (opener >= CAPCHECK_TASKS || !capcheck_tasks[opener])
 		return -EBADF;
-	if (target >= CAPCHECK_TASKS || !(alive & BIT(target)))
+	if (target >= CAPCHECK_TASKS || !capcheck_tasks[target])
 		return -ENOENT;
 	return capcheck_write_proc_file(file, capcheck_tasks[target], capcheck_tasks[opener], text, size);
 }

@@ -34,7 +34,7 @@ struct kmem_cache {
 	size_t object_size;
 	slab_flags_t flags;
 	void (*construct)(void *);
-	struct object *free;
+	struct object **free; /* its list in free_lists */
 };
 
 struct chunk {
@@ -48,17 +48,13 @@ struct chunk {
 #define SMALLEST_SHIFT 3
 #define LARGEST_SHIFT 30
 
-#if __has_feature(address_sanitizer)
-#define EVERY_OBJECT_FROM_HOST 1
-#else
-#define EVERY_OBJECT_FROM_HOST 0
-#endif
-
 /* What the inline kmalloc() picks from when it knows the size; the tree says its type. */
 typeof(kmalloc_caches) kmalloc_caches;
 
 static struct kmem_cache caches[MAX_CACHES];
 static unsigned int cache_count;
+/* Together, since the end of every program empties them all. */
+static struct object *free_lists[MAX_CACHES];
 static struct kmem_cache *cache_of_shift[LARGEST_SHIFT + 1];
 
 static unsigned long live_objects;
@@ -148,9 +144,9 @@ static void *take(struct kmem_cache *cache, gfp_t flags)
 	live_objects++;
 	if (EVERY_OBJECT_FROM_HOST)
 		return take_from_host(cache, flags);
-	object = cache->free;
+	object = *cache->free;
 	if (likely(object)) {
-		cache->free = object->next_free;
+		*cache->free = object->next_free;
 		object->cache = cache;
 	} else {
 		object = carve(cache);
@@ -172,7 +168,7 @@ static void release_to_host(struct kmem_cache *cache, void *memory)
 	retired[retired_count++] = memory;
 }
 
-void capcheck_memory_quiescent(void)
+void capcheck_memory_release_retired(void)
 {
 	while (retired_count)
 		capcheck_host->release(retired[--retired_count]);
@@ -194,8 +190,8 @@ static void give_back(struct kmem_cache *cache, void *memory)
 		capcheck_fatal("an object of the slab cache %s is freed into %s", object->cache->name, cache->name);
 	cache = object->cache;
 	object->state = OBJECT_FREE;
-	object->next_free = cache->free;
-	cache->free = object;
+	object->next_free = *cache->free;
+	*cache->free = object;
 }
 
 static struct kmem_cache *make_cache(const char *name, size_t size, void (*construct)(void *))
@@ -204,7 +200,8 @@ static struct kmem_cache *make_cache(const char *name, size_t size, void (*const
 
 	if (cache_count == MAX_CACHES)
 		capcheck_fatal("more than %d slab caches", MAX_CACHES);
-	cache = &caches[cache_count++];
+	cache = &caches[cache_count];
+	cache->free = &free_lists[cache_count++];
 	cache->name = name;
 	cache->object_size = size;
 	cache->construct = construct;
@@ -324,12 +321,9 @@ static void set_mark(struct mark *mark)
 /* Nothing lives that was carved after the mark. */
 static void return_to(const struct mark *mark)
 {
-	unsigned int i;
-
 	if (EVERY_OBJECT_FROM_HOST)
 		return;
-	for (i = 0; i < cache_count; i++)
-		caches[i].free = NULL;
+	memset(free_lists, 0, cache_count * sizeof(free_lists[0]));
 	chunk = mark->chunk;
 	position = mark->position;
 }
