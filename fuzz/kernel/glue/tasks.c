@@ -35,7 +35,7 @@ static struct {
 	struct mm_struct mm;
 	unsigned long thread_flags;
 } first;
-/* What the calls of a world have changed beyond what is made anew for each. */
+/* What the calls of the world, or of the last one, have changed beyond what is made anew for each. */
 static enum { NOTHING, OTHER_TASKS, FIRST_TASK } changed;
 static bool world_is_open;
 
@@ -83,6 +83,9 @@ static void make_first_task(void)
 	first.thread_flags = task_thread_info(task)->flags;
 	/* As after dup_task_struct(), for copy_creds(). */
 	first.task.real_cred = first.task.cred = init_task.cred;
+	/* As strip_first_task() leaves them. */
+	first.task.fs = NULL;
+	first.task.nsproxy = NULL;
 }
 
 /* What each world makes anew goes, in the order of do_exit() and release_task(). */
@@ -106,15 +109,53 @@ static void restore_task_struct(struct task_struct *task)
 	memcpy((char *)task + rest, (char *)&first.task + rest, sizeof(*task) - rest);
 }
 
+/* What the birth and death of other tasks may have changed: all there is. */
+static void restore_what_others_write(struct task_struct *task)
+{
+	restore_task_struct(task);
+	memcpy(task->signal, &first.signal, sizeof(first.signal));
+	memcpy(task->mm, &first.mm, sizeof(first.mm));
+}
+
+/* What the first task's own calls write, of those that mark nothing as changed. */
+static void restore_what_calls_write(struct task_struct *task)
+{
+	task->real_cred = first.task.real_cred;
+	task->cred = first.task.cred;
+	task->flags = first.task.flags;               /* PF_SUPERPRIV */
+	task->atomic_flags = first.task.atomic_flags; /* PFA_NO_NEW_PRIVS */
+	task->mm->flags = first.mm.flags;             /* dumpable */
+	task_thread_info(task)->flags = first.thread_flags;
+}
+
+static void check_same(const char *name, const char *found, const char *wanted, size_t size)
+{
+	size_t offset;
+
+	for (offset = 0; offset < size; offset++)
+		if (found[offset] != wanted[offset])
+			capcheck_fatal("the first task's %s is not restored at offset %zu", name, offset);
+}
+
+static void restore_first_task(struct task_struct *task)
+{
+	if (unlikely(changed == OTHER_TASKS))
+		restore_what_others_write(task);
+	restore_what_calls_write(task);
+	changed = NOTHING;
+	if (!EVERY_OBJECT_FROM_HOST)
+		return;
+	check_same("task_struct", (char *)task, (char *)&first.task, sizeof(first.task));
+	check_same("signal_struct", (char *)task->signal, (char *)&first.signal, sizeof(first.signal));
+	check_same("mm_struct", (char *)task->mm, (char *)&first.mm, sizeof(first.mm));
+}
+
 /* What copy_process() does for a child of init_task that shares nothing with it, as far as credentials go. */
 static void dress_first_task(void)
 {
 	struct task_struct *task = capcheck_tasks[0];
 
-	restore_task_struct(task);
-	memcpy(task->signal, &first.signal, sizeof(first.signal));
-	memcpy(task->mm, &first.mm, sizeof(first.mm));
-	task_thread_info(task)->flags = first.thread_flags;
+	restore_first_task(task);
 	if (copy_creds(task, 0))
 		capcheck_fatal("copy_creds() fails");
 	task->fs = copy_fs_struct(init_task.fs);
@@ -183,7 +224,6 @@ static void end_other_tasks(void)
 {
 	end_tasks_from(1);
 	capcheck_switch(&init_task);
-	changed = NOTHING;
 }
 
 static unsigned long end_and_make_anew(void)
