@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -133,7 +132,7 @@ std::optional<Divergence> find_difference(const Program& program, const Trace& m
     const Observation& observed = kernel.observations[i];
     if (!same(model.observations[i], observed)) return Divergence{first_difference(model.observations[i], observed), i};
     const std::uint64_t own = std::uint64_t{1} << program.calls[i].task;
-    for (int others = std::popcount(observed.alive & ~own); others > 0; --others) {
+    for (std::uint64_t others = observed.alive & ~own; others != 0; others &= others - 1) {
       if (!same(*model_other++, *kernel_other++)) return Divergence{Divergence::Kind::state, i};
     }
   }

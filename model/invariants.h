@@ -9,6 +9,7 @@
 
 #include <array>
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -939,6 +940,8 @@ constexpr typename D::Bool keeps(const Profile& profile, const Step<D>& step) {
     return I::holds(profile, step.after);
   } else if (OfHelpers<I> != (step.whose == Whose::helper)) {
     return typename D::Bool(true);
+  } else if constexpr (std::same_as<typename D::Bool, bool>) {  // known: a conclusion is asked where the premise holds
+    return !I::premise(profile, step) || I::conclusion(profile, step);
   } else {
     return implies<D>(I::premise(profile, step), I::conclusion(profile, step));
   }
@@ -954,9 +957,13 @@ class Oracles {
 
   /// The first invariant that a step breaks, or null; the state before it must be good. What cannot break is passed
   /// over: what is about another call, and, if nothing changed, all that is not about this one (a property checks
-  /// that).
-  const InvariantInfo* broken(const Step<Concrete>& step) const {
-    const std::uint64_t found = kBrokenBy[static_cast<std::size_t>(step.call.kind)](profile_, step) & held_;
+  /// that). Inline, since most steps change nothing, and then there is mostly nothing to ask.
+  [[gnu::always_inline]] const InvariantInfo* broken(const Step<Concrete>& step) const {
+    const bool changed = step.whose != Whose::caller || !invariant::unchanged(step);
+    const BrokenByKind& by_kind = changed ? kBrokenByChange : kBrokenByCall;
+    const BrokenBy ask = by_kind[static_cast<std::size_t>(step.call.kind)];
+    if (!ask) return nullptr;
+    const std::uint64_t found = ask(profile_, step) & held_;
     if (found == 0) [[likely]]
       return nullptr;
     return nth(static_cast<std::size_t>(std::countr_zero(found)));
@@ -969,33 +976,51 @@ class Oracles {
     return static_cast<std::uint64_t>(condition) << index;
   }
 
+  /// Whether a step of one kind of call can break an invariant, if anything changed and if not.
+  template <class I, CallKind Kind, bool Changed>
+  static constexpr bool can_break() {
+    if constexpr (OfWorld<I>) {
+      return false;
+    } else if constexpr (AboutOneCall<I>) {
+      return I::about == Kind;
+    } else {
+      return Changed;
+    }
+  }
+
   /// The invariants, one bit each, that a step of one kind of call breaks. Compiled for each kind by itself, since what
   /// a claim says of one call is mostly nothing.
-  template <CallKind Kind>
+  template <CallKind Kind, bool Changed>
   static std::uint64_t broken_by(const Profile& profile, const Step<Concrete>& step) {
     if (step.call.kind != Kind) __builtin_unreachable();
-    const bool changed = step.whose != Whose::caller || !invariant::unchanged(step);
     std::uint64_t broken = 0;
     std::size_t index = 0;
     for_each_invariant([&]<class I>() __attribute__((always_inline)) {
       const std::size_t own = index++;
-      if constexpr (OfWorld<I>) {
-        return;
-      } else if constexpr (AboutOneCall<I>) {
-        if constexpr (I::about == Kind) broken |= bit_if(!keeps<I, Concrete>(profile, step), own);
-      } else if (changed) {
-        broken |= bit_if(!keeps<I, Concrete>(profile, step), own);
+      if constexpr (can_break<I, Kind, Changed>()) {
+        if (!keeps<I, Concrete>(profile, step)) [[unlikely]]
+          broken |= std::uint64_t{1} << own;
       }
     });
     return broken;
   }
 
   using BrokenBy = std::uint64_t (*)(const Profile&, const Step<Concrete>&);
-  template <std::size_t... Kind>
-  static constexpr std::array<BrokenBy, kCalls.size()> broken_by_kind(std::index_sequence<Kind...>) {
-    return {&broken_by<static_cast<CallKind>(Kind)>...};
+  using BrokenByKind = std::array<BrokenBy, kCalls.size()>;
+
+  /// Of a kind by which nothing can break, null.
+  template <CallKind Kind, bool Changed>
+  static constexpr BrokenBy broken_by_or_null() {
+    bool any = false;
+    for_each_invariant([&]<class I>() { any = any || can_break<I, Kind, Changed>(); });
+    return any ? &broken_by<Kind, Changed> : nullptr;
   }
-  static const std::array<BrokenBy, kCalls.size()> kBrokenBy;
+  template <bool Changed, std::size_t... Kind>
+  static constexpr BrokenByKind broken_by_kind(std::index_sequence<Kind...>) {
+    return {broken_by_or_null<static_cast<CallKind>(Kind), Changed>()...};
+  }
+  static const BrokenByKind kBrokenByChange;  ///< of steps that change anything
+  static const BrokenByKind kBrokenByCall;    ///< of those that change nothing
 
   static const InvariantInfo* nth(std::size_t wanted) {
     const InvariantInfo* found = nullptr;
@@ -1010,8 +1035,10 @@ class Oracles {
   std::uint64_t held_ = 0;  ///< one bit an invariant
 };
 
-inline constexpr std::array<Oracles::BrokenBy, kCalls.size()> Oracles::kBrokenBy =
-    Oracles::broken_by_kind(std::make_index_sequence<kCalls.size()>());
+inline constexpr Oracles::BrokenByKind Oracles::kBrokenByChange =
+    Oracles::broken_by_kind<true>(std::make_index_sequence<kCalls.size()>());
+inline constexpr Oracles::BrokenByKind Oracles::kBrokenByCall =
+    Oracles::broken_by_kind<false>(std::make_index_sequence<kCalls.size()>());
 
 }  // namespace capcheck
 
