@@ -108,9 +108,8 @@ struct capcheck_kernel {
 
 	/*
 	 * Opens a fresh world: one task, number 0, with the credentials of init_cred (root, all capabilities, the initial
-	 * user namespace), single-threaded, not chrooted, no_new_privs clear, with an anonymous session keyring of its own and a parent
-	 * outside the world. Its thread id is CAPCHECK_FIRST_TID; task n
-	 * has n more.
+	 * user namespace), single-threaded, not chrooted, no_new_privs clear, with an anonymous session keyring of its
+	 * own and a parent outside the world. Its thread id is CAPCHECK_FIRST_TID; task n has n more. It is current.
 	 */
 	void (*begin)(void);
 

@@ -178,7 +178,8 @@ void InProcessKernel::forget_tasks() {
 
 void InProcessKernel::open_world() {
   kernel_->begin();
-  forget_tasks();
+  alive_ = 1;
+  current_ = 0;
 }
 
 void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& observation,

@@ -26,7 +26,7 @@ struct Performed {
 
 /// What is written to uid_map or gid_map: one or two lines as the kernel itself prints them, each kMapLineSize bytes.
 struct MapLines {
-  std::array<char, 2 * kMapLineSize + 1> text{};
+  std::array<char, 2 * kMapLineSize> text;  // as far as `size` says
   std::size_t size = 0;
 
   explicit MapLines(const Call<Concrete>& call) {
@@ -39,16 +39,19 @@ struct MapLines {
     char* line = text.data() + size;
     std::memset(line, ' ', kMapLineSize - 1);
     line[kMapLineSize - 1] = '\n';
-    put(line, first);
-    put(line + kColumn, lower_first);
-    put(line + 2 * kColumn, count);
+    put(line, static_cast<std::uint32_t>(first));
+    put(line + kColumn, static_cast<std::uint32_t>(lower_first));
+    put(line + 2 * kColumn, static_cast<std::uint32_t>(count));
     size += kMapLineSize;
   }
 
   /// Right-aligned in a column.
-  static void put(char* column, std::uint64_t number) {
-    const fmt::format_int digits(number);
-    std::memcpy(column + kColumn - 1 - digits.size(), digits.data(), digits.size());
+  static void put(char* column, std::uint32_t number) {
+    char* digit = column + kColumn - 1;
+    do {
+      *--digit = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
   }
 
   static constexpr std::size_t kColumn = kMapLineSize / 3;  ///< ten digits of 32 bits, and what is between
@@ -186,9 +189,10 @@ long perform_plain(const SystemCalls& system, const Call<Concrete>& call) {
 }
 
 /// Makes the call. `system` has the members of capcheck_kernel that are calls; `translate_pid` turns a program's pid
-/// into this system's.
+/// into this system's. Inline, so that what it returns is written where it is kept.
 template <class SystemCalls, class TranslatePid>
-Performed perform(const SystemCalls& system, const Call<Concrete>& call, TranslatePid translate_pid) {
+[[gnu::always_inline]] inline Performed perform(const SystemCalls& system, const Call<Concrete>& call,
+                                                TranslatePid translate_pid) {
   const auto& args = call.args;
   const CallInfo& call_info = info(call.kind);
   const auto plain = [](long result) { return Performed{static_cast<std::uint64_t>(result), {}}; };
