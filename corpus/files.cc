@@ -80,6 +80,17 @@ void write_file(const std::filesystem::path& path, std::string_view content) {
   file.rename_to(path);
 }
 
+TemporaryDirectory::TemporaryDirectory(std::string_view name) {
+  std::string filled = (std::filesystem::temp_directory_path() / fmt::format("{}.XXXXXX", name)).string();
+  if (!mkdtemp(filled.data())) fail(filled, "make a directory");
+  path_ = filled;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;  // a directory that cannot be removed is no reason to lose what was found
+  std::filesystem::remove_all(path_, ignored);
+}
+
 std::vector<std::filesystem::path> find_traces(std::span<const std::filesystem::path> paths) {
   std::vector<std::filesystem::path> found;
   for (const auto& path : paths) {

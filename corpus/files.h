@@ -21,6 +21,21 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws std::system_error that names the file; what stood there before is then untouched.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
+/// A directory for what is needed for a while. It goes, with all that is in it, when its owner goes.
+class TemporaryDirectory {
+ public:
+  /// Below the directory for temporary files, with a name that begins so: "capcheck-fuzz". Throws std::system_error.
+  explicit TemporaryDirectory(std::string_view name);
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory();
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 /// The trace files below the given files and directories, sorted; a file that is named is taken whatever it is called.
 /// Throws std::system_error for a path that does not exist and std::runtime_error for a directory without a trace.
 std::vector<std::filesystem::path> find_traces(std::span<const std::filesystem::path> paths);
