@@ -72,11 +72,11 @@ Guard make_call(World<Concrete>& world, const Call<Concrete>& call, std::uint64_
   return guard;
 }
 
+/// Runs a program on the model, in a world that has begun.
 template <class Step>
-void run(const Profile& profile, const Program& program, Trace& trace, Step step) {
-  World<Concrete> world;
-  begin(world, profile);
+void run(World<Concrete>& world, const Program& program, Trace& trace, Step step) {
   trace.failure.clear();
+  trace.refusal.clear();
   trace.initial = observe(world, 0);
   trace.others.clear();
   trace.observations.resize(program.calls.size());
@@ -90,8 +90,21 @@ void run(const Profile& profile, const Program& program, Trace& trace, Step step
 }  // namespace
 
 void run_model(const Profile& profile, const Program& program, Trace& trace) {
-  run(profile, program, trace,
-      [&](World<Concrete>& world, const Call<Concrete>& call) { return step(profile, world, call); });
+  World<Concrete> world;
+  begin(world, profile);
+  run(world, program, trace,
+      [&](World<Concrete>& now, const Call<Concrete>& call) { return step(profile, now, call); });
+}
+
+void run_model(const Profile& profile, const Start& start, const Program& program, Trace& trace) {
+  World<Concrete> world;
+  begin(world, profile);
+  world.tasks[0].cred = start.state.cred;
+  world.tasks[0].session_uid = start.state.cred.uid;
+  world.tasks[0].dumpable = start.state.dumpable;
+  world.sysctls = start.sysctls;
+  run(world, program, trace,
+      [&](World<Concrete>& now, const Call<Concrete>& call) { return step(profile, now, call); });
 }
 
 Trace run_model(const Profile& profile, const Program& program) {
@@ -102,8 +115,10 @@ Trace run_model(const Profile& profile, const Program& program) {
 
 Trace run_model(const Profile& profile, Fault fault, const Program& program) {
   Trace trace;
-  run(profile, program, trace,
-      [&](World<Concrete>& world, const Call<Concrete>& call) { return faulty_step(profile, fault, world, call); });
+  World<Concrete> world;
+  begin(world, profile);
+  run(world, program, trace,
+      [&](World<Concrete>& now, const Call<Concrete>& call) { return faulty_step(profile, fault, now, call); });
   return trace;
 }
 

@@ -53,6 +53,16 @@ struct Trace {
   /// Why the system under test could not finish the program; empty if it did. The call it names is the one after the
   /// last observation.
   std::string failure;
+  /// Why the system did not run the program at all; empty if it did. Then nothing else here says anything.
+  std::string refusal;
+  /// Of a booted kernel alone: the masks of capabilities before the first call.
+  Sysctls<Concrete> sysctls{};
+};
+
+/// Where a program begins on a machine that is as it is.
+struct Start {
+  TaskState<Concrete> state;  ///< of task 0, in the initial namespace
+  Sysctls<Concrete> sysctls;
 };
 
 /// The states of tasks, by number; null for a task that does not live.
@@ -95,6 +105,9 @@ Trace run_model(const Profile& profile, const Program& program);
 
 /// As run_model, into a trace whose memory is used again.
 void run_model(const Profile& profile, const Program& program, Trace& trace);
+
+/// As run_model, from another start than the profile's initial state.
+void run_model(const Profile& profile, const Start& start, const Program& program, Trace& trace);
 
 /// As run_model, by the rules with a fault planted in them (or none).
 Trace run_model(const Profile& profile, Fault fault, const Program& program);
