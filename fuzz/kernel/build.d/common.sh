@@ -6,10 +6,11 @@
 
 cache=${CAPCHECK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/capcheck}/kernel
 work='' # this build's temporary directory
+janitor='' # the process that removes it if this one cannot
 
 die() {
 	echo "build: $*" >&2
-	exit 1
+	exit 2
 }
 
 usage_error() {
@@ -25,12 +26,19 @@ progress() {
 
 # Ends with what a tool has said in a file, and with the likelier reason where the disk is full.
 die_with_log() {
-	local message=$1 log=$2
-	tail -n 40 "$log" >&2 || true
-	local free_kib
-	free_kib=$(df --output=avail -k "$cache" | tail -n 1)
-	((free_kib > 16384)) || die "$message: the disk of $cache is full ($((free_kib / 1024)) MiB left)"
-	die "$message"
+	tail -n 40 "$2" >&2 || true
+	die "$1$(disk_state)"
+}
+
+# What to add to an error if the cache's disk may be its reason; else nothing.
+disk_state() {
+	local free_kib inodes free_inodes
+	read -r free_kib inodes free_inodes < <(df -k --output=avail,itotal,iavail "$cache" | tail -n 1 | tr - 0)
+	if ((free_kib < 16384)); then
+		echo ": the disk of $cache is full ($((free_kib / 1024)) MiB left)"
+	elif ((inodes > 0 && free_inodes < 1000)); then # some file systems have no fixed number of them
+		echo ": the disk of $cache is full ($free_inodes inodes left)"
+	fi
 }
 
 need_tool() {
@@ -54,26 +62,91 @@ hash_stdin() {
 
 # One build at a time works in the cache; what an interrupted one has left behind is removed.
 start_work() {
+	need_tool setpriv util-linux
 	mkdir -p "$cache"/{trees,overlays,headers,objects,built} || die "cannot make the cache directory $cache"
-	exec {lock}>"$cache/lock"
-	if ! flock -n "$lock"; then
-		progress "waiting for another build"
-		flock "$lock"
-	fi
-	rm -rf "$cache"/work.*
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	trap end_work EXIT
-	work=$(mktemp -d "$cache/work.XXXXXX") || die "cannot write to the cache directory $cache"
+	exec {lock}>"$cache/lock" || die "cannot write to the cache directory $cache"
+	if ! flock -n "$lock"; then
+		echo "build: waiting for another build, which has the lock $cache/lock" >&2
+		setpriv --pdeathsig KILL flock "$lock" & # in the background, so that a signal ends the wait
+		wait $! || die "cannot lock $cache/lock"
+	fi
+	rm -rf "$cache"/work.*
+	work=$(mktemp -d "$cache/work.XXXXXX") || die "cannot write to the cache directory $cache$(disk_state)"
+	start_janitor
+}
+
+# Runs a command or function in a process group of its own, whose number is in $work/group: a signal to this script
+# neither waits for it nor leaves it behind. It cannot set variables, nor read a terminal.
+watched() { # COMMAND...
+	local status=0
+	set -m
+	run_in_group "$@" </dev/null &
+	set +m
+	wait $! || status=$?
+	return "$status"
+}
+
+# A script killed before the number was written has no janitor that would know it.
+run_in_group() { # COMMAND...
+	echo "$BASHPID" >"$work/group" || exit 2
+	kill -0 $$ 2>/dev/null || exit 2
+	"$@"
+}
+
+# SIGTERM first: make then removes what it has half made.
+end_group() { # GROUP
+	local i
+	kill -TERM -- "-$1" 2>/dev/null || return 0
+	for ((i = 0; i < 50; i++)); do
+		group_runs "$1" || return 0
+		sleep 0.05
+	done
+	kill -KILL -- "-$1" 2>/dev/null || true
+}
+
+# Not by kill -0, for which a zombie that init has not yet seen is a process too.
+group_runs() { # GROUP
+	grep -qsE "^[0-9]+ \(.*\) [^ZX] [0-9]+ $1 " /proc/[0-9]*/stat
+}
+
+# A process that gets SIGTERM when this script dies. After SIGKILL, it does in its place what end_work would.
+start_janitor() {
+	set -m
+	setpriv --pdeathsig TERM "$BASH" -c "$(declare -f end_group group_runs tidy_up_after); tidy_up_after $$ \"\$1\"" - "$work" \
+		</dev/null >/dev/null 2>&1 &
+	set +m
+	janitor=$!
+}
+
+tidy_up_after() { # SCRIPT WORK
+	trap : TERM
+	if ((PPID == $1)); then
+		sleep infinity &
+		wait $!
+		kill $!
+	fi
+	[[ ! -s $2/group ]] || end_group "$(cat "$2/group")"
+	rm -rf "$2"
 }
 
 end_work() {
 	local status=$? job
+	trap '' INT TERM HUP
 	for job in $(jobs -p); do
-		kill "$job" 2>/dev/null || true
+		[[ $job != "$janitor" ]] || continue
+		end_group "$job"
+		kill "$job" 2>/dev/null || true # one without a group of its own
+		wait "$job" 2>/dev/null || true
 	done
-	wait
-	rm -rf "$work"
+	[[ ! $work ]] || rm -rf "$work"
+	if [[ $janitor ]]; then
+		kill -KILL -- "-$janitor" 2>/dev/null || true
+		wait "$janitor" 2>/dev/null || true
+	fi
+	((status != 1)) || die "stopped by the error above$(disk_state)" # such as a write for which there is no space
 	exit "$status"
 }
 

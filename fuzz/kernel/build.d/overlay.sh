@@ -81,7 +81,7 @@ apply_patch() { # OVERLAY PATCH
 		cp "$text" "$file"
 	fi
 	cp "$file" "$work/before"
-	spatch --sp-file "$patch" --very-quiet --no-includes --no-show-diff --in-place "$file" >"$log" 2>&1 ||
+	watched spatch --sp-file "$patch" --very-quiet --no-includes --no-show-diff --in-place "$file" >"$log" 2>&1 ||
 		die_with_log "$label: spatch failed on $target" "$log"
 	cmp -s "$file" "$work/before" || return 0
 	cat "$log" >&2

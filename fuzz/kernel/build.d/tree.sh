@@ -81,16 +81,15 @@ source_identity() {
 
 # Lists the wanted part of a source directory, leaving out what a build in that directory has made.
 find_tree_files() {
+	local part tests=(-false)
+	for part in "${tree_parts[@]}"; do
+		tests+=(-o -path "./$part" -o -path "./$part/*")
+	done
 	find . \( -name .git -o -name '.*.cmd' -o -name '*.o' -o -name '*.a' -o -name .config -o -name .config.old \
 		-o -path ./include/config -o -path '*/include/generated' \) -prune -o \
-		\( "${tree_path_tests[@]}" -o -name 'Kconfig*' -o -name 'Makefile*' -o -name 'Kbuild*' \) \
+		\( "${tests[@]}" -o -name 'Kconfig*' -o -name 'Makefile*' -o -name 'Kbuild*' \) \
 		! -type d "$@"
 }
-
-tree_path_tests=(-false)
-for part in "${tree_parts[@]}"; do
-	tree_path_tests+=(-o -path "./$part/*")
-done
 
 copy_directory() {
 	(cd "$source" && find_tree_files -print0 | tar -c --null -T - -f -) | tar -x -C "$1"
@@ -117,17 +116,26 @@ kbuild() { # TREE ARGUMENT...
 		CLANG_TARGET_FLAGS=x86_64-linux-gnu "$@"
 }
 
-check_config() { # CONFIG
-	local line option
+# That every line of a file of options took. Who asked for them comes first in the error, what to do last. An option of
+# which the file says "# Only in some versions: OPTION" may be unknown to the tree.
+check_config() { # CONFIG OPTIONS [WHO] [ADVICE]
+	local line option label=${3-${2##*/}} unknown=''
 	while read -r line; do
 		case $line in
-		CONFIG_*) grep -qxF "$line" "$1" || die "um.config: $line did not take in this tree" ;;
+		'# Only in some versions: '*)
+			option=${line##*: CONFIG_}
+			grep -rqs --include='Kconfig*' "^config $option$" "$tree/source" || unknown+=" CONFIG_$option=y"
+			;;
+		CONFIG_*)
+			[[ " $unknown " == *" $line "* ]] || grep -qxF "$line" "$1" ||
+				die "$label: $line did not take in this tree${4-}"
+			;;
 		'# CONFIG_'*' is not set')
 			option=${line#\# }
-			! grep -q "^${option%% *}=" "$1" || die "um.config: '$line' did not take in this tree"
+			! grep -q "^${option%% *}=" "$1" || die "$label: '$line' did not take in this tree${4-}"
 			;;
 		esac
-	done <"$here/um.config"
+	done <"$2"
 }
 
 linked_paths() {
@@ -161,7 +169,7 @@ record_flags() { # RESULT
 prepare_tree() {
 	tree_key=$({
 		source_identity
-		declare -f make_tree kbuild find_tree_files unpack_tarball
+		declare -f make_tree extract_tree kbuild find_tree_files unpack_tarball
 		echo "${tree_parts[*]}"
 		cat "$here/um.config"
 	} | hash_stdin)
@@ -174,26 +182,38 @@ prepare_tree() {
 	[[ -e $flags_file ]] || record_flags "$flags_file"
 }
 
-make_tree() {
-	local new=$work/tree log=$work/log old
-	mkdir -p "$new/source" "$new/build"
+# The wanted part of the source.
+extract_tree() { # DIRECTORY
+	local log=$work/log
+	mkdir -p "$1"
 	progress "extracting $source"
 	if [[ -d $source ]]; then
-		copy_directory "$new/source" >"$log" 2>&1 || die_with_log "cannot copy $source" "$log"
+		watched copy_directory "$1" >"$log" 2>&1 || die_with_log "cannot copy $source" "$log"
 	else
-		unpack_tarball "$new/source" >"$log" 2>&1 || die_with_log "cannot extract $source" "$log"
+		watched unpack_tarball "$1" >"$log" 2>&1 || die_with_log "cannot extract $source" "$log"
 	fi
-	[[ -e $new/source/Makefile ]] || die "$source is no kernel tree"
-	progress "configuring"
-	KCONFIG_ALLCONFIG=$here/um.config kbuild "$new" allnoconfig >"$log" 2>&1 ||
-		die_with_log "make allnoconfig failed" "$log"
-	check_config "$new/build/.config"
-	progress "make prepare"
-	kbuild "$new" -j"$(nproc)" prepare >"$log" 2>&1 || die_with_log "make prepare failed" "$log"
-	# A directory that somebody works in gives a new tree at each change; keep one.
-	echo "$source" >"$new/origin"
+	[[ -e $1/Makefile ]] || die "$source is no kernel tree"
+}
+
+# A directory that somebody works in gives a new tree at each change; keep one.
+keep_tree() { # NEW
+	local old
+	echo "$source" >"$1/origin"
 	for old in "$cache"/trees/*/; do
 		[[ $(cat "$old/origin" 2>/dev/null) != "$source" ]] || rm -rf "$old"
 	done
-	mv "$new" "$tree"
+	mv "$1" "$tree"
+}
+
+make_tree() {
+	local new=$work/tree log=$work/log
+	mkdir -p "$new/build"
+	extract_tree "$new/source"
+	progress "configuring"
+	KCONFIG_ALLCONFIG=$here/um.config kbuild "$new" allnoconfig >"$log" 2>&1 ||
+		die_with_log "make allnoconfig failed" "$log"
+	check_config "$new/build/.config" "$here/um.config"
+	progress "make prepare"
+	kbuild "$new" -j"$(nproc)" prepare >"$log" 2>&1 || die_with_log "make prepare failed" "$log"
+	keep_tree "$new"
 }
