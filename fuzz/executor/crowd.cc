@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Programs of several tasks, or of one that executes files. Each task is a process or thread of its own that waits
+// until it is told a call (task.cc). The executor keeps its privileges, reads of /proc what it says of every task after
+// each call, and has the caller report what only itself can read. Tasks that make no call sleep in the kernel and are
+// not woken: what the kernel has put off until a task returns to user mode (a session keyring from its child) happens
+// then.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "fuzz/executor/raw.h"
+#include "fuzz/executor/runner.h"
+#include "fuzz/executor/shared.h"
+#include "fuzz/executor/source.h"
+#include "fuzz/executor/status.h"
+#include "fuzz/sut/perform.h"
+
+namespace capcheck {
+namespace {
+
+static_assert(kTaskSlots == kMaxTasks);
+
+/// The program cannot be finished; what() is the trace's failure.
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct Member {
+  bool alive = false;
+  int id = 0;           ///< its thread id here
+  int status = -1;      ///< its open status file
+  unsigned leader = 0;  ///< the task that leads its thread group
+  /// Something may wait for its return to user mode; it is not woken but for a call of its own.
+  bool may_have_pending = false;
+  TaskState<Concrete> state{};
+};
+
+enum class Patience : std::uint8_t {
+  call,   ///< the call returns as calls do
+  death,  ///< the call ends tasks, which may have to be reaped by others
+};
+
+class Crowd {
+ public:
+  Crowd(const Environment& environment, OpenNamespaces& namespaces, TaskSource& source)
+      : environment_(environment), namespaces_(namespaces), source_(source) {}
+  Crowd(const Crowd&) = delete;
+  Crowd& operator=(const Crowd&) = delete;
+  ~Crowd() {
+    for (Member& member : members_) {
+      if (member.alive) kill(member.id, SIGKILL);
+      forget(member);
+    }
+    // Threads that the executor traces hold up the end of their process. A task's children come to the executor when it
+    // has died, so they are waited for after it. What is not the executor's to wait for is gone already.
+    for (const int thread : threads_) waitpid(thread, nullptr, __WALL);
+    for (const int process : processes_) waitpid(process, nullptr, __WALL);
+    if (finished_) return;
+    // There may be tasks that nothing is known of. Process 1 of a PID namespace, as the executor is in a guest and
+    // where it has isolated itself, kills all others so.
+    if (environment_.privileged()) kill(-1, SIGKILL);
+    source_.start_again();
+  }
+
+  /// Nothing has gone wrong: when all tasks that are known are dead, all are.
+  void finish() {
+    check_all();
+    if (const int error = shared()->count_error) {
+      throw Failure(fmt::format("the coverage of a task could not be counted: errno {}", -error));
+    }
+    finished_ = true;
+  }
+
+  void begin(Trace& trace) {
+    shared()->count_error = 0;
+    prepare_slot(0);
+    const long id = source_.make(0);
+    if (id < 0) throw Failure(fmt::format("the first task cannot be made: errno {}", -id));
+    adopt(0, static_cast<int>(id), 0);
+    trace.initial = members_[0].state;
+  }
+
+  void make(const Call<Concrete>& call, Trace& trace);
+
+  const Environment& environment() const { return environment_; }
+  const OpenNamespaces& namespaces() const { return namespaces_; }
+  const Member& member(unsigned task) const { return members_[task]; }
+  static Slot& slot(unsigned task) { return shared()->slots[task]; }
+
+  /// Has a task do something; returns when it has done it.
+  long tell(unsigned task, Op op, Patience patience = Patience::call);
+  long call(unsigned task, long number, std::initializer_list<std::uint64_t> arguments);
+
+  long clone(unsigned task, std::uint64_t flags);
+  void exit_group(unsigned task);
+  long execve(unsigned task, capcheck_executable& file);
+  long setns(unsigned task, unsigned user_ns, std::uint64_t flags);
+  long write_proc_file(unsigned task, capcheck_proc_file file, unsigned target, unsigned opener, const char* text,
+                       unsigned long size);
+  long write_sysctl(unsigned task, capcheck_sysctl file, const char* text, unsigned long size);
+
+ private:
+  /// Every task that lives still has what it was last seen to have.
+  void check_all() {
+    for (unsigned task = 0; task < kMaxTasks; ++task) {
+      Member& member = members_[task];
+      if (!member.alive) continue;
+      tell(task, Op::report);
+      const TaskState<Concrete> before = member.state;
+      observe(task);
+      if (std::memcmp(&before, &member.state, sizeof(before)) != 0) {
+        throw Failure(fmt::format("the state of t{} changed while it made no call", task));
+      }
+      if (namespace_of(task) != member.state.user_ns) {
+        throw Failure(fmt::format("t{} is not in the user namespace that it entered last", task));
+      }
+    }
+  }
+
+  static void prepare_slot(unsigned task) {
+    slot(task) = {};
+    slot(task).command = 1;  // the answer to this is the report of a task just born
+    slot(task).op = Op::report;
+  }
+
+  void forget(Member& member) {
+    if (member.status >= 0) close(member.status);
+    member = {};
+  }
+
+  /// Takes in a task just born.
+  void adopt(unsigned task, int id, unsigned leader);
+  void observe(unsigned task);
+  void take_report(unsigned task) {
+    members_[task].state.cred.securebits = slot(task).securebits;
+    members_[task].state.dumpable = counted_dumpable(environment_, slot(task).dumpable);
+  }
+  /// The number of the namespace that a task is in; a new one is entered from that of `parent`.
+  std::size_t namespace_of(unsigned task);
+  void settle_namespace(unsigned task);
+
+  template <class Done>
+  void wait_until(unsigned task, Patience patience, Done done);
+  bool died(unsigned task) const;
+  bool is_gone(const Member& member, bool remains_count) const;
+  void reap(unsigned except);
+  void await_deaths(unsigned leader, unsigned except);
+  void send(int descriptor) const;
+  int receive() const;
+  void set_text(const char* text, unsigned long size);
+  void check_passing(long error) const {
+    if (error != 0) throw Failure(fmt::format("a descriptor could not be passed: errno {}", -error));
+  }
+  bool lowest_free(unsigned& task) const {
+    for (task = 0; task < kMaxTasks; ++task) {
+      if (!members_[task].alive) return true;
+    }
+    return false;
+  }
+  template <class F>
+  void for_group(unsigned leader, F f) {
+    for (unsigned task = 0; task < kMaxTasks; ++task) {
+      if (members_[task].alive && members_[task].leader == leader) f(task);
+    }
+  }
+
+  const Environment& environment_;
+  OpenNamespaces& namespaces_;
+  std::array<Member, kMaxTasks> members_{};
+  unsigned last_told_ = kMaxTasks;
+  TaskSource& source_;
+  std::vector<int> processes_, threads_;  ///< all that were made, in this order
+  bool finished_ = false;
+};
+
+template <class Done>
+void Crowd::wait_until(unsigned task, Patience patience, Done done) {
+  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  const long slice = patience == Patience::death ? 2 : 100;
+  for (;;) {
+    const std::uint32_t seen = __atomic_load_n(&shared()->answers, __ATOMIC_ACQUIRE);
+    if (done()) return;
+    if (await_answer(seen, slice)) continue;
+    if (died(task)) throw Failure(fmt::format("t{} died in its call", task));
+    if (now_ms() > deadline) {
+      throw Failure(fmt::format("t{} did not end its call within {} s", task, kProgramDeadline.count()));
+    }
+    if (patience == Patience::death) reap(task);
+  }
+}
+
+long Crowd::tell(unsigned task, Op op, Patience patience) {
+  Slot& told = slot(task);
+  Member& member = members_[task];
+  const bool by_itself = op != Op::open_send && op != Op::reap && op != Op::report;
+  if (by_itself) {
+    member.may_have_pending = false;
+  } else if (op != Op::report && member.may_have_pending) {
+    throw Refusal(fmt::format("t{} would return to user mode before its next call", task));
+  }
+  told.op = op;
+  told.report_before = task != last_told_;
+  last_told_ = task;
+  shared()->executed = 0;
+  const std::uint32_t command = give_command(told);
+  wait_until(task, patience, [&] {
+    return __atomic_load_n(&told.finished, __ATOMIC_ACQUIRE) == command ||
+           __atomic_load_n(&shared()->executed, __ATOMIC_ACQUIRE) != 0;
+  });
+  if (told.report_before && (told.securebits_before != member.state.cred.securebits ||
+                             counted_dumpable(environment_, told.dumpable_before) != member.state.dumpable)) {
+    throw Failure(fmt::format("the securebits or dumpability of t{} changed while it made no call: {:#x} and {}", task,
+                              told.securebits_before, told.dumpable_before));
+  }
+  if (!shared()->executed) take_report(task);
+  return told.result;
+}
+
+long Crowd::call(unsigned task, long number, std::initializer_list<std::uint64_t> arguments) {
+  Slot& told = slot(task);
+  told.number = number;
+  std::ranges::fill(told.args, 0);
+  std::ranges::copy(arguments, told.args);
+  return tell(task, Op::call);
+}
+
+/// Whether a task that makes a call is dead. A thread that executes a file takes its leader's id; before that the
+/// leader is dead for as long as another thread's remains are still to be reaped. So the leader is looked at last.
+bool Crowd::died(unsigned task) const {
+  const Member &member = members_[task], &leader = members_[member.leader];
+  return member.alive && is_gone(member, true) && is_gone(leader, true);
+}
+
+/// Whether a task is dead. If not even its remains may be there, they must have been taken away too.
+bool Crowd::is_gone(const Member& member, bool remains_count) const {
+  Credentials<Concrete> cred;
+  char letter = 0;
+  const char* missing = nullptr;
+  const StatusRead seen = read_status(member.status, cred, letter, missing);
+  return seen == StatusRead::gone && (remains_count || letter == 0);
+}
+
+/// Reads of /proc what a task has. Its last command is done, but only once it sleeps is it sure to have returned to
+/// user mode and to be back.
+void Crowd::observe(unsigned task) {
+  Member& member = members_[task];
+  const std::uint64_t securebits = member.state.cred.securebits;
+  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  for (;;) {
+    char letter = 0;
+    const char* missing = nullptr;
+    switch (read_status(member.status, member.state.cred, letter, missing)) {
+      case StatusRead::gone:
+        throw Failure(fmt::format("t{} died after its call", task));
+      case StatusRead::unreadable:
+        throw Failure(fmt::format("the status file of t{} lacks {}", task, missing));
+      case StatusRead::read:
+        break;
+    }
+    member.state.cred.securebits = securebits;
+    if (letter == 'S') return;
+    if (now_ms() > deadline) throw Failure(fmt::format("t{} does not come to rest", task));
+    sched_yield();
+  }
+}
+
+std::size_t Crowd::namespace_of(unsigned task) {
+  std::array<char, 64> path{};
+  fmt::format_to_n(path.data(), path.size() - 1, "{}/ns/user", members_[task].id);
+  const std::int64_t inode = namespace_inode(path.data());
+  if (inode < 0) throw Failure(fmt::format("the user namespace of t{} cannot be seen: errno {}", task, -inode));
+  if (const auto number = namespaces_.find(static_cast<std::uint64_t>(inode))) return *number;
+  const int descriptor = openat(kProcFd, path.data(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 || !namespaces_.add(descriptor, static_cast<std::uint64_t>(inode), members_[task].state.user_ns)) {
+    throw Failure(fmt::format("the user namespace of t{} cannot be kept open: {}", task, std::strerror(errno)));
+  }
+  return namespaces_.count() - 1;
+}
+
+void Crowd::settle_namespace(unsigned task) {
+  TaskState<Concrete>& state = members_[task].state;
+  state.user_ns = namespace_of(task);
+  state.level = namespaces_.level(state.user_ns);
+}
+
+void Crowd::adopt(unsigned task, int id, unsigned leader) {
+  Member& member = members_[task];
+  member.alive = true;
+  member.id = id;
+  member.leader = leader;
+  (leader == task ? processes_ : threads_).push_back(id);
+  std::array<char, 64> path{};
+  fmt::format_to_n(path.data(), path.size() - 1, "{}/status", id);
+  member.status = openat(kProcFd, path.data(), O_RDONLY | O_CLOEXEC);
+  if (member.status < 0) throw Failure(fmt::format("the status file of t{}: {}", task, std::strerror(errno)));
+  wait_until(task, Patience::call, [&] { return __atomic_load_n(&slot(task).finished, __ATOMIC_ACQUIRE) == 1; });
+  take_report(task);
+  observe(task);
+}
+
+long Crowd::clone(unsigned task, std::uint64_t flags) {
+  unsigned child = 0;
+  const bool free = lowest_free(child);
+  if (free) prepare_slot(child);
+  Slot& told = slot(task);
+  const auto attempt = [&] {
+    told.args[0] = flags;
+    told.args[1] = free ? child : kNoSlot;
+    return tell(task, Op::clone);
+  };
+  const bool deep = members_[task].state.level >= kDeepLevel;
+  const long result = insist(-EAGAIN, [&] { return deep ? attempt() : insist(-ENOSPC, attempt); });
+  if (result < 0) return result;
+  if (!free) {
+    if (!(flags & CLONE_THREAD)) processes_.push_back(static_cast<int>(result));
+    Member remains;
+    std::array<char, 64> path{};
+    fmt::format_to_n(path.data(), path.size() - 1, "{}/status", result);
+    remains.status = openat(kProcFd, path.data(), O_RDONLY | O_CLOEXEC);
+    while (remains.status >= 0 && !is_gone(remains, !(flags & CLONE_THREAD))) sched_yield();
+    forget(remains);
+    return -EAGAIN;
+  }
+  // Its namespace is counted as entered from its creator's.
+  members_[child].state = members_[task].state;
+  adopt(child, static_cast<int>(result), (flags & CLONE_THREAD) ? members_[task].leader : child);
+  settle_namespace(child);
+  return static_cast<long>(thread_id(child));
+}
+
+/// The dead whose tracer or parent is a task are reaped by that task, as far as it may be woken. One task is left out:
+/// that which does something already.
+void Crowd::reap(unsigned except) {
+  while (waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
+  }
+  for (unsigned task = 0; task < kMaxTasks; ++task) {
+    const Member& member = members_[task];
+    Slot& told = slot(task);
+    if (task == except || !member.alive || member.may_have_pending || told.finished != told.command) continue;
+    told.op = Op::reap;
+    told.report_before = 0;
+    const std::uint32_t command = give_command(told);
+    while (__atomic_load_n(&told.finished, __ATOMIC_ACQUIRE) != command && !is_gone(member, true)) sched_yield();
+  }
+}
+
+/// Waits until all tasks of a thread group but one are dead, and forgets them.
+void Crowd::await_deaths(unsigned leader, unsigned except) {
+  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  for_group(leader, [&](unsigned task) {
+    if (task == except) return;
+    Member& member = members_[task];
+    for (unsigned tries = 0; !is_gone(member, true); ++tries) {
+      if (now_ms() > deadline) throw Failure(fmt::format("t{} does not die with its thread group", task));
+      if (tries > 100) reap(except);
+      sched_yield();
+    }
+  });
+  for_group(leader, [&](unsigned task) {
+    if (task != except) forget(members_[task]);
+  });
+}
+
+void Crowd::exit_group(unsigned task) {
+  Slot& told = slot(task);
+  members_[task].may_have_pending = false;
+  told.op = Op::call;
+  told.number = SYS_exit_group;
+  std::ranges::fill(told.args, 0);
+  told.report_before = 0;
+  give_command(told);
+  await_deaths(members_[task].leader, kMaxTasks);
+}
+
+/// Makes the files as the call describes its own. A chown clears what the others set, so it comes first.
+void prepare_file(const char* path, const capcheck_executable& file) {
+  constexpr const char* kAttribute = "security.capability";
+  const auto check = [](int result, const char* step) {
+    if (result != 0) throw Refusal(fmt::format("{} of the file to execute: {}", step, std::strerror(errno)));
+  };
+  check(chown(path, file.uid, file.gid), "chown");
+  check(chmod(path, file.mode), "chmod");
+  if (file.has_capability) {
+    check(setxattr(path, kAttribute, file.capability, file.capability_size, 0), "setxattr");
+  } else if (removexattr(path, kAttribute) != 0 && errno != ENODATA) {
+    check(-1, "removexattr");
+  }
+}
+
+long Crowd::execve(unsigned task, capcheck_executable& file) {
+  const char* const name = !file.script ? "program" : file.nosuid ? "nosuid-script" : "script";
+  // The supervisor's working directory is that of the files.
+  prepare_file(fmt::format("plain/{}", name).c_str(), file);
+  fmt::format_to_n(shared()->path, sizeof(shared()->path), "{}/{}{}", file.nosuid ? "nosuid" : "plain", name, '\0');
+  const unsigned leader = members_[task].leader;
+  shared()->executing = task;
+  shared()->leader = leader;
+  const long result = tell(task, Op::execute, Patience::death);
+  if (!shared()->executed) return result;
+  if (task != leader) {
+    // The thread is now what its leader was.
+    members_[leader].state = members_[task].state;
+    forget(members_[task]);
+  }
+  await_deaths(leader, leader);
+  members_[leader].may_have_pending = false;
+  last_told_ = leader;
+  take_report(leader);
+  observe(leader);
+  settle_namespace(leader);
+  file.secure = static_cast<unsigned>(slot(leader).secure);
+  return 0;
+}
+
+void Crowd::send(int descriptor) const {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<unsigned char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{nullptr, 0, &data, 1, control.data(), control.size(), 0};
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+  if (sendmsg(source_.socket(), &message, 0) < 0) check_passing(-errno);
+}
+
+int Crowd::receive() const {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) std::array<unsigned char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{nullptr, 0, &data, 1, control.data(), control.size(), 0};
+  if (recvmsg(source_.socket(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0) check_passing(-errno);
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (!header || header->cmsg_type != SCM_RIGHTS) check_passing(-EBADMSG);
+  int descriptor = -1;
+  std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
+  return descriptor;
+}
+
+long Crowd::setns(unsigned task, unsigned user_ns, std::uint64_t flags) {
+  if (user_ns >= namespaces_.count()) return -EBADF;
+  send(namespaces_.descriptor(user_ns));
+  slot(task).args[0] = flags;
+  const long result = tell(task, Op::receive_setns);
+  check_passing(static_cast<long>(slot(task).args[0]));
+  return result;
+}
+
+void Crowd::set_text(const char* text, unsigned long size) {
+  if (size > sizeof(shared()->text)) throw Failure("a text that is too long for the shared memory");
+  std::memcpy(shared()->text, text, size);
+  shared()->size = static_cast<std::uint32_t>(size);
+}
+
+long Crowd::write_proc_file(unsigned task, capcheck_proc_file file, unsigned target, unsigned opener, const char* text,
+                            unsigned long size) {
+  if (!members_[opener].alive) return -EBADF;
+  if (!members_[target].alive) return -ENOENT;
+  fmt::format_to_n(shared()->path, sizeof(shared()->path), "{}/{}{}", members_[target].id, kProcFileNames[file], '\0');
+  set_text(text, size);
+  if (opener == task) return tell(task, Op::open_write);
+  const long opened = tell(opener, Op::open_send);
+  check_passing(static_cast<long>(slot(opener).args[0]));
+  observe(opener);
+  if (opened < 0) return opened;
+  const int descriptor = receive();
+  send(descriptor);
+  close(descriptor);
+  const long result = tell(task, Op::receive_write);
+  check_passing(static_cast<long>(slot(task).args[0]));
+  return result;
+}
+
+long Crowd::write_sysctl(unsigned task, capcheck_sysctl file, const char* text, unsigned long size) {
+  fmt::format_to_n(shared()->path, sizeof(shared()->path), "{}{}", kSysctlNames[file], '\0');
+  set_text(text, size);
+  return tell(task, Op::open_write);
+}
+
+/// The system calls of a task; the members are those of capcheck_kernel. What calls point to is copied to where the
+/// task sees it.
+struct TaskCalls {
+  Crowd& crowd;
+  unsigned task;
+
+  long call(long number, std::initializer_list<std::uint64_t> arguments) const {
+    return crowd.call(task, number, arguments);
+  }
+
+  long capget(void* header, void* data) const {
+    const long result = cap_call(SYS_capget, header, data);
+    if (data) std::memcpy(data, shared()->data, sizeof(shared()->data));
+    return result;
+  }
+  long capset(void* header, const void* data) const { return cap_call(SYS_capset, header, data); }
+  long prctl(unsigned long option, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+             unsigned long arg5) const {
+    return call(SYS_prctl, {option, arg2, arg3, arg4, arg5});
+  }
+  long unshare(unsigned long flags) const {
+    const auto once = [&] { return call(SYS_unshare, {flags}); };
+    return crowd.member(task).state.level >= kDeepLevel ? once() : insist(-ENOSPC, once);
+  }
+  long chroot() const {
+    std::strcpy(shared()->path, crowd.environment().jail);
+    return call(SYS_chroot, {reinterpret_cast<std::uint64_t>(shared()->path)});
+  }
+  long write_proc_file(capcheck_proc_file file, unsigned target, unsigned opener, const char* text,
+                       unsigned long size) const {
+    return crowd.write_proc_file(task, file, target, opener, text, size);
+  }
+  long write_sysctl(capcheck_sysctl file, const char* text, unsigned long size) const {
+    return crowd.write_sysctl(task, file, text, size);
+  }
+  long clone(unsigned long flags) const { return crowd.clone(task, flags); }
+  long execve(capcheck_executable* file) const { return crowd.execve(task, *file); }
+  void exit_group() const { crowd.exit_group(task); }
+  long setns(unsigned user_ns, unsigned long flags) const { return crowd.setns(task, user_ns, flags); }
+  static long ns_capable(unsigned, unsigned) { return -ENOSYS; }  // refused before
+  long setuid(unsigned uid) const { return call(SYS_setuid, {uid}); }
+  long setreuid(unsigned ruid, unsigned euid) const { return call(SYS_setreuid, {ruid, euid}); }
+  long setresuid(unsigned ruid, unsigned euid, unsigned suid) const { return call(SYS_setresuid, {ruid, euid, suid}); }
+  long setfsuid(unsigned uid) const { return call(SYS_setfsuid, {uid}); }
+  long setgid(unsigned gid) const { return call(SYS_setgid, {gid}); }
+  long setregid(unsigned rgid, unsigned egid) const { return call(SYS_setregid, {rgid, egid}); }
+  long setresgid(unsigned rgid, unsigned egid, unsigned sgid) const { return call(SYS_setresgid, {rgid, egid, sgid}); }
+  long setfsgid(unsigned gid) const { return call(SYS_setfsgid, {gid}); }
+  long setgroups(unsigned long count, const unsigned* groups) const {
+    std::memcpy(shared()->groups, groups, sizeof(shared()->groups));
+    return call(SYS_setgroups, {count, reinterpret_cast<std::uint64_t>(shared()->groups)});
+  }
+  long ptrace_traceme() const { return call(SYS_ptrace, {0, 0, 0, 0}); }
+  long join_session_keyring() const {
+    return std::min(insist(-EDQUOT, [&] { return call(SYS_keyctl, {KEYCTL_JOIN_SESSION_KEYRING, 0}); }), 0l);
+  }
+  long session_to_parent() const { return call(SYS_keyctl, {KEYCTL_SESSION_TO_PARENT}); }
+  static long usermodehelper() { return -ENOSYS; }  // refused before
+
+ private:
+  long cap_call(long number, void* header, const void* data) const {
+    Shared& memory = *shared();
+    if (header) std::memcpy(&memory.header, header, sizeof(memory.header));
+    if (data) std::memcpy(memory.data, data, sizeof(memory.data));
+    const long result = call(number, {header ? reinterpret_cast<std::uint64_t>(&memory.header) : 0,
+                                      data ? reinterpret_cast<std::uint64_t>(memory.data) : 0});
+    if (header) std::memcpy(header, &memory.header, sizeof(memory.header));
+    return result;
+  }
+};
+
+void Crowd::make(const Call<Concrete>& call, Trace& trace) {
+  Observation observation;
+  // A call that fails changes nothing of other tasks; that it has not is seen at the program's end.
+  bool look_at_others = false;
+  if (!members_[call.task].alive) {
+    observation.result = 0 - std::uint64_t{ESRCH};
+  } else {
+    const auto translate = [&](int pid) {
+      if (pid <= 0) return pid;
+      const std::uint64_t task = static_cast<std::uint64_t>(pid) - kFirstThreadId;
+      return task < kMaxTasks && members_[task].alive ? members_[task].id : kNobody;
+    };
+    const Performed performed = perform(TaskCalls{*this, call.task}, call, translate);
+    observation.result = performed.result;
+    observation.output = performed.output;
+    look_at_others = static_cast<std::int64_t>(performed.result) >= 0;
+    if (members_[call.task].alive && (call.kind == CallKind::unshare || call.kind == CallKind::setns)) {
+      settle_namespace(call.task);
+    }
+    if (call.kind == CallKind::session_to_parent && performed.result == 0) {
+      for (unsigned task = 0; task < kMaxTasks; ++task) members_[task].may_have_pending |= task != call.task;
+    }
+  }
+  for (unsigned task = 0; task < kMaxTasks; ++task) {
+    Member& member = members_[task];
+    if (!member.alive) continue;
+    observation.alive |= std::uint64_t{1} << task;
+    if (look_at_others || task == call.task) observe(task);
+    // Memory, with what it says of itself, is the whole thread group's.
+    const Member& caller = members_[call.task];
+    if (caller.alive && caller.leader == member.leader) member.state.dumpable = caller.state.dumpable;
+    if (task == call.task) {
+      observation.state = member.state;
+    } else {
+      trace.others.push_back(member.state);
+    }
+  }
+  trace.observations.push_back(observation);
+}
+
+}  // namespace
+
+void run_crowd(const Environment& environment, OpenNamespaces& namespaces, TaskSource& source, const Program& program,
+               Trace& trace) {
+  try {
+    Crowd crowd(environment, namespaces, source);
+    crowd.begin(trace);
+    for (const Call<Concrete>& call : program.calls) crowd.make(call, trace);
+    crowd.finish();
+  } catch (const Failure& failure) {
+    std::size_t others = 0;
+    for (std::size_t i = 0; i < trace.observations.size(); ++i) {
+      const std::uint64_t own = std::uint64_t{1} << program.calls[i].task;
+      others += static_cast<std::size_t>(std::popcount(trace.observations[i].alive & ~own));
+    }
+    trace.others.resize(others);
+    trace.failure = failure.what();
+  }
+}
+
+}  // namespace capcheck

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/executor/runner.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "fuzz/sut/perform.h"
+
+namespace capcheck {
+namespace {
+
+bool needs_crowd(const Program& program) {
+  return std::ranges::any_of(program.calls, [](const Call<Concrete>& call) {
+    return call.kind == CallKind::clone || call.kind == CallKind::execve;
+  });
+}
+
+bool changes_masks(const Program& program, const Trace& trace) {
+  for (std::size_t i = 0; i < trace.observations.size(); ++i) {
+    if (info(program.calls[i].kind).form != Form::sysctl) continue;
+    if (static_cast<std::int64_t>(trace.observations[i].result) > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Runner::Runner(const Environment& environment) : environment_(environment), masks_(read_masks()) {}
+
+void Runner::run(const Program& program, Trace& trace) {
+  for (std::size_t i = 0; i < program.calls.size(); ++i) {
+    if (const char* obstacle = obstacle_to(environment_, program.calls[i])) {
+      throw Refusal(fmt::format("call {}: {}", i + 1, obstacle));
+    }
+  }
+  namespaces_.clear();  // a program before this one may have been given up
+  trace.sysctls = masks_;
+  trace.initial = {};
+  trace.observations.clear();
+  trace.others.clear();
+  trace.failure.clear();
+  kcov_.begin();
+  if (needs_crowd(program)) {
+    watchdog_.begin(nullptr);
+    run_crowd(environment_, namespaces_, source_, program, trace);
+  } else {
+    run_alone(environment_, namespaces_, watchdog_, program, trace);
+  }
+  if (trace.failure.empty()) trace.failure = namespaces_.check_parents();
+  namespaces_.clear();
+  watchdog_.end();
+  if (changes_masks(program, trace)) masks_ = read_masks();
+}
+
+const Coverage& Runner::coverage() {
+  kcov_.read(coverage_);
+  return coverage_;
+}
+
+const char* obstacle_to(const Environment& environment, const Call<Concrete>& call) {
+  if (!(environment.hello.performs >> static_cast<unsigned>(call.kind) & 1)) return "not performed here";
+  return call.kind == CallKind::execve ? unmakeable_file(call) : nullptr;
+}
+
+}  // namespace capcheck

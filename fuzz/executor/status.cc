@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/executor/status.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+
+#include "fuzz/executor/raw.h"
+
+namespace capcheck {
+namespace {
+
+/// Reads the next number of a line and takes it away; false if there is none.
+bool next_number(std::string_view& rest, std::uint64_t& value, int base = 10) {
+  while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\t')) rest.remove_prefix(1);
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value, base);
+  if (error != std::errc()) return false;
+  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+  return true;
+}
+
+bool read_groups(std::string_view rest, Credentials<Concrete>& cred) {
+  cred.group_count = cred.group0 = cred.group1 = 0;
+  for (std::uint64_t group = 0; next_number(rest, group); ++cred.group_count) {
+    if (cred.group_count == 0) cred.group0 = group;
+    if (cred.group_count == 1) cred.group1 = group;
+  }
+  return rest.find_first_not_of(" \t") == std::string_view::npos;
+}
+
+/// The lines that are read, each a bit of what was seen.
+enum Line : unsigned {
+  kState = 1,
+  kUid = 2,
+  kGid = 4,
+  kGroups = 8,
+  kInherited = 16,
+  kPermitted = 32,
+  kEffective = 64,
+  kBounding = 128,
+  kAmbient = 256,
+  kNoNewPrivs = 512,
+  kUserns = 1024,
+};
+constexpr unsigned kNeeded = kUserns - 1;
+
+struct LineName {
+  Line line;
+  const char* name;
+};
+constexpr LineName kNames[] = {{kState, "State"},          {kUid, "Uid"},          {kGid, "Gid"},
+                               {kGroups, "Groups"},        {kInherited, "CapInh"}, {kPermitted, "CapPrm"},
+                               {kEffective, "CapEff"},     {kBounding, "CapBnd"},  {kAmbient, "CapAmb"},
+                               {kNoNewPrivs, "NoNewPrivs"}};
+
+/// Takes in a line that is read; 0 if it is another, or not as it should be.
+unsigned take(std::string_view name, std::string_view rest, Credentials<Concrete>& cred, char& state) {
+  const auto set = [&](Line line, std::uint64_t& word) { return next_number(rest, word, 16) ? line : 0u; };
+  const auto ids = [&](Line line, std::uint64_t& real, std::uint64_t& effective, std::uint64_t& saved,
+                       std::uint64_t& fs) {
+    return next_number(rest, real) && next_number(rest, effective) && next_number(rest, saved) && next_number(rest, fs)
+               ? line
+               : 0u;
+  };
+  if (name.starts_with("Cap")) {
+    if (name == "CapInh") return set(kInherited, cred.inheritable);
+    if (name == "CapPrm") return set(kPermitted, cred.permitted);
+    if (name == "CapEff") return set(kEffective, cred.effective);
+    if (name == "CapBnd") return set(kBounding, cred.bounding);
+    if (name == "CapAmb") return set(kAmbient, cred.ambient);
+    if (name == "CapUNs") return set(kUserns, cred.userns);
+    return 0;
+  }
+  if (name == "State") {
+    const std::size_t letter = rest.find_first_not_of(" \t");
+    if (letter == std::string_view::npos) return 0;
+    state = rest[letter];
+    return kState;
+  }
+  if (name == "Uid") return ids(kUid, cred.uid, cred.euid, cred.suid, cred.fsuid);
+  if (name == "Gid") return ids(kGid, cred.gid, cred.egid, cred.sgid, cred.fsgid);
+  if (name == "Groups") return read_groups(rest, cred) ? kGroups : 0u;
+  if (name == "NoNewPrivs") return next_number(rest, cred.no_new_privs) ? kNoNewPrivs : 0u;
+  return 0;
+}
+
+}  // namespace
+
+const char* parse_status(std::string_view text, Credentials<Concrete>& cred, char& state) {
+  unsigned seen = 0;
+  cred.userns = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    // Most lines are about memory; the first letter tells them apart.
+    if (line.empty() || (line[0] != 'C' && line[0] != 'S' && line[0] != 'U' && line[0] != 'G' && line[0] != 'N')) {
+      continue;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos) seen |= take(line.substr(0, colon), line.substr(colon + 1), cred, state);
+  }
+  for (const LineName& name : kNames) {
+    if (!(seen & name.line)) return name.name;
+  }
+  static_assert(kNeeded == 1023);
+  return nullptr;
+}
+
+StatusRead read_status(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing) {
+  constexpr std::size_t kSize = 8192;
+  char text[kSize];
+  const long size = raw(SYS_pread64, descriptor, text, kSize, 0);
+  if (size == -ESRCH) return StatusRead::gone;
+  if (size < 0) {
+    missing = "the file itself";
+    return StatusRead::unreadable;
+  }
+  missing = parse_status({text, static_cast<std::size_t>(size)}, cred, state);
+  if (missing) return StatusRead::unreadable;
+  return state == 'Z' || state == 'X' ? StatusRead::gone : StatusRead::read;
+}
+
+}  // namespace capcheck

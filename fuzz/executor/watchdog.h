@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A thread that ends what takes too long.
+#ifndef CAPCHECK_FUZZ_EXECUTOR_WATCHDOG_H_
+#define CAPCHECK_FUZZ_EXECUTOR_WATCHDOG_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace capcheck {
+
+/// How long a program may take. Programs take milliseconds, on the slowest machine tens of them.
+inline constexpr std::chrono::seconds kProgramDeadline{10};
+
+/// Kills a task that the executor waits for in vfork(), where it can do nothing itself; and ends the executor if that
+/// does not help, which whoever started it will see. It is the executor's second thread as well: a parent that has
+/// threads, as init is, takes no session keyring from its children (keyctl_session_to_parent()).
+class Watchdog {
+ public:
+  /// Starts the thread, which runs until the process ends.
+  Watchdog();
+  Watchdog(const Watchdog&) = delete;
+  Watchdog& operator=(const Watchdog&) = delete;
+
+  /// A program begins. `task` is where the kernel writes the id of the task that may be killed; null if there is none.
+  void begin(std::atomic<int>* task);
+  void end() { deadline_ = 0; }
+  /// Whether it killed the task of the program last begun.
+  bool killed() const { return killed_; }
+
+ private:
+  void watch();
+
+  std::atomic<std::int64_t> deadline_ = 0;  ///< of the steady clock, in milliseconds; 0 while no program runs
+  std::atomic<std::atomic<int>*> task_ = nullptr;
+  std::atomic<bool> killed_ = false;
+};
+
+/// The steady clock, in milliseconds.
+std::int64_t now_ms();
+
+}  // namespace capcheck
+
+#endif
