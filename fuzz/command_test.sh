@@ -85,5 +85,45 @@ for child in $children; do
 done
 [[ -z $(ls -A "$TMPDIR") ]] || fail "the interrupted run left $(ls "$TMPDIR")"
 
+# By real system calls on this machine: agreement, what is not performed, and refusals.
+expect 0 'model and kernel agree' "$capcheck" replay --on host "$corpus/seeds/unshare"
+expect 0 '^environment: Linux ' "$capcheck" replay --on host "$corpus/seeds/userns/sample.trace"
+expect 0 'not performed: .*host makes no usermodehelper.*could not be performed there' bash -c \
+	"'$capcheck' replay --on host '$corpus/seeds/helper/full_by_default.trace' | tr '\n' ' '"
+expect 2 "no machine 'moon'" "$capcheck" replay --on moon "$corpus/seeds/unshare"
+expect 2 'excludes' "$capcheck" replay --on host --kernel "$work/faulty.so" "$corpus/seeds/unshare"
+expect 2 'excludes' "$capcheck" fuzz --on host --kernel "$work/faulty.so"
+expect 2 'requires --on' "$capcheck" fuzz --booted 6.12
+expect 2 'the kernel of host is taken as found' "$capcheck" fuzz --on host --booted 6.12
+expect 2 'the kernel of host is taken as found' "$capcheck" replay --on host --booted 6.12 "$corpus/seeds/unshare"
+expect 2 'no kernel none for um that boots; run: capcheck kernel build none' "$capcheck" fuzz --on uml --booted none
+expect 2 'no kernel none for um that boots' "$capcheck" replay --on uml --booted none "$corpus/seeds/unshare"
+expect 0 'with --on and neither this nor --corpus' bash -c "'$capcheck' fuzz --help | tr -s ' \n' ' '"
+expect 0 'host: [1-9].*no divergence' "$capcheck" fuzz --on host --empty --seconds 2 --findings "$work/findings"
+# It starts from what runs in process have found, adds nothing there, and keeps what is new for itself.
+export CAPCHECK_CACHE=$work/cache
+mkdir -p "$CAPCHECK_CACHE/corpus/6.12+userns"
+cp "$work/artifact" "$CAPCHECK_CACHE/corpus/6.12+userns"
+expect 0 'no divergence' "$capcheck" fuzz --on host --seconds 2 --findings "$work/findings"
+[[ $(ls "$CAPCHECK_CACHE/corpus/6.12+userns") == artifact ]] || fail "a run on the host wrote to the corpus of another kernel"
+[[ $(ls -A "$CAPCHECK_CACHE/corpus/host") ]] || fail "a run on the host kept nothing"
+unset CAPCHECK_CACHE
+set -m
+"$capcheck" fuzz --on host --empty --seconds 60 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+fuzz=$!
+set +m
+for ((i = 0; i < 100; i++)); do
+	target=$(pgrep -P "$fuzz" transitions_fuz) && executor=$(pgrep -P "$target" executor) && break
+	sleep 0.1
+done
+[[ ${executor-} ]] || fail "no executor was seen"
+inner=$(pgrep -P "${executor:-1}" executor)
+kill -INT "$fuzz"
+wait "$fuzz" || fail "an interrupted run on this machine ended with $?: $(cat "$work/out")"
+sleep 0.5
+for child in ${executor-} $inner; do
+	[[ ! -e /proc/$child || $(cut -d ' ' -f 3 "/proc/$child/stat") == Z ]] || fail "process $child outlived the interrupted run"
+done
+
 ((failures == 0)) && echo "every command did what it should"
 exit $((failures != 0))

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "fuzz/sut/in_process_kernel.h"
 #include "model/trace_text.h"
 
 namespace capcheck {
@@ -169,6 +170,16 @@ std::optional<Divergence> find_broken_alone(const Oracles& oracles, const Progra
   return std::nullopt;
 }
 
+/// Where a system began the program of a trace; none on one that begins in the profile's initial state.
+std::optional<Start> start_of(const System& system, const Trace& kernel) {
+  if (!system.begins_as_found()) return std::nullopt;
+  return Start{kernel.initial, kernel.sysctls};
+}
+
+bool same_start(const std::optional<Start>& a, const std::optional<Start>& b) {
+  return a.has_value() == b.has_value() && (!a || (same(a->state, b->state) && same(a->sysctls, b->sysctls)));
+}
+
 bool only_task_0_lived(const Trace& trace) {
   return std::ranges::all_of(trace.observations, [](const Observation& observed) { return observed.alive <= 1; });
 }
@@ -177,6 +188,7 @@ bool only_task_0_lived(const Trace& trace) {
 
 std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
                                           const Trace& kernel) {
+  if (kernel.observations.empty() && !kernel.failure.empty()) return Divergence{Divergence::Kind::failure, 0};
   if (!same(model.initial, kernel.initial)) return Divergence{Divergence::Kind::initial_state, 0};
   const auto difference = find_difference(program, model, kernel);
   const std::size_t calls = difference ? difference->call : kernel.observations.size();
@@ -188,15 +200,61 @@ std::optional<Divergence> find_divergence(const Oracles& oracles, const Program&
   return std::nullopt;
 }
 
-std::optional<Divergence> Differential::run(const Program& program) {
-  run_model(profile_, program, model_trace_);
-  kernel_.run(program, kernel_trace_);
+Differential::Differential(const Profile& profile, std::filesystem::path kernel_file)
+    : Differential(profile, std::make_unique<InProcessKernel>(std::move(kernel_file), profile)) {}
+
+void Differential::run_model_from(const std::optional<Start>& start, const Program& program) {
+  if (start) {
+    run_model(profile_, *start, program, model_trace_);
+  } else {
+    run_model(profile_, program, model_trace_);
+  }
+}
+
+std::optional<Divergence> Differential::compare(const Program& program) {
+  if (!kernel_trace_.refusal.empty()) return std::nullopt;
   return find_divergence(oracles_, program, model_trace_, kernel_trace_);
 }
 
+std::optional<Divergence> Differential::run(const Program& program) {
+  system_->run(program, kernel_trace_);
+  run_model_from(start_of(*system_, kernel_trace_), program);
+  return compare(program);
+}
+
+/// Compares with what the model did when the program was handed in. The model runs it again only if the system began
+/// it elsewhere than was expected.
+std::optional<Divergence> Differential::compare_expected(const Program& program, const Trace& kernel) {
+  kernel_trace_ = kernel;
+  const Expected expected = std::move(expected_.front());
+  expected_.pop_front();
+  model_trace_ = expected.trace;
+  if (!kernel.refusal.empty()) return std::nullopt;
+  const std::optional<Start> start = start_of(*system_, kernel);
+  if (!same_start(start, expected.start)) run_model_from(start, program);
+  if (kernel.failure.empty()) start_ = start;
+  return compare(program);
+}
+
+void Differential::submit(const Program& program, const Receiver& receiver) {
+  run_model_from(start_, program);
+  model_of_submitted_ = model_trace_;
+  expected_.push_back({start_, model_trace_});
+  system_->submit(program, [&](const Program& done, const Trace& trace) {
+    const auto divergence = compare_expected(done, trace);
+    receiver(done, divergence);
+  });
+}
+
+void Differential::finish(const Receiver& receiver) {
+  system_->finish([&](const Program& done, const Trace& trace) {
+    const auto divergence = compare_expected(done, trace);
+    receiver(done, divergence);
+  });
+}
+
 std::string Differential::explain(const Divergence& divergence, const Program& program, std::string_view replay) const {
-  return capcheck::explain(divergence, profile_, program, model_trace_, kernel_trace_, kernel_.file().stem().string(),
-                           replay);
+  return capcheck::explain(divergence, profile_, program, model_trace_, kernel_trace_, system_->name(), replay);
 }
 
 std::string summarise(const Divergence& divergence) {

@@ -5,13 +5,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "fuzz/sut/in_process_kernel.h"
+#include "fuzz/sut/system.h"
 #include "model/invariants.h"
 #include "model/profile.h"
 #include "model/program.h"
@@ -37,29 +40,58 @@ struct Divergence {
 std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
                                           const Trace& kernel);
 
-/// The model and a kernel, side by side. The traces are of the program last run.
+/// The model and a kernel, side by side. The traces are of the program last compared.
 class Differential {
  public:
-  /// Loads the kernel. Throws as InProcessKernel does.
-  Differential(const Profile& profile, std::filesystem::path kernel_file)
-      : profile_(profile), oracles_(profile), kernel_(std::move(kernel_file), profile) {}
+  /// Takes a program whose traces were compared.
+  using Receiver = std::function<void(const Program&, const std::optional<Divergence>&)>;
 
-  /// Runs a program on both and compares.
+  Differential(const Profile& profile, std::unique_ptr<System> system)
+      : profile_(profile), oracles_(profile), system_(std::move(system)) {}
+  /// Loads a kernel into this process. Throws as InProcessKernel does.
+  Differential(const Profile& profile, std::filesystem::path kernel_file);
+
+  /// Runs a program on both and compares. A program that the system does not run does not diverge, but see refused().
   std::optional<Divergence> run(const Program& program);
+
+  /// The same, when it suits the system: see System::submit(). The model runs the program in this call, so that
+  /// coverage of the model is counted for the program that reaches it; model_of_submitted() is what it did.
+  void submit(const Program& program, const Receiver& receiver);
+  void finish(const Receiver& receiver);
+  const Trace& model_of_submitted() const { return model_of_submitted_; }
+
+  /// Why the system did not run the program last compared; empty if it did.
+  const std::string& refused() const { return kernel_trace_.refusal; }
 
   const Profile& profile() const { return profile_; }
   const Trace& model_trace() const { return model_trace_; }
   const Trace& kernel_trace() const { return kernel_trace_; }
-  InProcessKernel& kernel() { return kernel_; }
+  System& system() { return *system_; }
+  const System& system() const { return *system_; }
 
   /// The report on a divergence of the program last run: see the free function below.
   std::string explain(const Divergence& divergence, const Program& program, std::string_view replay) const;
 
  private:
+  /// What the model did of a program, from where it was taken to begin; none: from the profile's initial state.
+  struct Expected {
+    std::optional<Start> start;
+    Trace trace;
+  };
+
+  std::optional<Divergence> compare(const Program& program);
+  void run_model_from(const std::optional<Start>& start, const Program& program);
+  std::optional<Divergence> compare_expected(const Program& program, const Trace& kernel);
+
   Profile profile_;
   Oracles oracles_;
-  InProcessKernel kernel_;
+  std::unique_ptr<System> system_;
   Trace model_trace_, kernel_trace_;
+  /// Of programs whose traces are not there yet, in their order.
+  std::deque<Expected> expected_;
+  Trace model_of_submitted_;
+  /// Where programs were last seen to begin, on a system that is as found.
+  std::optional<Start> start_;
 };
 
 /// "state of call 3", for a table's cell.

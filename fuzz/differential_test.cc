@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace capcheck {
 namespace {
@@ -77,6 +81,71 @@ TEST(Differential, ExplainsInNamesSideBySide) {
   EXPECT_THAT(text, HasSubstr("  CapPrm       000001ffffffffff     000001ffffffffff\n"));
   EXPECT_THAT(text, HasSubstr("replay: capcheck replay some.trace"));
   EXPECT_THAT(text, Not(HasSubstr("* CapPrm")));
+}
+
+/// A system that follows the model, but whose traces all come at the end; and one that begins programs with a smaller
+/// bounding set than the model's task has.
+class LateSystem final : public System {
+ public:
+  explicit LateSystem(bool as_found) : as_found_(as_found) {}
+  void run(const Program&, Trace&) override { throw std::logic_error("not asked for"); }
+  void submit(const Program& program, const Receiver&) override { programs_.push_back(program); }
+  void finish(const Receiver& receiver) override {
+    for (const Program& program : programs_) {
+      Trace trace = run_model(kProfile, {});
+      Start start{trace.initial, {~0ull, ~0ull, ~0ull, ~0ull}};
+      if (as_found_) start.state.cred.bounding = cap_bit(CAP_CHOWN);
+      run_model(kProfile, start, program, trace);
+      trace.sysctls = start.sysctls;
+      if (program.calls.size() == wrong_) trace.observations.back().result ^= 1;
+      receiver(program, trace);
+    }
+    programs_.clear();
+  }
+  bool makes_all() const override { return false; }
+  bool begins_as_found() const override { return as_found_; }
+  std::string name() const override { return "late"; }
+  std::string replay_options() const override { return {}; }
+  std::string release() const override { return "6.12"; }
+  void answer_wrongly(std::size_t calls) { wrong_ = calls; }
+
+ private:
+  bool as_found_;
+  std::size_t wrong_ = kMaxCalls + 1;
+  std::vector<Program> programs_;
+};
+
+/// A program of so many calls.
+Program drops(std::uint64_t count) {
+  Program program;
+  for (std::uint64_t c = 0; c < count; ++c) program.calls.push_back({CallKind::capbset_drop, 0, {c}});
+  return program;
+}
+
+TEST(Differential, RunsTheModelAtOnceAndComparesWhenTracesCome) {
+  for (const bool as_found : {false, true}) {
+    auto system = std::make_unique<LateSystem>(as_found);
+    system->answer_wrongly(3);
+    Differential differential(kProfile, std::move(system));
+    std::size_t answered = 0;
+    const auto receiver = [&](const Program& program, const std::optional<Divergence>& divergence) {
+      EXPECT_EQ(program.calls.size(), ++answered);
+      EXPECT_EQ(divergence.has_value(), answered == 3) << answered;
+      EXPECT_EQ(differential.model_trace().observations.size(), answered);
+    };
+    for (std::uint64_t calls = 1; calls <= 5; ++calls) {
+      differential.submit(drops(calls), receiver);
+      EXPECT_EQ(differential.model_of_submitted().observations.size(), calls);
+      EXPECT_EQ(differential.model_of_submitted().guards.size(), calls);
+    }
+    EXPECT_EQ(answered, 0u);
+    differential.finish(receiver);
+    EXPECT_EQ(answered, 5u);
+    // Where programs begin has been seen now.
+    differential.submit(drops(1), receiver);
+    EXPECT_EQ(differential.model_of_submitted().initial.cred.bounding,
+              as_found ? cap_bit(CAP_CHOWN) : kProfile.full_set());
+  }
 }
 
 }  // namespace

@@ -3,48 +3,79 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "corpus/files.h"
+#include "fuzz/cache.h"
 #include "fuzz/fuzz_run.h"
 #include "fuzz/sut/in_process_kernel.h"
+#include "fuzz/sut/machine.h"
 
 namespace capcheck {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kUsualProfile = "6.12+userns";
+
 struct FuzzArguments {
-  std::string profile = "6.12+userns";
+  std::string profile;
   fs::path kernel, corpus, findings = "findings";
+  std::string machine, booted;
+  bool allow_system_changes = false;
   std::vector<fs::path> seeds;
   bool empty = false;
   unsigned seconds = 60, jobs = 1, seed = 1;
   bool json = false;
 };
 
-/// $CAPCHECK_CACHE, or capcheck below the user's cache directory.
-fs::path cache_directory() {
-  if (const char* cache = std::getenv("CAPCHECK_CACHE")) return cache;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME")) return fs::path(cache) / "capcheck";
-  const char* home = std::getenv("HOME");
-  if (!home) throw std::runtime_error("neither CAPCHECK_CACHE, XDG_CACHE_HOME nor HOME is set: name a --corpus");
-  return fs::path(home) / ".cache/capcheck";
+/// The rules: those asked for, or those that the kernel to boot was built by. An error in the names of machine and
+/// kernel is said here, not by each job.
+Profile profile_of(const FuzzArguments& arguments) {
+  std::optional<Profile> recorded;
+  if (!arguments.machine.empty()) {
+    Machine machine = parse_machine(arguments.machine);
+    machine.booted = arguments.booted;
+    if (!machine.booted.empty()) recorded = recorded_profile(machine);
+  }
+  if (!arguments.profile.empty()) return parse_profile(arguments.profile);
+  return recorded.value_or(parse_profile(kUsualProfile));
+}
+
+/// Where programs are kept, and which others to start from. What one kernel's coverage finds worth keeping says little
+/// on another, so each has a corpus of its own; but one in this process finds the most, so the others go on from there.
+void choose_corpora(const FuzzArguments& arguments, FuzzOptions& options) {
+  if (arguments.empty) return;
+  const fs::path all = cache_directory() / "corpus", in_process = all / to_string(options.profile);
+  if (!arguments.corpus.empty()) {
+    options.corpus = arguments.corpus;
+  } else if (arguments.machine.empty()) {
+    options.corpus = in_process;
+  } else {
+    const std::string kernel = arguments.booted.empty() ? to_string(options.profile) : arguments.booted;
+    options.corpus = all / arguments.machine;
+    if (!parse_machine(arguments.machine).as_found()) *options.corpus /= kernel;
+    if (arguments.seeds.empty()) options.start = in_process;
+  }
 }
 
 FuzzOptions options_from(const FuzzArguments& arguments) {
   FuzzOptions options;
-  options.profile = parse_profile(arguments.profile);
+  options.profile = profile_of(arguments);
   options.kernel = arguments.kernel.empty() ? kernel_file(options.profile) : arguments.kernel;
   if (!arguments.seeds.empty()) options.seeds = find_traces(arguments.seeds);
-  if (!arguments.empty) {
-    options.corpus = arguments.corpus.empty() ? cache_directory() / "corpus" / arguments.profile : arguments.corpus;
+  if (!arguments.machine.empty()) {
+    options.machine = arguments.machine;
+    options.booted = arguments.booted;
+    options.allow_system_changes = arguments.allow_system_changes;
   }
+  choose_corpora(arguments, options);
   options.findings = arguments.findings;
   options.seconds = arguments.seconds;
   options.jobs = arguments.jobs;
@@ -59,6 +90,11 @@ void print_json(const FuzzOptions& options, const FuzzOutcome& outcome) {
                               {"kernel", options.kernel.string()},
                               {"programs", outcome.programs},
                               {"calls", outcome.calls},
+                              {"machine", options.machine},
+                              {"booted", options.booted},
+                              {"covered_in_booted", outcome.covered},
+                              {"guests_lost", outcome.losses},
+                              {"not_performed", outcome.refused},
                               {"seconds", outcome.seconds},
                               {"coverage", outcome.coverage},
                               {"findings", findings},
@@ -77,8 +113,9 @@ int run(const FuzzArguments& arguments) {
     fmt::print("{}", outcome.report);
     for (const fs::path& file : outcome.findings) fmt::print("saved: {}\n", file.string());
   }
-  fmt::print("{}: {}: {}{}\n", options.kernel.stem().string(), describe_rate(outcome),
-             outcome.report.empty() ? "no divergence" : "DIVERGENCE", outcome.interrupted ? " (interrupted)" : "");
+  fmt::print("{}: {}: {}{}\n", options.machine.empty() ? options.kernel.stem().string() : options.machine,
+             describe_rate(outcome), outcome.report.empty() ? "no divergence" : "DIVERGENCE",
+             outcome.interrupted ? " (interrupted)" : "");
   return outcome.report.empty() ? 0 : 1;
 }
 
@@ -86,12 +123,27 @@ int run(const FuzzArguments& arguments) {
 
 void add_fuzz_command(CLI::App& app, int& status) {
   auto arguments = std::make_shared<FuzzArguments>();
-  CLI::App* command = app.add_subcommand("fuzz", "Fuzz a kernel in this process against the model");
-  command->add_option("--profile", arguments->profile, "Kernel and rules")->capture_default_str();
-  command->add_option("--kernel", arguments->kernel, "Run this kernel instead of the profile's own");
-  command->add_option("--seeds", arguments->seeds, "Traces, or directories of them, to start from");
+  CLI::App* command = app.add_subcommand("fuzz", "Fuzz a kernel against the model");
+  command->add_option("--profile", arguments->profile,
+                      fmt::format("Kernel and rules ({}; with --booted: as that kernel was built)", kUsualProfile));
+  CLI::Option* kernel =
+      command->add_option("--kernel", arguments->kernel, "Run this kernel instead of the profile's own");
+  CLI::Option* on =
+      command->add_option("--on", arguments->machine, "Run by real system calls: host, uml, qemu or ssh:HOST")
+          ->excludes(kernel);
+  command
+      ->add_option("--booted", arguments->booted,
+                   "With --on uml or qemu: boot this kernel of `capcheck kernel list` instead of the profile's own. If "
+                   "it was built with --kcov, its coverage guides the fuzzer")
+      ->needs(on);
+  command->add_flag("--allow-system-changes", arguments->allow_system_changes,
+                    "Make calls that change a whole machine that is not a guest");
+  command->add_option("--seeds", arguments->seeds,
+                      "Traces, or directories of them, to start from (with --on and neither this nor --corpus: the "
+                      "profile's programs of runs without --on, corpus/PROFILE in the cache directory)");
   command->add_option("--corpus", arguments->corpus,
-                      "Where programs are kept between runs (corpus/PROFILE in the cache directory)");
+                      "Where programs are kept between runs (in the cache directory: corpus/PROFILE, or with --on "
+                      "corpus/uml/KERNEL, corpus/qemu/KERNEL, corpus/host, corpus/ssh:HOST)");
   command->add_flag("--empty", arguments->empty, "Start from nothing and keep no corpus");
   command->add_option("--findings", arguments->findings, "Where findings are saved")->capture_default_str();
   command->add_option("--seconds", arguments->seconds, "How long")->capture_default_str()->check(CLI::PositiveNumber);

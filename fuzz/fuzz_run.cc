@@ -27,14 +27,15 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-/// How long a job may take to stop after its time is up or it was told to.
-constexpr std::chrono::seconds kGrace{30};
-/// The exit status of a target that could not start.
-constexpr int kTargetCannotStart = 2;
+/// How long a job may take to stop after its time is up or it was told to; longer where a guest may hang that long, be
+/// started again and hang again.
+constexpr std::chrono::seconds kGrace{30}, kGraceOfGuests{150};
+/// The exit status of a target that has no system to run programs on, or none any more.
+constexpr int kTargetCannotGoOn = 2;
 
 std::atomic<bool> stop_requested = false;
 
-/// Turns SIGINT and SIGTERM into a request to stop, while it lives.
+/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop, while it lives.
 class StopSignals {
  public:
   StopSignals() {
@@ -43,35 +44,18 @@ class StopSignals {
     action.sa_handler = [](int) { stop_requested = true; };
     sigaction(SIGINT, &action, &interrupt_);
     sigaction(SIGTERM, &action, &terminate_);
+    sigaction(SIGHUP, &action, &hang_up_);
   }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals() {
     sigaction(SIGINT, &interrupt_, nullptr);
     sigaction(SIGTERM, &terminate_, nullptr);
+    sigaction(SIGHUP, &hang_up_, nullptr);
   }
 
  private:
-  struct sigaction interrupt_{}, terminate_{};
-};
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (fs::temp_directory_path() / "capcheck-fuzz.XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::system_error(errno, std::generic_category(), name);
-    path_ = name;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;  // a directory that cannot be removed is no reason to lose the outcome
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
+  struct sigaction interrupt_{}, terminate_{}, hang_up_{};
 };
 
 /// A running target. Killed if it is still there when its owner goes.
@@ -107,15 +91,15 @@ class Job {
     if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
     return status_.has_value();
   }
-  /// Ends the job after the program it runs. Not by SIGINT: libFuzzer answers that inside the handler, where printing its
-  /// statistics waits for ever if malloc was what the signal came into.
+  /// Ends the job after the program it runs. Not by SIGINT: libFuzzer answers that inside the handler, where printing
+  /// its statistics waits for ever if malloc was what the signal came into.
   void ask_to_stop() {
     if (!status_) kill(pid_, kStop);
   }
   bool succeeded() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0; }
   /// Told to stop before libFuzzer was ready to answer; nothing was found.
   bool stopped_before_it_began() const { return status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == kStop; }
-  bool could_not_start() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kTargetCannotStart; }
+  bool could_not_go_on() const { return status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == kTargetCannotGoOn; }
   std::string log() const { return read_file(log_); }
 
  private:
@@ -141,6 +125,12 @@ std::uint64_t running_count(std::string_view log) {
   return last_number(log, "\n#");
 }
 
+/// How many programs a job ran: by its own word, or, if it was stopped, by libFuzzer's last.
+std::uint64_t programs_in(const std::string& log) {
+  const std::uint64_t own = last_number(log, kProgramsLabel);
+  return own != 0 ? own : running_count(log);
+}
+
 std::string report_in(const std::string& log) {
   const std::size_t start = log.find("DIVERGENCE ");
   if (start == std::string::npos) {
@@ -151,6 +141,12 @@ std::string report_in(const std::string& log) {
   }
   const std::size_t replay = log.find("\nreplay: ", start);
   return log.substr(start, log.find('\n', replay + 1) + 1 - start);
+}
+
+/// What a target said last in its own name; the log, if it said nothing.
+std::string last_words_in(const std::string& log) {
+  const std::size_t start = log.rfind("transitions_fuzzer: ");
+  return start == std::string::npos ? log : log.substr(start);
 }
 
 std::set<fs::path> files_in(const fs::path& directory) {
@@ -173,18 +169,39 @@ void write_seeds(const std::vector<fs::path>& seeds, const Profile& profile, con
   }
 }
 
+/// After how many programs that find nothing new, times a logarithm of the length, programs may grow. Programs of some
+/// 40 calls at most (-max_len), and slow growth towards that: short ones say the same at a higher rate, but what takes
+/// several tasks and namespaces must soon find room. The nesting limit, which takes 133 calls, is left to replay.
+/// A booted kernel runs fewer programs by far, so they grow after fewer.
+unsigned length_control(const FuzzOptions& options) {
+  constexpr unsigned kHere = 100, kBooted = 4;
+  return options.machine.empty() ? kHere : kBooted;
+}
+
 std::vector<std::string> command_line(const FuzzOptions& options, const fs::path& corpus, const fs::path& seeds,
                                       unsigned job) {
   const fs::path target = fs::read_symlink("/proc/self/exe").parent_path() / "transitions_fuzzer";
   if (!fs::exists(target)) throw std::runtime_error(fmt::format("{}: not built", target.string()));
-  return {
-      target.string(), "--profile=" + to_string(options.profile), "--kernel=" + options.kernel.string(),
-      "--findings=" + options.findings.string(), fmt::format("-artifact_prefix={}/", options.findings.string()),
-      fmt::format("-max_total_time={}", options.seconds), fmt::format("-seed={}", options.seed + job),
-      // Programs of some 40 calls at most, and slow growth towards that: short ones say the same at a higher rate, but
-      // what takes several tasks and namespaces must soon find room.
-      // The nesting limit, which takes 133 calls, is left to replay.
-      "-max_len=1024", "-len_control=100", "-print_final_stats=1", "-reload=1", corpus.string(), seeds.string()};
+  std::vector<std::string> command = {
+      target.string(),
+      "--profile=" + to_string(options.profile),
+      options.machine.empty() ? "--kernel=" + options.kernel.string() : "--on=" + options.machine,
+      "--findings=" + options.findings.string(),
+      fmt::format("-artifact_prefix={}/", options.findings.string()),
+      "--dies-with-parent=1",
+      fmt::format("--seconds={}", options.seconds),
+      fmt::format("-max_total_time={}", options.seconds),
+      fmt::format("-seed={}", options.seed + job),
+      "-max_len=1024",
+      fmt::format("-len_control={}", length_control(options)),
+      "-print_final_stats=1",
+      "-reload=1",
+      corpus.string(),
+      seeds.string()};
+  if (options.start && fs::exists(*options.start)) command.push_back(options.start->string());
+  if (!options.booted.empty()) command.push_back("--booted=" + options.booted);
+  if (options.allow_system_changes) command.emplace_back("--allow-system-changes=1");
+  return command;
 }
 
 void show_progress(const FuzzOptions& options, const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration elapsed) {
@@ -199,7 +216,8 @@ void show_progress(const FuzzOptions& options, const std::vector<std::unique_ptr
 void wait_for(const FuzzOptions& options, std::vector<std::unique_ptr<Job>>& jobs) {
   constexpr std::chrono::milliseconds kTick{20}, kProgress{500};
   const Clock::time_point start = Clock::now();
-  Clock::time_point deadline = start + std::chrono::seconds(options.seconds) + kGrace, shown = start;
+  const std::chrono::seconds grace = options.machine.empty() ? kGrace : kGraceOfGuests;
+  Clock::time_point deadline = start + std::chrono::seconds(options.seconds) + grace, shown = start;
   bool stopping = false;
   while (std::ranges::any_of(jobs, [](auto& job) { return !job->ended(); })) {
     const Clock::time_point now = Clock::now();
@@ -225,12 +243,17 @@ std::string describe_rate(const FuzzOutcome& outcome) {
   const auto programs = static_cast<double>(outcome.programs);
   const std::string length =
       outcome.calls == 0 ? "" : fmt::format(" of {:.1f} calls", static_cast<double>(outcome.calls) / programs);
-  return fmt::format("{} programs{} in {:.1f} s, {:.0f} a second, {} edges covered", outcome.programs, length,
-                     outcome.seconds, programs / outcome.seconds, outcome.coverage);
+  const std::string refused = outcome.refused == 0 ? "" : fmt::format(", {} of them not performed", outcome.refused);
+  const std::string lost = outcome.losses == 0 ? ""
+                                               : fmt::format(", {} guest{} lost and started again", outcome.losses,
+                                                             outcome.losses == 1 ? "" : "s");
+  const std::string covered = outcome.covered == 0 ? "" : fmt::format(", {} of the booted kernel", outcome.covered);
+  return fmt::format("{} programs{} in {:.1f} s, {:.0f} a second, {} edges covered{}{}{}", outcome.programs, length,
+                     outcome.seconds, programs / outcome.seconds, outcome.coverage, covered, refused, lost);
 }
 
 FuzzOutcome fuzz(const FuzzOptions& options) {
-  const TemporaryDirectory work;
+  const TemporaryDirectory work("capcheck-fuzz");
   const fs::path corpus = options.corpus.value_or(work.path() / "corpus"), seeds = work.path() / "seeds";
   fs::create_directories(corpus);
   fs::create_directories(options.findings);
@@ -251,9 +274,12 @@ FuzzOutcome fuzz(const FuzzOptions& options) {
   outcome.interrupted = stop_requested;
   for (const auto& job : jobs) {
     const std::string log = job->log();
-    if (job->could_not_start()) throw std::runtime_error(log);
-    outcome.programs += std::max(last_number(log, "stat::number_of_executed_units:"), running_count(log));
+    if (job->could_not_go_on()) throw std::runtime_error(last_words_in(log));
+    outcome.programs += programs_in(log);
     outcome.calls += last_number(log, kCallsLabel);
+    outcome.refused += last_number(log, kRefusedLabel);
+    outcome.losses += last_number(log, kLossesLabel);
+    outcome.covered = std::max(outcome.covered, last_number(log, kCoveredLabel));
     outcome.coverage = std::max(outcome.coverage, last_number(log, " cov: "));
     if (!job->succeeded() && !job->stopped_before_it_began() && outcome.report.empty()) outcome.report = report_in(log);
   }

@@ -14,13 +14,26 @@
 
 namespace capcheck {
 
-/// Before the number of calls made, in what the target prints at its end.
+/// Before the number of programs run, in what the target prints at its end.
+inline constexpr std::string_view kProgramsLabel = "capcheck::programs:";
+/// The same of the calls made.
 inline constexpr std::string_view kCallsLabel = "capcheck::calls:";
+/// The same of the programs that a system did not run.
+inline constexpr std::string_view kRefusedLabel = "capcheck::refused:";
+
+/// The same of how often a system was lost, whenever it is.
+inline constexpr std::string_view kLossesLabel = "capcheck::losses:";
+/// And of the edges of its own that a booted kernel said were reached.
+inline constexpr std::string_view kCoveredLabel = "capcheck::covered:";
 
 struct FuzzOptions {
   Profile profile;
   std::filesystem::path kernel;
+  std::string machine;  ///< if not empty, programs run there (Machine) and not on `kernel`
+  std::string booted;   ///< the kernel to boot there; empty: that of the profile
+  bool allow_system_changes = false;
   std::vector<std::filesystem::path> seeds;     ///< traces to start from
+  std::optional<std::filesystem::path> start;   ///< a corpus to start from as well, which stays as it is
   std::optional<std::filesystem::path> corpus;  ///< programs of earlier runs; new ones are added. None: nothing is kept
   std::filesystem::path findings = ".";         ///< where a finding is saved
   unsigned seconds = 60;
@@ -31,8 +44,11 @@ struct FuzzOptions {
 struct FuzzOutcome {
   std::uint64_t programs = 0;  ///< programs run, by all jobs
   std::uint64_t calls = 0;     ///< calls made by jobs that ran to their end
+  std::uint64_t refused = 0;   ///< programs that the system did not run
+  std::uint64_t losses = 0;    ///< how often a guest died or hung and was started again
   double seconds = 0;          ///< from the first process's start to the last one's end
   std::uint64_t coverage = 0;  ///< edges of the kernel and the model reached, by the best job
+  std::uint64_t covered = 0;   ///< edges that a booted kernel said were reached, by the best job that ran to its end
   /// The report on the first finding, as the target printed it; empty if there was none.
   std::string report;
   std::vector<std::filesystem::path> findings;  ///< traces and artifacts saved by this run
@@ -42,8 +58,8 @@ struct FuzzOutcome {
 /// "679441 programs of 8.2 calls in 9.1 s, 75056 a second, 728 edges covered".
 std::string describe_rate(const FuzzOutcome& outcome);
 
-/// Fuzzes until the time is up, a job finds something, or SIGINT or SIGTERM comes. Shows progress if standard error is
-/// a terminal. Throws std::runtime_error if the target cannot start or ends otherwise than by its own word.
+/// Fuzzes until the time is up, a job finds something, or SIGINT, SIGTERM or SIGHUP comes. Shows progress if standard
+/// error is a terminal. Throws std::runtime_error if the target cannot start or ends otherwise than by its own word.
 FuzzOutcome fuzz(const FuzzOptions& options);
 
 }  // namespace capcheck

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "fuzz/sut/in_process_kernel.h"
+
 namespace capcheck {
 namespace {
 
@@ -21,21 +23,34 @@ std::string unmet_expectations(const std::filesystem::path& file, const TraceTex
 
 }  // namespace
 
+Kernels::Kernels(std::filesystem::path only)
+    : source_([only = std::move(only)](const Profile& profile) {
+        return std::make_unique<InProcessKernel>(only.empty() ? kernel_file(profile) : only, profile);
+      }) {}
+
 Differential& Kernels::of(const Profile& profile) {
   auto& slot = loaded_[to_string(profile)];
-  if (!slot) slot = std::make_unique<Differential>(profile, only_.empty() ? kernel_file(profile) : only_);
+  if (!slot) slot = std::make_unique<Differential>(profile, source_(profile));
   return *slot;
 }
 
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential) {
-  Replayed replayed{file, to_string(differential.profile()), differential.kernel().file().stem().string(), {}};
+  const System& system = differential.system();
+  Replayed replayed{file, to_string(differential.profile()), system.name(), {}, {}};
+  for (std::size_t i = 0; i < trace.program.calls.size() && replayed.refused.empty(); ++i) {
+    const std::string refusal = system.refusal(trace.program.calls[i]);
+    if (!refusal.empty()) replayed.refused = fmt::format("{}: {}", print_call(trace.program.calls[i]), refusal);
+  }
+  if (!replayed.refused.empty()) return replayed;
   const auto divergence = differential.run(trace.program);
-  replayed.problem = unmet_expectations(file, trace, differential.model_trace(), "model");
+  replayed.refused = differential.refused();
+  if (!replayed.refused.empty()) return replayed;
+  const bool expects = !system.begins_as_found();
+  if (expects) replayed.problem = unmet_expectations(file, trace, differential.model_trace(), "model");
   if (divergence) {
     replayed.problem += differential.explain(
-        *divergence, trace.program,
-        fmt::format("capcheck replay --kernel {} {}", differential.kernel().file().string(), file.string()));
-  } else {
+        *divergence, trace.program, fmt::format("capcheck replay {} {}", system.replay_options(), file.string()));
+  } else if (expects) {
     replayed.problem += unmet_expectations(file, trace, differential.kernel_trace(), "kernel");
   }
   return replayed;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Replay: runs traces on the model and on kernels in this process, and compares all with what the traces expect.
+// Replay: runs traces on the model and on kernels, in this process or booted, and compares all with what the traces
+// expect.
 #ifndef CAPCHECK_FUZZ_REPLAY_H_
 #define CAPCHECK_FUZZ_REPLAY_H_
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,24 +22,30 @@ struct Replayed {
   std::filesystem::path file;
   std::string profile, kernel;
   std::string problem;  ///< a report for a person; empty if all agree
+  std::string refused;  ///< why the kernel did not run it, which is no agreement; empty if it did
 };
 
-/// The kernels that traces ask for, each loaded once, when it is first asked for.
+/// The kernels that traces ask for, each loaded or booted once, when it is first asked for.
 class Kernels {
  public:
-  /// `only`, if not empty, stands in for every kernel.
-  explicit Kernels(std::filesystem::path only = {}) : only_(std::move(only)) {}
+  /// What gives the kernel of a profile.
+  using Source = std::function<std::unique_ptr<System>(const Profile&)>;
+
+  /// Kernels in this process. `only`, if not empty, stands in for every kernel.
+  explicit Kernels(std::filesystem::path only = {});
+  explicit Kernels(Source source) : source_(std::move(source)) {}
 
   /// The kernel of a profile. Throws as InProcessKernel does.
   Differential& of(const Profile& profile);
   std::size_t count() const { return loaded_.size(); }
 
  private:
-  std::filesystem::path only_;
+  Source source_;
   std::map<std::string, std::unique_ptr<Differential>> loaded_;
 };
 
-/// Runs a trace, read from `file`, on the model and on one kernel.
+/// Runs a trace, read from `file`, on the model and on one kernel. Where a kernel is taken as found, what the trace
+/// expects is not asked of it: it speaks of another start, and perhaps of another profile.
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential);
 
 }  // namespace capcheck

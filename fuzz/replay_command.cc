@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "corpus/files.h"
 #include "fuzz/replay.h"
+#include "fuzz/sut/machine.h"
 
 namespace capcheck {
 namespace {
@@ -22,6 +24,8 @@ struct ReplayOptions {
   std::vector<fs::path> paths;
   std::vector<std::string> profiles;
   fs::path kernel;
+  std::string machine, booted;
+  bool allow_system_changes = false;
   bool rewrite = false;
   bool json = false;
 };
@@ -40,21 +44,68 @@ void print_json(const std::vector<Replayed>& all) {
     rows.push_back({{"file", one.file.string()},
                     {"profile", one.profile},
                     {"kernel", one.kernel},
-                    {"agrees", one.problem.empty()},
+                    {"agrees", one.problem.empty() && one.refused.empty()},
+                    {"not_performed", one.refused},
                     {"problem", one.problem}});
   }
   fmt::print("{}\n", rows.dump(2));
 }
 
+/// The kernels to run on. Of one that is taken as found, there is but one, of its own profile.
+struct Place {
+  Kernels kernels;
+  std::optional<Profile> found;
+};
+
+Place place_of(const ReplayOptions& options) {
+  if (options.machine.empty()) return {Kernels(options.kernel), std::nullopt};
+  Machine machine = parse_machine(options.machine);
+  machine.booted = options.booted;
+  machine.allow_system_changes = options.allow_system_changes;
+  if (!machine.as_found()) {
+    return {Kernels([machine](const Profile& profile) { return start_on(machine, profile); }), std::nullopt};
+  }
+  std::shared_ptr<BootedSystem> kernel = start_on(machine, {});
+  const Profile profile = detect_profile(kernel->hello());
+  fmt::print(stderr, "environment: {}", describe_environment(*kernel, profile));
+  kernel.reset();
+  return {Kernels([machine](const Profile&) { return start_on(machine, {}); }), profile};
+}
+
+/// The profiles to run traces for: those asked for, or that of the one kernel to boot. None: those that traces name.
+std::vector<Profile> profiles_of(const ReplayOptions& options) {
+  std::vector<Profile> profiles;
+  if (!options.booted.empty()) {
+    Machine machine = parse_machine(options.machine);
+    machine.booted = options.booted;
+    profiles.push_back(recorded_profile(machine));
+  }
+  if (!options.profiles.empty()) profiles.clear();
+  for (const std::string& name : options.profiles) profiles.push_back(parse_profile(name));
+  return profiles;
+}
+
+/// What was run and agrees, and, told apart, what was not run.
+std::string summarise(const std::vector<Replayed>& all, std::size_t failed, bool expects) {
+  const auto refused = std::ranges::count_if(all, [](const Replayed& one) { return !one.refused.empty(); });
+  std::string text = failed != 0 ? fmt::format("{} runs do not agree", failed)
+                     : expects   ? "model, kernel and expectations agree"
+                                 : "model and kernel agree";
+  if (refused != 0) text += fmt::format("; {} runs could not be performed there", refused);
+  return text;
+}
+
 int run(const ReplayOptions& options) {
-  Kernels kernels(options.kernel);
+  const std::vector<Profile> profiles = profiles_of(options);
+  auto [kernels, found] = place_of(options);
   std::vector<Replayed> all;
   const std::vector<fs::path> files = find_traces(options.paths);
   for (const fs::path& file : files) {
     TraceText trace = load_trace(file, Profile{.features = {.userns = true}});
-    if (!options.profiles.empty()) {
-      trace.profiles.clear();
-      for (const std::string& name : options.profiles) trace.profiles.push_back(parse_profile(name));
+    if (found) {
+      trace.profiles = {*found};
+    } else if (!profiles.empty()) {
+      trace.profiles = profiles;
     }
     if (options.rewrite) rewrite(file, trace);
     if (options.rewrite) trace = load_trace(file, trace.profiles.front());
@@ -66,9 +117,10 @@ int run(const ReplayOptions& options) {
   } else {
     for (const Replayed& one : all) {
       if (!one.problem.empty()) fmt::print("{} on {}\n{}\n", one.file.string(), one.kernel, one.problem);
+      if (!one.refused.empty()) fmt::print("not performed: {} on {}: {}\n", one.file.string(), one.kernel, one.refused);
     }
     fmt::print("{} traces, {} runs on {} kernels: {}\n", files.size(), all.size(), kernels.count(),
-               failed == 0 ? "model, kernel and expectations agree" : fmt::format("{} runs do not agree", failed));
+               summarise(all, static_cast<std::size_t>(failed), !found));
   }
   return failed == 0 ? 0 : 1;
 }
@@ -80,7 +132,18 @@ void add_replay_command(CLI::App& app, int& status) {
   CLI::App* command = app.add_subcommand("replay", "Run traces on the model and on a kernel, and compare");
   command->add_option("paths", options->paths, "Traces, fuzzer artifacts, or directories of traces")->required();
   command->add_option("--profile", options->profiles, "Run for this profile instead of the ones the trace names");
-  command->add_option("--kernel", options->kernel, "Run on this kernel instead of the profile's own");
+  CLI::Option* kernel =
+      command->add_option("--kernel", options->kernel, "Run on this kernel instead of the profile's own");
+  CLI::Option* on =
+      command->add_option("--on", options->machine, "Run by real system calls: host, uml, qemu or ssh:HOST")
+          ->excludes(kernel);
+  command
+      ->add_option("--booted", options->booted,
+                   "With --on uml or qemu: boot this kernel of `capcheck kernel list` instead of the profile's own "
+                   "(without --profile, for the profile it was built as)")
+      ->needs(on);
+  command->add_flag("--allow-system-changes", options->allow_system_changes,
+                    "Make calls that change a whole machine that is not a guest");
   command->add_flag("--rewrite", options->rewrite, "Write each trace again, expecting what the model does");
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   command->footer("Example: capcheck replay corpus/seeds corpus/counterexamples");

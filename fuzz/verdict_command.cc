@@ -17,6 +17,8 @@
 #include "corpus/files.h"
 #include "fuzz/fuzz_run.h"
 #include "fuzz/replay.h"
+#include "fuzz/sut/in_process_kernel.h"
+#include "fuzz/sut/machine.h"
 #include "solver/counterexample.h"
 #include "solver/prove.h"
 
@@ -32,9 +34,34 @@ struct VerdictOptions {
                                     "6.12+userns+userns-strict",
                                     "6.12+userns+userns-mask",
                                     "6.1+userns"};
+  std::vector<std::string> booted;
   fs::path corpus = "corpus", findings = "findings";
   unsigned seconds = 20, jobs = 1;
 };
+
+/// The kernels that programs are run on: each profile's in this process, and some booted on user-mode Linux.
+struct Systems {
+  Kernels in_process;
+  std::vector<Profile> booted_profiles;
+  Kernels booted{[](const Profile& profile) { return start_on(parse_machine("uml"), profile); }};
+
+  bool boots(const Profile& profile) const {
+    return std::ranges::find(booted_profiles, to_string(profile),
+                             [](const Profile& known) { return to_string(known); }) != booted_profiles.end();
+  }
+};
+
+Systems systems_for(const VerdictOptions& options) {
+  Systems systems;
+  for (const std::string& name : options.booted) systems.booted_profiles.push_back(parse_profile(name));
+  return systems;
+}
+
+/// What a trace came to on a kernel, as a line's end.
+std::string outcome_of(const Replayed& replayed) {
+  if (!replayed.refused.empty()) return "not performed there: " + replayed.refused;
+  return replayed.problem.empty() ? "follows it" : "DOES NOT FOLLOW IT\n" + replayed.problem;
+}
 
 void progress(std::string_view line) {
   if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K{}", line);
@@ -94,57 +121,93 @@ bool all_as_claimed(const std::vector<ProfileProofs>& all) {
       all, [](const ProfileProofs& proved) { return std::ranges::all_of(proved.results, &ProofResult::as_claimed); });
 }
 
-/// Saves each counterexample in the corpus, and replays it on the kernel's own code. True if the kernel follows all.
-bool print_counterexamples(const std::vector<ProfileProofs>& all, const VerdictOptions& options, Kernels& kernels) {
-  bool follows_all = true;
+/// Runs a trace on the kernel's own code in this process and, if one of its profile is booted, there; a line for each.
+/// True if no kernel does otherwise.
+bool print_confirmation(const fs::path& file, const TraceText& trace, const Profile& profile, Systems& systems) {
+  const Replayed here = replay(file, trace, systems.in_process.of(profile));
+  fmt::print("      in process, Linux {}: {}\n", systems.in_process.of(profile).system().release(), outcome_of(here));
+  if (!systems.boots(profile)) {
+    fmt::print("      booted: no such kernel was asked for\n");
+    return here.problem.empty();
+  }
+  const Replayed there = replay(file, trace, systems.booted.of(profile));
+  fmt::print("      booted, {}: {}\n", there.kernel, outcome_of(there));
+  return here.problem.empty() && there.problem.empty();
+}
+
+void print_counterexample(const ProfileProofs& proved, const ProofResult& result, const TraceText& trace) {
+  const Trace model = run_model(proved.profile, trace.program);
+  fmt::print("  {} ({}) on {}: refuted: {}.\n", result.info->name, result.info->formula, to_string(proved.profile),
+             result.detail);
+  for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
+    fmt::print("      {} = {}\n", print_call(trace.program.calls[i]),
+               print_result(trace.program.calls[i], model.observations.at(i).result));
+  }
+  const TaskState<Concrete>& state = model.observations.back().state;
+  const std::uint64_t full = proved.profile.full_set();
+  fmt::print("      then CapBnd is {}", describe_set(state.cred.bounding, full));
+  if (proved.profile.features.userns) fmt::print(", CapUNs is {}", describe_set(state.cred.userns, full));
+  fmt::print("\n");
+}
+
+/// Saves each counterexample in the corpus, and replays it on kernels. True if they follow all.
+bool print_counterexamples(const std::vector<ProfileProofs>& all, const VerdictOptions& options, Systems& systems) {
+  bool follow_all = true;
   for (const ProfileProofs& proved : all) {
     for (const ProofResult& result : proved.results) {
       if (!result.counterexample) continue;
       const TraceText trace = counterexample_trace(proved.profile, nullptr, result);
       const fs::path file = options.corpus / "counterexamples" / counterexample_name(proved.profile, nullptr, result);
       write_file(file, print_trace(trace));
-      Differential& differential = kernels.of(proved.profile);
-      const Replayed replayed = replay(file, trace, differential);
-      follows_all &= replayed.problem.empty();
-      fmt::print("  {} ({}) on {}: refuted: {}.\n", result.info->name, result.info->formula, to_string(proved.profile),
-                 result.detail);
-      for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
-        fmt::print("      {} = {}\n", print_call(trace.program.calls[i]),
-                   print_result(trace.program.calls[i], differential.kernel_trace().observations.at(i).result));
-      }
-      const TaskState<Concrete>& state = differential.kernel_trace().observations.back().state;
-      const std::uint64_t full = proved.profile.full_set();
-      fmt::print("      then CapBnd is {}", describe_set(state.cred.bounding, full));
-      if (proved.profile.features.userns) fmt::print(", CapUNs is {}", describe_set(state.cred.userns, full));
-      fmt::print("\n      {}, {}: {}\n\n", file.string(), replayed.kernel,
-                 replayed.problem.empty()
-                     ? fmt::format("Linux {}'s own code follows it", differential.kernel().release())
-                     : "THE KERNEL DOES NOT FOLLOW IT\n" + replayed.problem);
+      print_counterexample(proved, result, trace);
+      fmt::print("      {}\n", file.string());
+      follow_all &= print_confirmation(file, trace, proved.profile, systems);
+      fmt::print("\n");
     }
   }
-  return follows_all;
+  return follow_all;
 }
 
-bool print_corpus(const VerdictOptions& options, Kernels& kernels) {
-  const std::vector<fs::path> paths{options.corpus};
-  const std::vector<fs::path> files = find_traces(paths);
-  std::size_t runs = 0, disagreeing = 0;
+/// Replays every trace on the kernels of its profiles that are asked for. True if none does otherwise.
+template <class Wanted>
+bool print_replay(const std::vector<fs::path>& files, Kernels& kernels, std::string_view where, Wanted wanted) {
+  std::size_t runs = 0, disagreeing = 0, refused = 0;
   for (const fs::path& file : files) {
     const TraceText trace = load_trace(file, Profile{});
     for (const Profile& profile : trace.profiles) {
+      if (!wanted(profile)) continue;
       const Replayed replayed = replay(file, trace, kernels.of(profile));
       ++runs;
+      refused += !replayed.refused.empty();
       if (replayed.problem.empty()) continue;
       ++disagreeing;
       fmt::print("  {} on {}\n{}\n", file.string(), replayed.kernel, replayed.problem);
     }
   }
-  fmt::print("  {} traces, {} runs: {}\n", files.size(), runs,
-             disagreeing == 0 ? "model, kernel and expectations agree" : fmt::format("{} DO NOT AGREE", disagreeing));
+  fmt::print("  {}: {} traces, {} runs on {} kernels: {}{}\n", where, files.size(), runs, kernels.count(),
+             disagreeing == 0 ? "model, kernel and expectations agree" : fmt::format("{} DO NOT AGREE", disagreeing),
+             refused == 0 ? "" : fmt::format("; {} could not be performed there", refused));
   return disagreeing == 0;
 }
 
-bool print_fuzzing(const VerdictOptions& options) {
+bool print_corpus(const VerdictOptions& options, Systems& systems) {
+  const std::vector<fs::path> files = find_traces(std::vector<fs::path>{options.corpus});
+  const bool here = print_replay(files, systems.in_process, "in process", [](const Profile&) { return true; });
+  if (systems.booted_profiles.empty()) return here;
+  const bool there =
+      print_replay(files, systems.booted, "booted", [&](const Profile& profile) { return systems.boots(profile); });
+  return here && there;
+}
+
+/// What fuzzing found, on every kernel there is. It is a finding whatever they say.
+void print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
+  for (const fs::path& file : outcome.findings) {
+    fmt::print("      {}\n", file.string());
+    if (file.extension() == ".trace") print_confirmation(file, load_trace(file, profile), profile, systems);
+  }
+}
+
+bool print_fuzzing(const VerdictOptions& options, Systems& systems) {
   bool clean = true;
   for (const std::string& name : options.profiles) {
     FuzzOptions fuzzing;
@@ -158,6 +221,7 @@ bool print_fuzzing(const VerdictOptions& options) {
     clean &= outcome.report.empty();
     fmt::print("  {}: {}: {}\n", name, describe_rate(outcome),
                outcome.report.empty() ? "no divergence" : "DIVERGENCE\n" + outcome.report);
+    print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
     if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
   }
@@ -181,17 +245,17 @@ void print_conclusion(const std::vector<ProfileProofs>& all) {
 }
 
 int run(const VerdictOptions& options) {
-  Kernels kernels;
+  Systems systems = systems_for(options);
   heading("1. Proofs, for call sequences of any length");
   const auto start = std::chrono::steady_clock::now();
   const std::vector<ProfileProofs> proved = prove_all(options);
   print_matrix(proved, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   heading("2. The counterexamples on the kernel's own code");
-  const bool followed = print_counterexamples(proved, options, kernels);
+  const bool followed = print_counterexamples(proved, options, systems);
   heading("3. The corpus on the kernel's own code");
-  const bool replays = print_corpus(options, kernels);
+  const bool replays = print_corpus(options, systems);
   heading("4. Fuzzing the kernel's own code against the model");
-  const bool clean = print_fuzzing(options);
+  const bool clean = print_fuzzing(options, systems);
   heading("Verdict");
   print_conclusion(proved);
   const bool good = all_as_claimed(proved) && followed && replays && clean;
@@ -206,6 +270,8 @@ void add_verdict_command(CLI::App& app, int& status) {
   auto options = std::make_shared<VerdictOptions>();
   CLI::App* command = app.add_subcommand("verdict", "Prove, replay and fuzz, and say what came of it");
   command->add_option("--profile", options->profiles, "The kernels to judge")->capture_default_str();
+  command->add_option("--booted", options->booted,
+                      "Run traces on this kernel as it boots on user-mode Linux, too (see capcheck kernel build)");
   command->add_option("--corpus", options->corpus, "The corpus; counterexamples are saved below it")
       ->capture_default_str();
   command->add_option("--findings", options->findings, "Where findings are saved")->capture_default_str();

@@ -5,13 +5,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/bench/host_calls.h"
 #include "fuzz/differential.h"
+#include "fuzz/guest/console.h"
+#include "fuzz/sut/in_process_kernel.h"
+#include "fuzz/sut/machine.h"
 #include "fuzz/values.h"
 #include "solver/prove.h"
 
@@ -88,7 +97,7 @@ void for_programs(benchmark::State& state, const Programs& all, F f) {
 }
 
 void kernel_alone(benchmark::State& state) {
-  InProcessKernel& kernel = differential().kernel();
+  auto& kernel = dynamic_cast<InProcessKernel&>(differential().system());
   for_programs(state, programs(), [&](const Program& program) { kernel.run_unobserved(program); });
 }
 
@@ -121,8 +130,87 @@ void two_tasks(benchmark::State& state) {
   differentially(state, two_tasks_two_namespaces());
 }
 
-void host_system_calls(benchmark::State& state) {
+void host_calls(benchmark::State& state) {
   for_programs(state, programs(), [](const Program& program) { run_on_host(program); });
+}
+
+void host_calls_with_state(benchmark::State& state) {
+  for_programs(state, programs(), [](const Program& program) { run_on_host(program, Looking::at_state); });
+}
+
+/// What executors run on: this machine, and guests.
+constexpr std::array kMachines = {"host", "uml", "qemu"};
+constexpr const char* kGuestKernel = "6.12+userns";
+
+std::unique_ptr<BootedSystem> start_on(const char* machine) {
+  return capcheck::start_on(parse_machine(machine), kProfile);
+}
+
+/// The same programs, sent ahead to an executor, and their traces received.
+void executor(benchmark::State& state, const char* machine) {
+  const std::unique_ptr<BootedSystem> system = start_on(machine);
+  std::size_t answered = 0;
+  const auto receiver = [&](const Program&, const Trace& trace) {
+    ++answered;
+    if (!trace.failure.empty()) state.SkipWithError("the executor could not finish a program");
+  };
+  for_programs(state, programs(), [&](const Program& program) { system->submit(program, receiver); });
+  system->finish(receiver);
+  if (answered == 0) state.SkipWithError("the executor answered nothing");
+}
+
+/// What `fuzz --on` does for each program, but for finding it.
+void booted_differential(benchmark::State& state, const char* machine) {
+  auto system = start_on(machine);
+  const Profile profile = detect_profile(system->hello());
+  Differential booted(profile, std::move(system));
+  const auto receiver = [&](const Program&, const std::optional<Divergence>& divergence) {
+    if (divergence) state.SkipWithError("model and kernel diverge");
+  };
+  for_programs(state, programs(), [&](const Program& program) { booted.submit(program, receiver); });
+  booted.finish(receiver);
+}
+
+/// From starting the guest to its answer to a first program.
+void first_answer(benchmark::State& state, const char* machine) {
+  for (auto _ : state) {
+    const auto system = start_on(machine);
+    Trace trace;
+    system->run(programs().front(), trace);
+    if (!trace.failure.empty()) state.SkipWithError("the executor could not finish a program");
+  }
+}
+
+/// The programs as guest_loop reads them.
+std::string packed_programs() {
+  std::string packed;
+  for (const Program& program : programs()) {
+    const std::vector<std::uint8_t> bytes = encode(program);
+    const auto size = static_cast<std::uint32_t>(bytes.size());
+    packed.append(reinterpret_cast<const char*>(&size), sizeof(size));
+    packed.append(bytes.begin(), bytes.end());
+  }
+  return packed;
+}
+
+/// The number after a word that begins a line of a guest's console. Throws std::runtime_error with the console.
+double number_after(const std::string& console, const std::string& word) {
+  const std::size_t start = console.find("\n" + word + " ");
+  if (start == std::string::npos) throw std::runtime_error("the guest did not say " + word + ":\n" + console);
+  return std::stod(console.substr(start + word.size() + 2));
+}
+
+/// The hand-written loop in a guest, which measures itself.
+void guest_calls(benchmark::State& state, const char* machine, const char* which) {
+  const Architecture architecture = std::string_view(machine) == "uml" ? Architecture::um : Architecture::x86_64;
+  const std::filesystem::path loop = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "guest_loop";
+  Initramfs files = initramfs_with_init(loop);
+  files.add_file("programs", packed_programs(), 0444);
+  for (auto _ : state) {
+    const std::string console =
+        run_to_its_end(find_booted_kernel(kGuestKernel, architecture), files, std::chrono::minutes(2));
+    state.SetIterationTime(static_cast<double>(programs().size()) / number_after(console, which));
+  }
 }
 
 void proofs(benchmark::State& state, const std::string& profile) {
@@ -165,7 +253,13 @@ class Ratios : public benchmark::ConsoleReporter {
       fmt::print("{:<58} {:>8.2f} {:>10}\n", what, value, wanted);
     };
     row("differential iteration / kernel code alone", ratio("differential_iteration", "kernel_alone"), "<= 2");
-    row("host system calls / differential iteration", ratio("host_system_calls", "differential_iteration"), ">= 50");
+    row("host system calls / differential iteration", ratio("host_calls", "differential_iteration"), ">= 50");
+    for (const std::string machine : kMachines) {
+      const std::string executor = "executor_on_" + machine;
+      row("hand-written calls that read the state / executor, " + machine,
+          ratio(machine + "_calls_with_state", executor), ">= 0.8");
+      row("hand-written calls alone / executor, " + machine, ratio(machine + "_calls", executor), "");
+    }
     row("model alone / kernel code alone", ratio("model_alone", "kernel_alone"), "");
     row("two tasks / one task, both with two namespaces", ratio("two_tasks", "one_task"), "<= 3");
     row("slowest proof or refutation, seconds", slowest_, "<= 1");
@@ -177,6 +271,26 @@ class Ratios : public benchmark::ConsoleReporter {
   double slowest_ = 0;
   bool failed_ = false;
 };
+
+void register_machines() {
+  for (const char* machine : kMachines) {
+    const auto on_machine = [&](const std::string& name, auto function) {
+      const std::string whole = fmt::format(fmt::runtime(name), machine);
+      return benchmark::RegisterBenchmark(whole.c_str(), [=](benchmark::State& state) { function(state, machine); })
+          ->Unit(benchmark::kMillisecond);
+    };
+    on_machine("executor_on_{}", executor)->UseRealTime()->Repetitions(5);
+    on_machine("differential_on_{}", booted_differential)->UseRealTime()->Repetitions(5);
+    on_machine("first_answer_on_{}", first_answer)->UseRealTime()->Iterations(3);
+    if (machine == kMachines.front()) continue;  // the loop on this machine is measured here
+    for (const char* which : {"calls", "calls_with_state"}) {
+      on_machine(fmt::format("{{}}_{}", which),
+                 [=](benchmark::State& state, const char* guest) { guest_calls(state, guest, which); })
+          ->UseManualTime()
+          ->Iterations(1);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace capcheck
@@ -190,9 +304,11 @@ int main(int argc, char** argv) {
   rate("kernel_alone", kernel_alone);
   rate("model_alone", model_alone);
   rate("differential_iteration", differential_iteration);
-  rate("host_system_calls", host_system_calls);
+  rate("host_calls", host_calls);
+  rate("host_calls_with_state", host_calls_with_state);
   rate("one_task", one_task);
   rate("two_tasks", two_tasks);
+  register_machines();
   std::vector<std::string> profiles = {"6.17", "6.17+userns"};
   for (const Profile& profile : kernel_profiles()) profiles.push_back(to_string(profile));
   for (const std::string& profile : profiles) {

@@ -209,6 +209,7 @@ void InProcessKernel::call_unguarded(const Call<Concrete>& call, Observation& ob
 void InProcessKernel::run(const Program& program, Trace& trace) {
   make_current();
   trace.failure.clear();
+  trace.refusal.clear();
   trace.others.clear();
   trace.observations.resize(program.calls.size());
   // Volatile: read again after a longjmp.

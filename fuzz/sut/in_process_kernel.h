@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fuzz/kernel/harness_abi.h"
+#include "fuzz/sut/system.h"
 #include "model/profile.h"
 #include "model/program.h"
 
@@ -25,18 +26,16 @@ const std::vector<Profile>& kernel_profiles();
 std::filesystem::path kernel_file(const Profile& profile, std::string_view fault = {});
 
 /// A kernel loaded from a shared object (harness_abi.h). One at a time runs a program; a kernel is not thread-safe.
-class InProcessKernel {
+class InProcessKernel final : public System {
  public:
   /// Loads and boots a kernel, and checks that it is of the profile: its name, CAP_LAST_CAP, securebits. Throws
   /// std::runtime_error that names the file, what was expected and what to do.
   InProcessKernel(std::filesystem::path file, const Profile& profile);
-  InProcessKernel(const InProcessKernel&) = delete;
-  InProcessKernel& operator=(const InProcessKernel&) = delete;
-  ~InProcessKernel();
+  ~InProcessKernel() override;
 
   /// Runs a program in a fresh world, into a trace whose memory is used again. If the kernel dies (BUG, WARN, a call
   /// that the harness does not supply) or leaks, trace.failure says so; a dead kernel is loaded anew for the next run.
-  void run(const Program& program, Trace& trace);
+  void run(const Program& program, Trace& trace) override;
 
   /// The same call by call: begin() opens a fresh world and gives its initial state, end() closes it; `others` are the
   /// states of the other tasks that live, as in Trace. Each throws std::runtime_error where run() would set
@@ -49,8 +48,9 @@ class InProcessKernel {
   void run_unobserved(const Program& program);
 
   const std::filesystem::path& file() const { return file_; }
-  /// "6.12.117".
-  std::string_view release() const { return kernel_->release; }
+  std::string name() const override { return file_.stem().string(); }
+  std::string replay_options() const override { return "--kernel " + file_.string(); }
+  std::string release() const override { return kernel_->release; }
 
  private:
   void load();

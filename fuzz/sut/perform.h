@@ -92,6 +92,21 @@ struct ExecutableFile {
   }
 };
 
+/// Why no file of a running system is as a call asks; null if one can be. What setxattr(2) takes for
+/// security.capability is well-formed, and no file belongs to the id -1.
+inline const char* unmakeable_file(const Call<Concrete>& call) {
+  const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  constexpr std::uint64_t kNoId = 0xffffffff;
+  if (uid == kNoId || gid == kNoId) return "no file belongs to the id -1";
+  if (!(flags & kExecCapability)) return nullptr;
+  const std::uint64_t revision = magic & VFS_CAP_REVISION_MASK;
+  if ((flags & kExecTruncated) || (revision != VFS_CAP_REVISION_2 && revision != VFS_CAP_REVISION_3)) {
+    return "setxattr(2) takes no such attribute security.capability";
+  }
+  if (revision == VFS_CAP_REVISION_3 && rootid == kNoId) return "setxattr(2) takes no attribute for the root id -1";
+  return nullptr;
+}
+
 /// capget(2) and capset(2). `pid` is what the header's pid is for this system.
 template <class SystemCalls>
 Performed perform_header_call(const SystemCalls& system, const Call<Concrete>& call, int pid) {

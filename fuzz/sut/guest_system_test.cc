@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Programs in a real guest: it is killed, it hangs and it panics in the middle of a batch, and all is answered; and the
+// coverage of a kernel that was built with KCOV. Each needs a kernel of user-mode Linux that has been built.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fuzz/differential.h"
+#include "fuzz/guest/guest.h"
+#include "fuzz/guest/initramfs.h"
+#include "fuzz/guest/scratch.h"
+#include "fuzz/sut/machine.h"
+
+namespace capcheck {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+/// A kernel of user-mode Linux that is as its profile says, with KCOV or without.
+std::optional<BootedKernel> some_kernel(bool with_kcov) {
+  for (const BootedKernel& kernel : booted_kernels()) {
+    if (kernel.architecture != Architecture::um || kernel.state != KernelState::ready) continue;
+    if (!kernel.fault.empty() || !kernel.patches.empty()) continue;
+    if ((kernel.options.find("kcov") != std::string::npos) == with_kcov) return kernel;
+  }
+  return std::nullopt;
+}
+
+/// A guest that is given up early, so that a test that waits for it is not long.
+struct Guest {
+  explicit Guest(const BootedKernel& kernel) : profile(parse_profile(kernel.profile)) {
+    const auto scratch = std::make_shared<Scratch>();
+    const std::filesystem::path initramfs = scratch->path() / "initramfs.cpio";
+    const auto executor = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "executor";
+    std::ofstream(initramfs, std::ios::binary) << initramfs_with_init(executor).bytes();
+    BootedOptions options;
+    options.command = guest_command(kernel, initramfs, {.accelerator = {}, .scratch = scratch->path()});
+    options.name = "test";
+    options.profile = profile;
+    options.answer = std::chrono::seconds(5);
+    options.keeps = scratch;
+    system = std::make_unique<BootedSystem>(std::move(options));
+  }
+  Profile profile;
+  std::unique_ptr<BootedSystem> system;
+};
+
+/// Programs of one or two tasks that say which they are: number n drops n capabilities.
+std::vector<Program> numbered_programs(std::size_t count) {
+  std::vector<Program> programs;
+  for (std::size_t i = 0; i < count; ++i) {
+    Program& program = programs.emplace_back();
+    if (i % 3 == 0) program.calls.push_back({CallKind::clone, 0, {}});
+    for (std::uint64_t c = 0; c < i % 40; ++c) program.calls.push_back({CallKind::capbset_drop, 0, {c}});
+  }
+  return programs;
+}
+
+/// Runs a batch in the middle of which harm(guest) is done: each program is answered once, in order, as the model says,
+/// by a guest that was started again.
+void expect_survives(const std::function<void(const BootedSystem&)>& harm) {
+  const auto kernel = some_kernel(false);
+  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built: capcheck kernel build 6.12+userns";
+  Guest guest(*kernel);
+  const BootedSystem& system = *guest.system;
+  Differential differential(guest.profile, std::move(guest.system));
+  const std::vector<Program> programs = numbered_programs(150);
+  constexpr std::size_t kHarmedAt = 40;
+  std::size_t answered = 0;
+  const auto receiver = [&](const Program& program, const std::optional<Divergence>& divergence) {
+    ASSERT_LT(answered, programs.size());
+    EXPECT_EQ(program, programs[answered]) << answered;
+    if (divergence) ADD_FAILURE() << differential.explain(*divergence, program, "");
+    EXPECT_EQ(differential.refused(), "");
+    if (++answered == kHarmedAt) harm(system);
+  };
+  for (const Program& program : programs) differential.submit(program, receiver);
+  differential.finish(receiver);
+  EXPECT_EQ(answered, programs.size());
+  EXPECT_EQ(system.restarts(), 1u);
+  EXPECT_EQ(system.losses(), 1u);
+  EXPECT_NE(system.last_loss(), "");
+  EXPECT_GT(system.sent_again(), 0u);
+}
+
+TEST(UmlGuest, IsKilledInTheMiddleOfABatch) {
+  expect_survives([](const BootedSystem& system) { kill(system.process(), SIGKILL); });
+}
+
+TEST(UmlGuest, HangsInTheMiddleOfABatch) {
+  expect_survives([](const BootedSystem& system) { kill(system.process(), SIGSTOP); });
+}
+
+/// The first process of which another is the parent.
+pid_t child_of(pid_t parent) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    std::string text;
+    if (!std::getline(file, text)) continue;
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    char state = 0;
+    pid_t its_parent = 0;
+    fields >> state >> its_parent;
+    if (its_parent == parent) return std::stoi(text);
+  }
+  return 0;
+}
+
+/// The processes of a guest run in processes here; without one of these, user-mode Linux ends in a panic.
+TEST(UmlGuest, PanicsInTheMiddleOfABatch) {
+  expect_survives([](const BootedSystem& system) {
+    const pid_t child = child_of(system.process());
+    ASSERT_GT(child, 0);
+    kill(child, SIGKILL);
+  });
+}
+
+/// Without KCOV, nothing is said of coverage.
+TEST(UmlGuest, GivesNoCoverageWithoutKcov) {
+  const auto kernel = some_kernel(false);
+  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built: capcheck kernel build 6.12+userns";
+  EXPECT_EQ(Guest(*kernel).system->coverage(), nullptr);
+}
+
+class UmlCoverage : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto kernel = some_kernel(true);
+    if (!kernel) {
+      GTEST_SKIP() << "no kernel of user-mode Linux is built with KCOV: capcheck kernel build kcov --version 6.12 "
+                      "--feature userns --kcov";
+    }
+    system_ = std::move(Guest(*kernel).system);
+    ASSERT_NE(system_->coverage(), nullptr);
+  }
+
+  /// The coverage of a program, in several runs. In some of them the kernel has memory at hand that it has to make in
+  /// others, which are a few edges.
+  Coverage covered(const std::vector<Call<Concrete>>& calls) {
+    constexpr int kRuns = 4;
+    Coverage all;
+    std::size_t least = kCoverageCounters;
+    for (int i = 0; i < kRuns; ++i) {
+      Trace trace;
+      system_->run({calls}, trace);
+      EXPECT_EQ(trace.failure, "");
+      EXPECT_EQ(trace.refusal, "");
+      all |= *system_->coverage();
+      least = std::min(least, system_->coverage()->count());
+    }
+    EXPECT_GT(least, all.count() * 3 / 4);
+    return all;
+  }
+
+  /// Whether calls run something that others do not.
+  static bool adds(const Coverage& coverage, const Coverage& to) {
+    Coverage both = coverage;
+    both |= to;
+    return both != to;
+  }
+
+  std::unique_ptr<BootedSystem> system_;
+};
+
+const Call<Concrete> kDrop{CallKind::capbset_drop, 0, {CAP_CHOWN}}, kUnshare{CallKind::unshare, 0, {CLONE_NEWUSER}},
+    kSetuid{CallKind::setuid, 0, {1}}, kClone{CallKind::clone, 0, {}}, kExecve{CallKind::execve, 0, {0, 0, 0755}};
+
+Call<Concrete> by(std::uint8_t task, Call<Concrete> call) {
+  call.task = task;
+  return call;
+}
+
+TEST_F(UmlCoverage, DiffersFromCallToCall) {
+  const Coverage none = covered({}), drop = covered({kDrop}), unshare = covered({kUnshare}),
+                 setuid = covered({kSetuid});
+  for (const Coverage& one : {drop, unshare, setuid}) EXPECT_TRUE(adds(one, none));
+  EXPECT_TRUE(adds(drop, unshare));
+  EXPECT_TRUE(adds(unshare, setuid));
+  EXPECT_TRUE(adds(setuid, drop));
+  // The set of a capability that a task has is one path, of one that it lacks another.
+  EXPECT_TRUE(adds(covered({kSetuid, kDrop}), [&] {
+    Coverage sum = setuid;
+    return sum |= drop;
+  }()));
+}
+
+TEST_F(UmlCoverage, IsThatOfEveryTask) {
+  const Coverage clone = covered({kClone});
+  EXPECT_TRUE(adds(covered({kClone, by(1, kUnshare)}), clone));
+  EXPECT_TRUE(adds(covered({kClone, by(1, kClone), by(2, kUnshare)}), covered({kClone, by(1, kClone)})));
+}
+
+TEST_F(UmlCoverage, GoesOnInTheProgramExecuted) {
+  const Coverage execve = covered({kExecve});
+  EXPECT_TRUE(adds(covered({kExecve, kUnshare}), execve));
+  // A thread that executes a file goes on as its leader; another may have its number then.
+  const Call<Concrete> thread{CallKind::clone, 0, {CLONE_VM | CLONE_SIGHAND | CLONE_THREAD}};
+  const Coverage threads = covered({thread, by(1, kExecve), kClone});
+  EXPECT_TRUE(adds(covered({thread, by(1, kExecve), kUnshare}), threads));
+  EXPECT_TRUE(adds(covered({thread, by(1, kExecve), kClone, by(1, kUnshare)}), threads));
+}
+
+TEST(Machine, KnowsTheProfileOfAKernelToBoot) {
+  Machine machine = parse_machine("uml");
+  machine.booted = "no-such-kernel";
+  EXPECT_THAT([&] { recorded_profile(machine); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("no kernel no-such-kernel")));
+  machine = parse_machine("host");
+  machine.booted = "6.12";
+  EXPECT_THAT([&] { recorded_profile(machine); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("the kernel of host is taken as found")));
+  const auto kernel = some_kernel(true);
+  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built with KCOV";
+  machine = parse_machine("uml");
+  machine.booted = kernel->name;
+  const Profile profile = recorded_profile(machine);
+  EXPECT_EQ(to_string(profile), kernel->profile);
+  EXPECT_EQ(start_on(machine, profile)->replay_options(),
+            "--on uml --booted " + kernel->name + " --profile " + kernel->profile);
+}
+
+}  // namespace
+}  // namespace capcheck
