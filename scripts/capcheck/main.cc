@@ -8,6 +8,7 @@
 #include "fuzz/coverage_command.h"
 #include "fuzz/faults_command.h"
 #include "fuzz/fuzz_command.h"
+#include "fuzz/kernel_command.h"
 #include "fuzz/replay_command.h"
 #include "fuzz/show_command.h"
 #include "fuzz/verdict_command.h"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
     capcheck::add_prove_command(app, status);
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
+    capcheck::add_kernel_command(app, status);
     capcheck::add_show_command(app, status);
     capcheck::add_coverage_command(app, status);
     capcheck::add_faults_command(app, status);
