@@ -25,19 +25,14 @@ using ::testing::ThrowsMessage;
 
 class Files : public ::testing::Test {
  protected:
-  Files() {
-    std::string name = (fs::temp_directory_path() / "capcheck-files.XXXXXX").string();
-    directory_ = mkdtemp(name.data());
-  }
-  ~Files() override { fs::remove_all(directory_); }
-
   std::vector<fs::path> entries() const {
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(directory_)) found.push_back(entry.path().filename());
     return found;
   }
 
-  fs::path directory_;
+  const TemporaryDirectory temporary_{"capcheck-files"};
+  const fs::path directory_ = temporary_.path();
 };
 
 TEST_F(Files, AreWrittenWholeAndReadBack) {

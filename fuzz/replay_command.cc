@@ -57,11 +57,16 @@ struct Place {
   std::optional<Profile> found;
 };
 
-Place place_of(const ReplayOptions& options) {
-  if (options.machine.empty()) return {Kernels(options.kernel), std::nullopt};
+Machine machine_of(const ReplayOptions& options) {
   Machine machine = parse_machine(options.machine);
   machine.booted = options.booted;
   machine.allow_system_changes = options.allow_system_changes;
+  return machine;
+}
+
+Place place_of(const ReplayOptions& options) {
+  if (options.machine.empty()) return {Kernels(options.kernel), std::nullopt};
+  const Machine machine = machine_of(options);
   if (!machine.as_found()) {
     return {Kernels([machine](const Profile& profile) { return start_on(machine, profile); }), std::nullopt};
   }
@@ -74,13 +79,8 @@ Place place_of(const ReplayOptions& options) {
 
 /// The profiles to run traces for: those asked for, or that of the one kernel to boot. None: those that traces name.
 std::vector<Profile> profiles_of(const ReplayOptions& options) {
+  if (options.profiles.empty() && !options.booted.empty()) return {recorded_profile(machine_of(options))};
   std::vector<Profile> profiles;
-  if (!options.booted.empty()) {
-    Machine machine = parse_machine(options.machine);
-    machine.booted = options.booted;
-    profiles.push_back(recorded_profile(machine));
-  }
-  if (!options.profiles.empty()) profiles.clear();
   for (const std::string& name : options.profiles) profiles.push_back(parse_profile(name));
   return profiles;
 }

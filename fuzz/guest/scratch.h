@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "corpus/files.h"
 #include "fuzz/guest/child.h"
 
 namespace capcheck {
@@ -19,10 +20,10 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch();
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return directory_.path(); }
 
  private:
-  std::filesystem::path path_;
+  TemporaryDirectory directory_;
   Pipe alive_;  ///< the shell reads it; its end is the owner's
   Child remover_;
 };

@@ -11,12 +11,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
 #include <string>
 #include <thread>
 
-#include "fuzz/differential.h"
+#include "fuzz/sut/batch_test.h"
 #include "fuzz/sut/machine.h"
 #include "fuzz/values.h"
 
@@ -46,46 +45,6 @@ BootedOptions filtered(const std::string& filter) {
   return options;
 }
 
-/// Programs of one or two tasks that say which they are: number n drops n capabilities.
-std::vector<Program> numbered_programs(std::size_t count) {
-  std::vector<Program> programs;
-  for (std::size_t i = 0; i < count; ++i) {
-    Program& program = programs.emplace_back();
-    if (i % 3 == 0) program.calls.push_back({CallKind::clone, 0, {}});
-    for (std::uint64_t c = 0; c < i % 40; ++c) program.calls.push_back({CallKind::capbset_drop, 0, {c}});
-  }
-  return programs;
-}
-
-struct Outcome {
-  std::size_t answered = 0;
-  unsigned restarts = 0;
-  std::uint64_t sent_again = 0;
-};
-
-/// Runs programs on both sides and expects that each is answered once, in order, as the model says. After `at` answers,
-/// harm(system) is done.
-Outcome expect_all_answered(BootedOptions options, const std::vector<Program>& programs, std::size_t at = 0,
-                            const std::function<void(BootedSystem&)>& harm = {}) {
-  auto system = std::make_unique<BootedSystem>(std::move(options));
-  BootedSystem& booted = *system;
-  Differential differential(detect_profile(booted.hello()), std::move(system));
-  Outcome outcome;
-  const auto receiver = [&](const Program& program, const std::optional<Divergence>& divergence) {
-    ASSERT_LT(outcome.answered, programs.size());
-    EXPECT_EQ(program, programs[outcome.answered]) << outcome.answered;
-    if (divergence) ADD_FAILURE() << differential.explain(*divergence, program, "");
-    EXPECT_EQ(differential.refused(), "");
-    if (++outcome.answered == at && harm) harm(booted);
-  };
-  for (const Program& program : programs) differential.submit(program, receiver);
-  differential.finish(receiver);
-  EXPECT_EQ(outcome.answered, programs.size());
-  outcome.restarts = booted.restarts();
-  outcome.sent_again = booted.sent_again();
-  return outcome;
-}
-
 /// Whether a process of the group runs; remains that nobody has taken away yet do not.
 bool group_runs(pid_t group) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
@@ -111,7 +70,7 @@ bool group_is_gone(pid_t group) {
 }
 
 TEST(BootedSystem, RunsProgramsOnThisKernel) {
-  const Outcome outcome = expect_all_answered(options_with({executor()}), numbered_programs(200));
+  const BatchOutcome outcome = expect_all_answered(options_with({executor()}), numbered_programs(200));
   EXPECT_EQ(outcome.restarts, 0u);
 }
 
@@ -158,8 +117,8 @@ TEST(BootedSystem, AThreadExecutesAFileBesideATracedOne) {
 
 TEST(BootedSystem, SurvivesAKillInTheMiddleOfABatch) {
   pid_t killed = 0;
-  const Outcome outcome =
-      expect_all_answered(options_with({executor()}), numbered_programs(300), 100, [&](BootedSystem& system) {
+  const BatchOutcome outcome =
+      expect_all_answered(options_with({executor()}), numbered_programs(300), 100, [&](const BootedSystem& system) {
         killed = system.process();
         kill(killed, SIGKILL);
       });
@@ -171,19 +130,19 @@ TEST(BootedSystem, SurvivesAKillInTheMiddleOfABatch) {
 TEST(BootedSystem, SurvivesAGuestThatStopsAnswering) {
   BootedOptions options = options_with({executor()});
   options.answer = std::chrono::milliseconds(3000);
-  const Outcome outcome = expect_all_answered(options, numbered_programs(200), 70,
-                                              [](BootedSystem& system) { kill(-system.process(), SIGSTOP); });
+  const BatchOutcome outcome = expect_all_answered(
+      options, numbered_programs(200), 70, [](const BootedSystem& system) { kill(-system.process(), SIGSTOP); });
   EXPECT_EQ(outcome.restarts, 1u);
 }
 
 TEST(BootedSystem, SurvivesGarbageOnTheLink) {
-  const Outcome outcome =
+  const BatchOutcome outcome =
       expect_all_answered(filtered("(dd bs=1 count=4000 2>/dev/null; echo garbage; cat)"), numbered_programs(60));
   EXPECT_GT(outcome.restarts, 0u);
 }
 
 TEST(BootedSystem, SurvivesACutFrame) {
-  const Outcome outcome = expect_all_answered(filtered("dd bs=1 count=4000 2>/dev/null"), numbered_programs(60));
+  const BatchOutcome outcome = expect_all_answered(filtered("dd bs=1 count=4000 2>/dev/null"), numbered_programs(60));
   EXPECT_GT(outcome.restarts, 0u);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Programs in a real guest: it is killed, it hangs and it panics in the middle of a batch, and all is answered; and the
-// coverage of a kernel that was built with KCOV. Each needs a kernel of user-mode Linux that has been built.
+// coverage of a kernel that was built with KCOV, if one is there: it takes minutes to build and is not built for tests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,10 +16,11 @@
 #include <thread>
 #include <vector>
 
-#include "fuzz/differential.h"
+#include "corpus/files.h"
 #include "fuzz/guest/guest.h"
 #include "fuzz/guest/initramfs.h"
 #include "fuzz/guest/scratch.h"
+#include "fuzz/sut/batch_test.h"
 #include "fuzz/sut/machine.h"
 
 namespace capcheck {
@@ -28,71 +29,43 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-/// A kernel of user-mode Linux that is as its profile says, with KCOV or without.
-std::optional<BootedKernel> some_kernel(bool with_kcov) {
+/// The kernel that is built for tests.
+BootedKernel kernel_for_tests() {
+  return find_booted_kernel("6.12+userns", Architecture::um);
+}
+
+/// A kernel of user-mode Linux that is as its profile says, with KCOV.
+std::optional<BootedKernel> some_kernel_with_kcov() {
   for (const BootedKernel& kernel : booted_kernels()) {
     if (kernel.architecture != Architecture::um || kernel.state != KernelState::ready) continue;
     if (!kernel.fault.empty() || !kernel.patches.empty()) continue;
-    if ((kernel.options.find("kcov") != std::string::npos) == with_kcov) return kernel;
+    if (kernel.options.find("kcov") != std::string::npos) return kernel;
   }
   return std::nullopt;
 }
 
 /// A guest that is given up early, so that a test that waits for it is not long.
-struct Guest {
-  explicit Guest(const BootedKernel& kernel) : profile(parse_profile(kernel.profile)) {
-    const auto scratch = std::make_shared<Scratch>();
-    const std::filesystem::path initramfs = scratch->path() / "initramfs.cpio";
-    const auto executor = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "executor";
-    std::ofstream(initramfs, std::ios::binary) << initramfs_with_init(executor).bytes();
-    BootedOptions options;
-    options.command = guest_command(kernel, initramfs, {.accelerator = {}, .scratch = scratch->path()});
-    options.name = "test";
-    options.profile = profile;
-    options.answer = std::chrono::seconds(5);
-    options.keeps = scratch;
-    system = std::make_unique<BootedSystem>(std::move(options));
-  }
-  Profile profile;
-  std::unique_ptr<BootedSystem> system;
-};
-
-/// Programs of one or two tasks that say which they are: number n drops n capabilities.
-std::vector<Program> numbered_programs(std::size_t count) {
-  std::vector<Program> programs;
-  for (std::size_t i = 0; i < count; ++i) {
-    Program& program = programs.emplace_back();
-    if (i % 3 == 0) program.calls.push_back({CallKind::clone, 0, {}});
-    for (std::uint64_t c = 0; c < i % 40; ++c) program.calls.push_back({CallKind::capbset_drop, 0, {c}});
-  }
-  return programs;
+BootedOptions guest_options(const BootedKernel& kernel) {
+  const auto scratch = std::make_shared<Scratch>();
+  const std::filesystem::path initramfs = scratch->path() / "initramfs.cpio";
+  write_file(initramfs,
+             initramfs_with_init(std::filesystem::read_symlink("/proc/self/exe").parent_path() / "executor").bytes());
+  BootedOptions options;
+  options.command = guest_command(kernel, initramfs, {.accelerator = {}, .scratch = scratch->path()});
+  options.name = "test";
+  options.profile = parse_profile(kernel.profile);
+  options.answer = std::chrono::seconds(5);
+  options.keeps = scratch;
+  return options;
 }
 
-/// Runs a batch in the middle of which harm(guest) is done: each program is answered once, in order, as the model says,
-/// by a guest that was started again.
+/// Harm is done in the middle of a batch: the guest is lost once, and another goes on.
 void expect_survives(const std::function<void(const BootedSystem&)>& harm) {
-  const auto kernel = some_kernel(false);
-  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built: capcheck kernel build 6.12+userns";
-  Guest guest(*kernel);
-  const BootedSystem& system = *guest.system;
-  Differential differential(guest.profile, std::move(guest.system));
-  const std::vector<Program> programs = numbered_programs(150);
-  constexpr std::size_t kHarmedAt = 40;
-  std::size_t answered = 0;
-  const auto receiver = [&](const Program& program, const std::optional<Divergence>& divergence) {
-    ASSERT_LT(answered, programs.size());
-    EXPECT_EQ(program, programs[answered]) << answered;
-    if (divergence) ADD_FAILURE() << differential.explain(*divergence, program, "");
-    EXPECT_EQ(differential.refused(), "");
-    if (++answered == kHarmedAt) harm(system);
-  };
-  for (const Program& program : programs) differential.submit(program, receiver);
-  differential.finish(receiver);
-  EXPECT_EQ(answered, programs.size());
-  EXPECT_EQ(system.restarts(), 1u);
-  EXPECT_EQ(system.losses(), 1u);
-  EXPECT_NE(system.last_loss(), "");
-  EXPECT_GT(system.sent_again(), 0u);
+  const BatchOutcome outcome = expect_all_answered(guest_options(kernel_for_tests()), numbered_programs(150), 40, harm);
+  EXPECT_EQ(outcome.restarts, 1u);
+  EXPECT_EQ(outcome.losses, 1u);
+  EXPECT_NE(outcome.last_loss, "");
+  EXPECT_GT(outcome.sent_again, 0u);
 }
 
 TEST(UmlGuest, IsKilledInTheMiddleOfABatch) {
@@ -129,20 +102,18 @@ TEST(UmlGuest, PanicsInTheMiddleOfABatch) {
 
 /// Without KCOV, nothing is said of coverage.
 TEST(UmlGuest, GivesNoCoverageWithoutKcov) {
-  const auto kernel = some_kernel(false);
-  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built: capcheck kernel build 6.12+userns";
-  EXPECT_EQ(Guest(*kernel).system->coverage(), nullptr);
+  EXPECT_EQ(BootedSystem(guest_options(kernel_for_tests())).coverage(), nullptr);
 }
 
 class UmlCoverage : public testing::Test {
  protected:
   void SetUp() override {
-    const auto kernel = some_kernel(true);
+    const auto kernel = some_kernel_with_kcov();
     if (!kernel) {
       GTEST_SKIP() << "no kernel of user-mode Linux is built with KCOV: capcheck kernel build kcov --version 6.12 "
                       "--feature userns --kcov";
     }
-    system_ = std::move(Guest(*kernel).system);
+    system_ = std::make_unique<BootedSystem>(guest_options(*kernel));
     ASSERT_NE(system_->coverage(), nullptr);
   }
 
@@ -221,14 +192,13 @@ TEST(Machine, KnowsTheProfileOfAKernelToBoot) {
   machine.booted = "6.12";
   EXPECT_THAT([&] { recorded_profile(machine); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("the kernel of host is taken as found")));
-  const auto kernel = some_kernel(true);
-  if (!kernel) GTEST_SKIP() << "no kernel of user-mode Linux is built with KCOV";
+  const BootedKernel kernel = kernel_for_tests();
   machine = parse_machine("uml");
-  machine.booted = kernel->name;
+  machine.booted = kernel.name;
   const Profile profile = recorded_profile(machine);
-  EXPECT_EQ(to_string(profile), kernel->profile);
+  EXPECT_EQ(to_string(profile), kernel.profile);
   EXPECT_EQ(start_on(machine, profile)->replay_options(),
-            "--on uml --booted " + kernel->name + " --profile " + kernel->profile);
+            "--on uml --booted " + kernel.name + " --profile " + kernel.profile);
 }
 
 }  // namespace
