@@ -67,7 +67,8 @@ class Writer {
   std::vector<std::uint8_t>& out_;
 };
 
-/// The inverse of Writer. Once something is wrong, all that is read is 0.
+/// The inverse of Writer, which has one way to write each value; another is wrong. Once something is wrong, all that is
+/// read is 0.
 class Reader {
  public:
   explicit Reader(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
@@ -75,11 +76,11 @@ class Reader {
   std::uint64_t number() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (bytes_.empty()) return fail();
-      const std::uint8_t byte = bytes_.front();
-      bytes_ = bytes_.subspan(1);
-      value |= std::uint64_t{byte & 0x7fu} << shift;
-      if (!(byte & 0x80)) return value;
+      const std::uint8_t next = byte();
+      const std::uint64_t part = next & 0x7fu;
+      if (part << shift >> shift != part || (next == 0 && shift != 0)) return fail();
+      value |= part << shift;
+      if (!(next & 0x80)) return value;
     }
     return fail();
   }
@@ -93,7 +94,10 @@ class Reader {
     const std::uint64_t changed = number();
     if (result.size() < 64 && changed >> result.size() != 0) fail();
     for (std::size_t i = 0; i < result.size() && good_; ++i) {
-      if (changed >> i & 1) result[i] = number();
+      if (!(changed >> i & 1)) continue;
+      const std::uint64_t word = number();
+      if (word == result[i]) fail();
+      result[i] = word;
     }
     return std::bit_cast<T>(result);
   }
@@ -108,12 +112,21 @@ class Reader {
     return text;
   }
 
+  std::uint8_t byte() {
+    if (bytes_.empty()) return static_cast<std::uint8_t>(fail());
+    const std::uint8_t value = bytes_.front();
+    bytes_ = bytes_.subspan(1);
+    return value;
+  }
+
   bool good() const { return good_; }
+  std::span<const std::uint8_t> rest() const { return bytes_; }
   bool at_end() const { return bytes_.empty(); }
 
  private:
   std::uint64_t fail() {
     good_ = false;
+    bytes_ = {};
     return 0;
   }
 
@@ -122,6 +135,15 @@ class Reader {
 };
 
 constexpr std::uint64_t kAllTasks = (1u << kMaxTasks) - 1;
+
+/// A call's kind and task are one byte; the kind has its low bits.
+constexpr unsigned kKindBits = 6;
+static_assert(kCalls.size() <= 1u << kKindBits && kMaxTasks <= 1u << (8 - kKindBits));
+
+Call<Concrete> canonical(Call<Concrete> call) {
+  canonicalise(call);
+  return call;
+}
 
 }  // namespace
 
@@ -164,6 +186,34 @@ FrameRead read_frame(std::span<const std::uint8_t> buffer) {
   const auto payload = buffer.subspan(sizeof(header), header.size);
   if (checksum(header, payload) != header.crc32) return {{}, "a frame whose checksum is wrong"};
   return {Frame{header.type, header.id, payload}, {}};
+}
+
+void pack_program(std::vector<std::uint8_t>& out, const Program& program) {
+  Writer writer(out);
+  writer.number(program.calls.size());
+  for (const Call<Concrete>& call : program.calls) {
+    out.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(call.kind) | call.task << kKindBits));
+    writer.difference(decltype(call.args){}, canonical(call).args);
+  }
+}
+
+bool unpack_program(std::span<const std::uint8_t>& bytes, Program& program) {
+  Reader reader(bytes);
+  program.calls.clear();
+  const std::uint64_t count = reader.number();
+  if (count > kMaxCalls) return false;
+  for (std::uint64_t i = 0; i < count && reader.good(); ++i) {
+    const std::uint8_t who_and_what = reader.byte();
+    Call<Concrete>& call = program.calls.emplace_back();
+    const unsigned kind = who_and_what & ((1u << kKindBits) - 1);
+    if (kind >= kCalls.size()) return false;
+    call.kind = static_cast<CallKind>(kind);
+    call.task = who_and_what >> kKindBits;
+    call.args = reader.difference(call.args);
+    if (call != canonical(call)) return false;
+  }
+  bytes = reader.rest();
+  return reader.good();
 }
 
 void pack_trace(std::vector<std::uint8_t>& out, const Program& program, const Trace& trace) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What capcheck and an executor say to each other over a byte stream: frames, and what is in them. Read by both sides.
 //
-// The executor says `hello`. Then capcheck sends `program` frames, many ahead; the executor answers each with one
-// `trace` or `refusal` frame, in order; where Hello says that coverage is given, with a `coverage` frame before each
-// trace. A frame is a header and `size` bytes of payload; all numbers are little-endian.
+// The executor says `hello`. Then capcheck sends `programs` frames, some ahead; the executor answers each program with
+// one `trace` or `refusal` frame, in order; where Hello says that coverage is given, with a `coverage` frame before
+// each trace. A frame is a header and `size` bytes of payload; the header's numbers and those of Hello are
+// little-endian.
 #ifndef CAPCHECK_FUZZ_EXECUTOR_FRAMES_H_
 #define CAPCHECK_FUZZ_EXECUTOR_FRAMES_H_
 
@@ -23,14 +24,15 @@
 namespace capcheck {
 
 /// Raised whenever anything below changes. The alphabet of calls has a number of its own, in Hello.
-inline constexpr std::uint16_t kFrameVersion = 2;
+inline constexpr std::uint16_t kFrameVersion = 3;
 
 inline constexpr std::uint32_t kFrameMagic = 0x4b434143;  // "CACK"
 inline constexpr std::uint32_t kMaxFramePayload = 1u << 20;
 
 enum class FrameType : std::uint16_t {
   hello,     ///< executor, once, first: a Hello, and lines of text: what of the environment is worth knowing
-  program,   ///< capcheck: an encode()d program; `id` names it
+  programs,  ///< capcheck: what pack_program() makes of one or more; `id` names the first, the numbers after it the
+             ///< others
   trace,     ///< executor: the program of that id was run: what pack_trace() makes of it
   refusal,   ///< executor: it does not run the program of that id; the payload is a line that says why
   coverage,  ///< executor: what of the kernel the program of that id ran: what pack_coverage() makes of it
@@ -100,10 +102,18 @@ struct FrameRead {
 };
 FrameRead read_frame(std::span<const std::uint8_t> buffer);
 
+/// Appends a program in few bytes, since the line into a guest is slow: of each call, made canonical, only the
+/// arguments that are not 0. It has at most kMaxCalls.
+void pack_program(std::vector<std::uint8_t>& out, const Program& program);
+
+/// The inverse: takes a program away from the front of the bytes. False if what stands there is nothing that
+/// pack_program() makes.
+bool unpack_program(std::span<const std::uint8_t>& bytes, Program& program);
+
 /// Appends a trace in few bytes: of a state only what is not as it was when the task was last seen.
 void pack_trace(std::vector<std::uint8_t>& out, const Program& program, const Trace& trace);
 
-/// The inverse. False if the bytes are no trace of the program.
+/// The inverse. False if the bytes are nothing that pack_trace() makes of a trace of the program.
 bool unpack_trace(std::span<const std::uint8_t> bytes, const Program& program, Trace& trace);
 
 }  // namespace capcheck

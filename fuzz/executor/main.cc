@@ -13,6 +13,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 
@@ -28,7 +29,7 @@ struct Link {
   int in, out;
 };
 
-/// Answers are sent when there is nothing left to run, or this many bytes of them.
+/// Answers are sent when all programs of a frame have been run, or there are this many bytes of them.
 constexpr std::size_t kSendAt = 16384;
 
 class Server {
@@ -45,10 +46,8 @@ class Server {
   /// Serves until capcheck says bye or is gone.
   void serve() {
     while (take_frames()) {
-      flush();
       if (!fill()) return;
     }
-    flush();
   }
 
  private:
@@ -84,29 +83,38 @@ class Server {
       if (!next.broken.empty()) throw std::runtime_error("on the link: " + next.broken);
       if (!next.frame) break;
       if (next.frame->type == FrameType::bye) return false;
-      if (next.frame->type != FrameType::program) throw std::runtime_error("on the link: a frame that is no program");
-      run(*next.frame);
+      if (next.frame->type != FrameType::programs) throw std::runtime_error("on the link: a frame of no programs");
+      run_all(*next.frame);
       taken += next.frame->whole_size();
-      if (out_.size() >= kSendAt) flush();
     }
     in_.erase(in_.begin(), in_.begin() + static_cast<std::ptrdiff_t>(taken));
     return true;
   }
 
-  void run(const Frame& frame) {
-    decode(frame.payload, program_);
+  void run_all(const Frame& frame) {
+    std::span<const std::uint8_t> rest = frame.payload;
+    std::uint32_t id = frame.id;
+    do {
+      if (!unpack_program(rest, program_)) throw std::runtime_error("on the link: bytes that are no program");
+      run(id++);
+      if (out_.size() >= kSendAt) flush();
+    } while (!rest.empty());
+    flush();
+  }
+
+  void run(std::uint32_t id) {
     try {
       runner_.run(program_, trace_);
       if (gives_coverage_) {
         payload_.clear();
         pack_coverage(payload_, runner_.coverage());
-        append_frame(out_, FrameType::coverage, frame.id, payload_);
+        append_frame(out_, FrameType::coverage, id, payload_);
       }
       payload_.clear();
       pack_trace(payload_, program_, trace_);
-      append_frame(out_, FrameType::trace, frame.id, payload_);
+      append_frame(out_, FrameType::trace, id, payload_);
     } catch (const Refusal& refusal) {
-      append_frame(out_, FrameType::refusal, frame.id, std::string_view(refusal.what()));
+      append_frame(out_, FrameType::refusal, id, std::string_view(refusal.what()));
     }
   }
 

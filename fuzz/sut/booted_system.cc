@@ -15,6 +15,9 @@
 namespace capcheck {
 namespace {
 
+/// A frame has all programs that begin before this byte; a program has 16 KiB at most.
+constexpr std::size_t kFrameAt = 65536;
+
 /// "6.18.4-x" as 6018, to compare; 0 if it is no version.
 unsigned version_number(const std::string& text) {
   constexpr unsigned kMinors = 1000;
@@ -161,11 +164,16 @@ void BootedSystem::pump(const Receiver& receiver, std::size_t keep) {
   }
 }
 
+/// Half of the window is a frame: while its programs are run, the answers to the other half are read, and others sent.
 void BootedSystem::send_ahead() {
-  const std::size_t window = careful_ > 0 ? 1 : options_.window;
-  for (; under_way_ < std::min(window, queue_.size()); ++under_way_) {
-    const Waiting& waiting = queue_[under_way_];
-    link_->send(FrameType::program, waiting.id, encode(waiting.program));
+  const std::size_t window = careful_ > 0 ? 1 : options_.window, part = std::max<std::size_t>(window / 2, 1);
+  while (under_way_ <= window - part && under_way_ < queue_.size()) {
+    packed_.clear();
+    const std::uint32_t first = queue_[under_way_].id;
+    const std::size_t end = std::min(under_way_ + part, queue_.size());
+    for (; under_way_ < end && packed_.size() < kFrameAt; ++under_way_)
+      pack_program(packed_, queue_[under_way_].program);
+    link_->send(FrameType::programs, first, packed_);
   }
 }
 

@@ -97,6 +97,7 @@ class BootedSystem final : public System {
   std::size_t under_way_ = 0;  ///< of the queue, from its front
   std::size_t careful_ = 0;    ///< of the queue, from its front: run one at a time
   std::uint32_t next_id_ = 1;
+  std::vector<std::uint8_t> packed_;
   bool answered_ = false;  ///< since the last start
   Trace trace_;
   Coverage coverage_;
