@@ -24,14 +24,15 @@ class Watchdog {
 
   /// A program begins. `task` is where the kernel writes the id of the task that may be killed; null if there is none.
   void begin(std::atomic<int>* task);
-  void end() { deadline_ = 0; }
+  void end() { running_ = 0; }
   /// Whether it killed the task of the program last begun.
   bool killed() const { return killed_; }
 
  private:
   void watch();
 
-  std::atomic<std::int64_t> deadline_ = 0;  ///< of the steady clock, in milliseconds; 0 while no program runs
+  std::uint64_t begun_ = 0;                 ///< programs so far
+  std::atomic<std::uint64_t> running_ = 0;  ///< the number of the one that runs; 0 while none does
   std::atomic<std::atomic<int>*> task_ = nullptr;
   std::atomic<bool> killed_ = false;
 };
