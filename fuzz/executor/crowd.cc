@@ -191,14 +191,14 @@ class Crowd {
 
 template <class Done>
 void Crowd::wait_until(unsigned task, Patience patience, Done done) {
-  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  Deadline deadline;
   const long slice = patience == Patience::death ? 2 : 100;
   for (;;) {
     const std::uint32_t seen = __atomic_load_n(&shared()->answers, __ATOMIC_ACQUIRE);
     if (done()) return;
     if (await_answer(seen, slice)) continue;
     if (died(task)) throw Failure(fmt::format("t{} died in its call", task));
-    if (now_ms() > deadline) {
+    if (deadline.passed()) {
       throw Failure(fmt::format("t{} did not end its call within {} s", task, kProgramDeadline.count()));
     }
     if (patience == Patience::death) reap(task);
@@ -261,7 +261,7 @@ bool Crowd::is_gone(const Member& member, bool remains_count) const {
 void Crowd::observe(unsigned task) {
   Member& member = members_[task];
   const std::uint64_t securebits = member.state.cred.securebits;
-  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  Deadline deadline;
   for (;;) {
     char letter = 0;
     const char* missing = nullptr;
@@ -275,7 +275,7 @@ void Crowd::observe(unsigned task) {
     }
     member.state.cred.securebits = securebits;
     if (letter == 'S') return;
-    if (now_ms() > deadline) throw Failure(fmt::format("t{} does not come to rest", task));
+    if (deadline.passed()) throw Failure(fmt::format("t{} does not come to rest", task));
     sched_yield();
   }
 }
@@ -362,12 +362,12 @@ void Crowd::reap(unsigned except) {
 
 /// Waits until all tasks of a thread group but one are dead, and forgets them.
 void Crowd::await_deaths(unsigned leader, unsigned except) {
-  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
+  Deadline deadline;
   for_group(leader, [&](unsigned task) {
     if (task == except) return;
     Member& member = members_[task];
     for (unsigned tries = 0; !is_gone(member, true); ++tries) {
-      if (now_ms() > deadline) throw Failure(fmt::format("t{} does not die with its thread group", task));
+      if (deadline.passed()) throw Failure(fmt::format("t{} does not die with its thread group", task));
       if (tries > 100) reap(except);
       sched_yield();
     }

@@ -30,13 +30,12 @@ Slot& own_slot() {
 template <class Done>
 bool wait_for(Done done) {
   constexpr long kSlice = 100;
-  const std::int64_t deadline = now_ms() + std::chrono::milliseconds(kProgramDeadline).count();
-  while (now_ms() < deadline) {
+  Deadline deadline;
+  for (;;) {
     const std::uint32_t seen = __atomic_load_n(&shared()->answers, __ATOMIC_ACQUIRE);
     if (done()) return true;
-    await_answer(seen, kSlice);
+    if (!await_answer(seen, kSlice) && deadline.passed()) return false;
   }
-  return done();
 }
 
 }  // namespace

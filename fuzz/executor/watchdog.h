@@ -37,8 +37,17 @@ class Watchdog {
   std::atomic<bool> killed_ = false;
 };
 
-/// The steady clock, in milliseconds.
+/// The steady clock, in milliseconds. In user-mode Linux this is a system call.
 std::int64_t now_ms();
+
+/// For something that is waited for: it may take kProgramDeadline from when it is first asked for and not there.
+class Deadline {
+ public:
+  bool passed();
+
+ private:
+  std::int64_t end_ = 0;  ///< 0 until it is asked
+};
 
 }  // namespace capcheck
 
