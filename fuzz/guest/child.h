@@ -25,12 +25,23 @@ enum class Fate : std::uint8_t {
   lives_on,  ///< it finds out by a pipe, and ends itself
 };
 
+/// Which processors a process and what it starts may run on.
+enum class Processors : std::uint8_t {
+  all,
+  one,  ///< one that no other process of this kind keeps to; all, if there is none
+};
+
+/// Has the calling process, the program that it executes and what it starts keep to these processors, until it ends.
+/// May be called after fork().
+void keep_to(Processors processors);
+
 /// A session of its own, so that a terminal's signals reach it through its owner alone, and that it may use a terminal
 /// without being the one in front. By default it is killed when the thread that made it ends, however that ends.
 class Child {
  public:
   /// Throws std::system_error that names the program.
-  Child(const std::vector<std::string>& command, const ChildStreams& streams, Fate fate = Fate::dies_with_owner);
+  Child(const std::vector<std::string>& command, const ChildStreams& streams, Fate fate = Fate::dies_with_owner,
+        Processors processors = Processors::all);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   /// Kills it if it has not ended.

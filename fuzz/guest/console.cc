@@ -24,7 +24,8 @@ std::string run_to_its_end(const BootedKernel& kernel, const Initramfs& files, s
   options.scratch = scratch.path();
   Pipe console;
   const Child guest(guest_command(kernel, initramfs, options),
-                    {.output = console.write_end(), .error = console.write_end()});
+                    {.output = console.write_end(), .error = console.write_end()}, Fate::dies_with_owner,
+                    guest_processors(kernel));
   console.close_write_end();
 
   const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -233,6 +233,10 @@ void remove_booted_kernel(const BootedKernel& kernel) {
   if (!workspace_used) fs::remove_all(kernel.workspace);
 }
 
+Processors guest_processors(const BootedKernel& kernel) {
+  return kernel.architecture == Architecture::um ? Processors::one : Processors::all;
+}
+
 std::vector<std::string> guest_command(const BootedKernel& kernel, const fs::path& initramfs,
                                        const GuestOptions& options) {
   return kernel.architecture == Architecture::um ? um_command(kernel, initramfs, options)

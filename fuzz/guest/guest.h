@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/guest/child.h"
+
 namespace capcheck {
 
 enum class Architecture { um, x86_64 };
@@ -60,6 +62,11 @@ BootedKernel find_booted_kernel(std::string_view name, Architecture architecture
 /// Forgets a kernel: removes its record, and its image and workspace unless another kernel has the same. Throws
 /// std::runtime_error while a build runs.
 void remove_booted_kernel(const BootedKernel& kernel);
+
+/// Where a guest's process is to run. User-mode Linux hands over to a process of the host that stands for the guest's,
+/// and back, at every system call; from one processor to another this takes four times as long, for it wakes up the
+/// other one each time.
+Processors guest_processors(const BootedKernel& kernel);
 
 enum class Accelerator { kvm, tcg };
 

@@ -13,7 +13,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <list>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "corpus/files.h"
 #include "fuzz/guest/child.h"
@@ -199,6 +203,25 @@ bool ends(pid_t pid) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return false;
+}
+
+/// Other guests may have claimed processors, so that some of these children have all.
+TEST_F(GuestTest, NoTwoChildrenKeepToTheSameProcessor) {
+  std::list<Child> children;
+  const auto start = [&](Processors processors) {
+    Pipe output;
+    children.emplace_back(
+        std::vector<std::string>{"sh", "-c", "grep Cpus_allowed_list /proc/self/status; exec sleep 60"},
+        ChildStreams{.output = output.write_end()}, Fate::dies_with_owner, processors);
+    std::array<char, 4096> line{};
+    EXPECT_GT(read(output.read_end(), line.data(), line.size() - 1), 0);
+    return std::string(line.data());
+  };
+  const std::string all = start(Processors::all);
+  std::multiset<std::string> kept;
+  for (unsigned i = 0; i < std::thread::hardware_concurrency(); ++i) kept.insert(start(Processors::one));
+  for (const std::string& one : kept) EXPECT_TRUE(one == all || kept.count(one) == 1) << one;
+  EXPECT_EQ(start(Processors::one), all) << "there is none left";
 }
 
 TEST_F(GuestTest, AChildDiesWithAnOwnerThatIsKilled) {

@@ -91,7 +91,7 @@ std::string BootedSystem::name() const {
 }
 
 void BootedSystem::start() {
-  link_ = std::make_unique<Link>(options_.command);
+  link_ = std::make_unique<Link>(options_.command, options_.processors);
   const auto reject = [&](std::string_view reason) {
     throw EnvironmentError(fmt::format("{}: {}{}", options_.name, reason, link_->console()));
   };

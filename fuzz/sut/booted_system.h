@@ -22,8 +22,9 @@ namespace capcheck {
 
 struct BootedOptions {
   std::vector<std::string> command;  ///< standard input and output are the link, standard error is the console
-  std::string name;                  ///< for reports: "host"
-  std::string replay_options;        ///< "--on host"
+  Processors processors = Processors::all;
+  std::string name;            ///< for reports: "host"
+  std::string replay_options;  ///< "--on host"
   /// The kernel is of this profile, and programs begin in its initial state. Without one, the kernel is taken as found.
   std::optional<Profile> profile;
   std::chrono::milliseconds boot{120'000};   ///< until the executor says hello

@@ -52,6 +52,7 @@ BootedOptions guest_options(const BootedKernel& kernel) {
              initramfs_with_init(std::filesystem::read_symlink("/proc/self/exe").parent_path() / "executor").bytes());
   BootedOptions options;
   options.command = guest_command(kernel, initramfs, {.accelerator = {}, .scratch = scratch->path()});
+  options.processors = guest_processors(kernel);
   options.name = "test";
   options.profile = parse_profile(kernel.profile);
   options.answer = std::chrono::seconds(5);

@@ -30,10 +30,12 @@ constexpr std::size_t kConsoleLines = 20;
 
 /// In the child: descriptors in their places, and the command in the place of this program. A descriptor that tells of
 /// a failed exec by its errno.
-[[noreturn]] void become(char* const* arguments, pid_t parent, int link, int console, int failure) {
+[[noreturn]] void become(char* const* arguments, Processors processors, pid_t parent, int link, int console,
+                         int failure) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);  // it died before it could take this one with it
   setpgid(0, 0);
+  keep_to(processors);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -52,7 +54,7 @@ void set_nonblocking(int descriptor) {
 
 }  // namespace
 
-Link::Link(const std::vector<std::string>& command) : name_(command.front()) {
+Link::Link(const std::vector<std::string>& command, Processors processors) : name_(command.front()) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -61,7 +63,7 @@ Link::Link(const std::vector<std::string>& command) : name_(command.front()) {
   if (pipe2(console.data(), O_CLOEXEC) != 0 || pipe2(failure.data(), O_CLOEXEC) != 0) fail("pipe");
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(arguments.data(), parent, link[1], console[1], failure[1]);
+  if (pid_ == 0) become(arguments.data(), processors, parent, link[1], console[1], failure[1]);
   const int fork_error = errno;
   ::close(link[1]);
   ::close(console[1]);

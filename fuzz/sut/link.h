@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fuzz/executor/frames.h"
+#include "fuzz/guest/child.h"
 
 namespace capcheck {
 
@@ -23,7 +24,7 @@ class Link {
  public:
   /// Starts the command. It leads a process group of its own, and is killed if this process dies. Throws
   /// std::system_error that names it.
-  explicit Link(const std::vector<std::string>& command);
+  explicit Link(const std::vector<std::string>& command, Processors processors = Processors::all);
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   /// Kills what was started, with its process group.

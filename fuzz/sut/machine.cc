@@ -70,6 +70,7 @@ void add_guest(const Machine& machine, const Profile& profile, BootedOptions& op
   const fs::path initramfs = scratch->path() / "initramfs.cpio";
   write_file(initramfs, initramfs_with_init(executor_file()).bytes());
   options.command = guest_command(kernel, initramfs, {.accelerator = {}, .scratch = scratch->path()});
+  options.processors = guest_processors(kernel);
   options.keeps = scratch;
   options.profile = profile;
   options.name += " " + name;
