@@ -16,6 +16,9 @@ enum class Looking : std::uint8_t {
              ///< are not read
 };
 
+/// How often the loop in a guest runs all programs before it tells how long the fastest of these rounds took.
+inline constexpr int kLoopRounds = 4;
+
 /// Runs a program of task 0 alone, of calls up to CallKind::write_setgroups, in a child made with clone(CLONE_VM |
 /// CLONE_VFORK) and waits for it. Throws std::system_error if no child can be made, std::runtime_error if it does not
 /// end of itself, std::invalid_argument if there are other calls in it.
