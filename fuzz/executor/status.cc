@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "fuzz/executor/status.h"
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
+#include <cstring>
 
 #include "fuzz/executor/raw.h"
 
@@ -84,41 +87,76 @@ unsigned take(std::string_view name, std::string_view rest, Credentials<Concrete
   return 0;
 }
 
+/// How much of two texts is the same, in whole words.
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  const std::size_t size = std::min(a.size(), b.size());
+  std::size_t same = 0;
+  for (std::uint64_t x = 0, y = 0; same + sizeof(x) <= size; same += sizeof(x)) {
+    std::memcpy(&x, a.data() + same, sizeof(x));
+    std::memcpy(&y, b.data() + same, sizeof(y));
+    if (x != y) break;
+  }
+  return same;
+}
+
 }  // namespace
 
-const char* parse_status(std::string_view text, Credentials<Concrete>& cred, char& state) {
+const char* StatusReader::parse(std::string_view text, Credentials<Concrete>& cred, char& state) {
+  // From the line on in which the first difference is.
+  const std::size_t same = common_prefix(text, before_);
+  const std::size_t newline = text.substr(0, same).rfind('\n');
+  std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
   unsigned seen = 0;
-  cred.userns = 0;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  for (std::size_t line = 0; line < kLines; ++line) {
+    if (ends_[line] > start) ends_[line] = 0;
+    if (ends_[line] != 0) seen |= 1u << line;
+  }
+  if (!(seen & kUserns)) cred.userns = 0;
+  // NoNewPrivs is the last that is read.
+  while (start < text.size() && !(seen & kNoNewPrivs)) {
+    const std::size_t newline_after = text.find('\n', start);
+    const std::size_t end = newline_after == std::string_view::npos ? text.size() : newline_after;
+    const std::string_view line = text.substr(start, end - start);
+    start = end + 1;
     // Most lines are about memory; the first letter tells them apart.
     if (line.empty() || (line[0] != 'C' && line[0] != 'S' && line[0] != 'U' && line[0] != 'G' && line[0] != 'N')) {
       continue;
     }
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos) seen |= take(line.substr(0, colon), line.substr(colon + 1), cred, state);
+    if (colon == std::string_view::npos) continue;
+    const unsigned taken = take(line.substr(0, colon), line.substr(colon + 1), cred, state);
+    if (taken != 0) ends_[static_cast<std::size_t>(std::countr_zero(taken))] = start;
+    seen |= taken;
   }
+  before_ = text;
+  static_assert(kNeeded == 1023 && kUserns == 1u << (kLines - 1));
   for (const LineName& name : kNames) {
     if (!(seen & name.line)) return name.name;
   }
-  static_assert(kNeeded == 1023);
   return nullptr;
 }
 
-StatusRead read_status(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing) {
-  constexpr std::size_t kSize = 8192;
-  char text[kSize];
-  const long size = raw(SYS_pread64, descriptor, text, kSize, 0);
+StatusRead StatusReader::read(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing) {
+  std::array<char, kSize>& text = before_.data() == texts_[0].data() ? texts_[1] : texts_[0];
+  const long size = raw(SYS_pread64, descriptor, text.data(), text.size(), 0);
   if (size == -ESRCH) return StatusRead::gone;
-  if (size < 0) {
-    missing = "the file itself";
+  if (size < 0 || static_cast<std::size_t>(size) == text.size()) {
+    missing = size < 0 ? "the file itself" : "its end within 4096 bytes";
     return StatusRead::unreadable;
   }
-  missing = parse_status({text, static_cast<std::size_t>(size)}, cred, state);
+  missing = parse({text.data(), static_cast<std::size_t>(size)}, cred, state);
   if (missing) return StatusRead::unreadable;
   return state == 'Z' || state == 'X' ? StatusRead::gone : StatusRead::read;
+}
+
+const char* parse_status(std::string_view text, Credentials<Concrete>& cred, char& state) {
+  StatusReader reader;
+  return reader.parse(text, cred, state);
+}
+
+StatusRead read_status(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing) {
+  StatusReader reader;
+  return reader.read(descriptor, cred, state, missing);
 }
 
 }  // namespace capcheck

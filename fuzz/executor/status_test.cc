@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
+#include <vector>
 
 namespace capcheck {
 namespace {
@@ -56,6 +58,46 @@ TEST(Status, NamesWhatIsMissing) {
     const char* const missing = parse_status(text, cred, state);
     ASSERT_NE(missing, nullptr) << name;
     EXPECT_EQ(missing, name);
+  }
+}
+
+/// Texts that come one after the other, each a little different from the one before.
+TEST(StatusReader, SeesEveryChange) {
+  const auto with = [](std::string text, const std::string& from, const std::string& to) {
+    text.replace(text.find(from), from.size(), to);
+    return text;
+  };
+  const std::vector<std::string> texts = {
+      kStatus,
+      kStatus,
+      with(kStatus, "2000 kB", "2004 kB"),
+      with(kStatus, "2000 kB", "20004 kB"),
+      with(kStatus, "CapEff:\t000001fffffffffe", "CapEff:\t0000000000000000"),
+      with(kStatus, "S (sleeping)", "R (running)"),
+      with(kStatus, "Uid:\t1000", "Uid:\t10000"),
+      with(kStatus, "CapUNs:\t0000000000000004\n", ""),
+      kStatus,
+      with(kStatus, "CapUNs:\t0000000000000004", "CapUNs:\t0000000000000005"),
+      with(kStatus, "NoNewPrivs:\t1", "NoNewPrivs:\t0"),
+      with(kStatus, "5 1000 ", ""),
+      with(kStatus, "CapAmb", "xapAmb"),
+      with(kStatus, "NoNewPrivs", "xoNewPrivs"),
+      kStatus.substr(0, kStatus.find("CapBnd") + 3),
+      kStatus,
+  };
+  for (const std::string& first : texts) {
+    for (const std::string& second : texts) {
+      StatusReader reader;
+      Credentials<Concrete> cred{}, fresh{};
+      char state = 0, fresh_state = 0;
+      reader.parse(first, cred, state);
+      const char* const missing = reader.parse(second, cred, state);
+      const char* const fresh_missing = parse_status(second, fresh, fresh_state);
+      EXPECT_STREQ(missing, fresh_missing);
+      if (fresh_missing) continue;
+      EXPECT_EQ(state, fresh_state);
+      EXPECT_EQ(std::memcmp(&cred, &fresh, sizeof(cred)), 0) << second;
+    }
   }
 }
 

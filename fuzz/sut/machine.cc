@@ -121,6 +121,7 @@ std::unique_ptr<BootedSystem> start_on(const Machine& machine, const Profile& pr
   switch (machine.kind) {
     case Machine::Kind::host:
       options.command = {executor_file().string()};
+      options.processors = Processors::one;  // as of each program two processes in turn are at work
       break;
     case Machine::Kind::ssh:
       options.command = {"ssh", "--", machine.address, copy_executor(machine.address), "--unlink"};
