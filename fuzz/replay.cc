@@ -36,7 +36,7 @@ Differential& Kernels::of(const Profile& profile) {
 
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential) {
   const System& system = differential.system();
-  Replayed replayed{file, to_string(differential.profile()), system.name(), {}, {}};
+  Replayed replayed{file, to_string(differential.profile()), system.name(), {}, {}, false};
   for (std::size_t i = 0; i < trace.program.calls.size() && replayed.refused.empty(); ++i) {
     const std::string refusal = system.refusal(trace.program.calls[i]);
     if (!refusal.empty()) replayed.refused = fmt::format("{}: {}", print_call(trace.program.calls[i]), refusal);
@@ -45,12 +45,13 @@ Replayed replay(const std::filesystem::path& file, const TraceText& trace, Diffe
   const auto divergence = differential.run(trace.program);
   replayed.refused = differential.refused();
   if (!replayed.refused.empty()) return replayed;
-  const bool expects = !system.begins_as_found();
-  if (expects) replayed.problem = unmet_expectations(file, trace, differential.model_trace(), "model");
+  replayed.expects =
+      !system.begins_as_found() && std::ranges::find(trace.profiles, differential.profile()) != trace.profiles.end();
+  if (replayed.expects) replayed.problem = unmet_expectations(file, trace, differential.model_trace(), "model");
   if (divergence) {
     replayed.problem += differential.explain(
         *divergence, trace.program, fmt::format("capcheck replay {} {}", system.replay_options(), file.string()));
-  } else if (expects) {
+  } else if (replayed.expects) {
     replayed.problem += unmet_expectations(file, trace, differential.kernel_trace(), "kernel");
   }
   return replayed;

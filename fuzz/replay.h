@@ -23,6 +23,7 @@ struct Replayed {
   std::string profile, kernel;
   std::string problem;  ///< a report for a person; empty if all agree
   std::string refused;  ///< why the kernel did not run it, which is no agreement; empty if it did
+  bool expects;         ///< the trace names the profile, so what it expects was looked at
 };
 
 /// The kernels that traces ask for, each loaded or booted once, when it is first asked for.

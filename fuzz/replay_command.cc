@@ -30,12 +30,15 @@ struct ReplayOptions {
   bool json = false;
 };
 
-/// Writes the trace again, expecting what the model does.
-void rewrite(const fs::path& file, const TraceText& trace) {
-  const Profile& profile = trace.profiles.front();
-  TraceText expected = expect_observed(profile, trace.program, run_model(profile, trace.program), trace.intent);
-  expected.profiles = trace.profiles;
+/// Writes the trace again, expecting what the model does, on these profiles or else on those that it names. What it
+/// then is.
+TraceText rewrite(const fs::path& file, const TraceText& trace, const std::vector<Profile>& profiles) {
+  const std::vector<Profile>& named = profiles.empty() ? trace.profiles : profiles;
+  const Profile& first = named.front();
+  TraceText expected = expect_observed(first, trace.program, run_model(first, trace.program), trace.intent);
+  expected.profiles = named;
   write_file(file, print_trace(expected));
+  return load_trace(file, first);
 }
 
 void print_json(const std::vector<Replayed>& all) {
@@ -86,11 +89,16 @@ std::vector<Profile> profiles_of(const ReplayOptions& options) {
 }
 
 /// What was run and agrees, and, told apart, what was not run.
-std::string summarise(const std::vector<Replayed>& all, std::size_t failed, bool expects) {
+std::string summarise(const std::vector<Replayed>& all, std::size_t failed) {
   const auto refused = std::ranges::count_if(all, [](const Replayed& one) { return !one.refused.empty(); });
+  const auto expecting = std::ranges::count_if(all, &Replayed::expects);
+  const auto compared = std::ssize(all) - refused - expecting;
   std::string text = failed != 0 ? fmt::format("{} runs do not agree", failed)
-                     : expects   ? "model, kernel and expectations agree"
+                     : expecting ? "model, kernel and expectations agree"
                                  : "model and kernel agree";
+  if (expecting != 0 && compared != 0) {
+    text += fmt::format("; {} runs are on kernels that their trace expects nothing of", compared);
+  }
   if (refused != 0) text += fmt::format("; {} runs could not be performed there", refused);
   return text;
 }
@@ -102,14 +110,9 @@ int run(const ReplayOptions& options) {
   const std::vector<fs::path> files = find_traces(options.paths);
   for (const fs::path& file : files) {
     TraceText trace = load_trace(file, Profile{.features = {.userns = true}});
-    if (found) {
-      trace.profiles = {*found};
-    } else if (!profiles.empty()) {
-      trace.profiles = profiles;
-    }
-    if (options.rewrite) rewrite(file, trace);
-    if (options.rewrite) trace = load_trace(file, trace.profiles.front());
-    for (const Profile& profile : trace.profiles) all.push_back(replay(file, trace, kernels.of(profile)));
+    if (options.rewrite) trace = rewrite(file, trace, profiles);
+    const std::vector<Profile> run_for = found ? std::vector{*found} : !profiles.empty() ? profiles : trace.profiles;
+    for (const Profile& profile : run_for) all.push_back(replay(file, trace, kernels.of(profile)));
   }
   const auto failed = std::ranges::count_if(all, [](const Replayed& one) { return !one.problem.empty(); });
   if (options.json) {
@@ -120,7 +123,7 @@ int run(const ReplayOptions& options) {
       if (!one.refused.empty()) fmt::print("not performed: {} on {}: {}\n", one.file.string(), one.kernel, one.refused);
     }
     fmt::print("{} traces, {} runs on {} kernels: {}\n", files.size(), all.size(), kernels.count(),
-               summarise(all, static_cast<std::size_t>(failed), !found));
+               summarise(all, static_cast<std::size_t>(failed)));
   }
   return failed == 0 ? 0 : 1;
 }
