@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -33,8 +34,9 @@ using Clock = std::chrono::steady_clock;
 
 struct BuildArguments {
   std::string name, version, source, architecture = "um", fault;
+  std::optional<std::string> only;
   std::vector<std::string> features, patches;
-  bool kcov = false, kasan = false, ubsan = false, lockdep = false, verbose = false;
+  bool kcov = false, kasan = false, ubsan = false, lockdep = false, selinux = false, verbose = false;
 };
 
 struct KernelArguments {
@@ -54,12 +56,14 @@ struct KernelArguments {
   add("--version", arguments.version);
   add("--source", arguments.source);
   add("--plant", arguments.fault);
+  if (arguments.only) command.insert(command.end(), {"--only", *arguments.only});
   for (const std::string& feature : arguments.features) add("--feature", feature);
   for (const std::string& patch : arguments.patches) add("--patch", patch);
   if (arguments.kcov) command.emplace_back("--kcov");
   if (arguments.kasan) command.emplace_back("--kasan");
   if (arguments.ubsan) command.emplace_back("--ubsan");
   if (arguments.lockdep) command.emplace_back("--lockdep");
+  if (arguments.selinux) command.emplace_back("--selinux");
   if (arguments.verbose) command.emplace_back("--verbose");
   std::vector<char*> words;
   for (std::string& word : command) words.push_back(word.data());
@@ -241,6 +245,8 @@ void add_build(CLI::App& kernel) {
   command->add_flag("--kasan", arguments->kasan, "With KASAN");
   command->add_flag("--ubsan", arguments->ubsan, "With UBSAN");
   command->add_flag("--lockdep", arguments->lockdep, "With lockdep");
+  command->add_flag("--selinux", arguments->selinux, "With SELinux");
+  command->add_option("--only", arguments->only, "Make no kernel; see whether this directory of the source compiles");
   command->add_flag("--verbose", arguments->verbose, "Say what is done");
   command->footer("Example: capcheck kernel build mine --version 6.12 --patch series.mbox");
   command->callback([arguments] { build_kernel(*arguments); });

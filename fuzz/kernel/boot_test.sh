@@ -47,11 +47,13 @@ count_of() { # WORD
 	cat "$CAPCHECK_CACHE"/bootable/workspaces/*/build/log 2>/dev/null | grep -c "$1"
 }
 
-# The tree: its Makefile compiles init/main.c, and keeps a log. At the stage that $HANG_AT names it hangs, as do the
-# tools of make_slow_tools.
+# The tree: its Makefile compiles init/main.c and nothing of lib, and keeps a log. At the stage that $HANG_AT names it
+# hangs, as do the tools of make_slow_tools.
 make_tree() { # DIRECTORY
 	local tree=$1
-	mkdir -p "$tree"/{init,arch/um/drivers,arch/um/os-Linux/skas,Documentation}
+	mkdir -p "$tree"/{init,lib,arch/um/drivers,arch/um/os-Linux/skas,Documentation}
+	touch "$tree"/{init,lib}/Makefile
+	echo '#define STATUS "no status"' >"$tree/init/status.h"
 	cat >"$tree/Makefile" <<'END'
 VERSION = 6
 PATCHLEVEL = 12
@@ -62,12 +64,16 @@ allnoconfig:
 kernelrelease:
 	@echo 6.12.0
 linux: $(O)/linux
-$(O)/main.o: init/main.c
+.PHONY: init/ lib/
+init/: $(O)/init/main.o
+lib/:
+$(O)/init/main.o: init/main.c
 	echo compiled >>$(O)/log
+	mkdir -p $(O)/init
 	echo half >$@
 	if [ "$$HANG_AT" = compiling ]; then $$HANG; fi
 	$(CC) -c -o $@ $<
-$(O)/linux: $(O)/main.o
+$(O)/linux: $(O)/init/main.o
 	echo half >$@
 	if [ "$$HANG_AT" = linking ]; then $$HANG; fi
 	$(CC) -o $@ $<
@@ -123,6 +129,8 @@ mail() { # SUBJECT FILE…
 }
 
 check_refusals() {
+	local part
+	mkdir "$work/empty"
 	refuses 'linux-source-2.4.tar.xz does not exist; on Debian: apt install linux-source-2.4' 2.4
 	refuses "there is no feature 'nope'" 6.12+nope
 	refuses "there is no feature 'nope'" 6.12 --feature nope
@@ -134,7 +142,9 @@ check_refusals() {
 	refuses 'cannot read .*/nowhere' 6.12 --patch "$work/nowhere"
 	refuses '/nowhere does not exist' 6.12 --source "$work/nowhere"
 	refuses 'one NAME is needed' --version 6.12
-	mkdir "$work/empty"
+	for part in ../init init/../../init / ''; do
+		refuses "'$part' is no path from the top of the source" mine --source "$work/empty" --only "$part"
+	done
 	refuses 'is no kernel tree' mine --source "$work/empty"
 	check_missing_tools
 }
@@ -171,11 +181,56 @@ check_cache() {
 
 # Another configuration is another kernel.
 check_configuration() {
+	local file
 	cp -r "$here" "$work/kernel"
 	echo '# CONFIG_NOTHING is not set' >>"$work/kernel/boot.config"
 	build=$work/kernel/build_bootable builds 3 configured --source "$work/tree"
 	[[ $(image_of mine) != "$(image_of configured)" ]] || failed "another boot.config gave the same kernel"
 	(($(count_of compiled) == 2)) || failed "another boot.config was not compiled"
+	for file in boot.config um.boot.config; do
+		cp "$here"/*boot.config "$work/kernel"
+		echo 'CONFIG_UBSAN_NOTHING=y' >>"$work/kernel/$file"
+		build=$work/kernel/build_bootable refuses "^build: $file: CONFIG_UBSAN_NOTHING=y did not take in this tree$" \
+			unconfigured --source "$work/tree"
+	done
+	cp "$here"/*boot.config "$work/kernel"
+}
+
+# write_script LINE…: the one patch of the feature `worded` of $work/kernel, in sed.
+write_script() {
+	mkdir -p "$work/kernel/patches/worded"
+	echo 'meaning: other words' >"$work/kernel/patches/worded/feature"
+	printf '%s\n' '# SPDX-License-Identifier: GPL-2.0-only' '# Other words.' "$@" \
+		>"$work/kernel/patches/worded/words.sed"
+}
+
+# A feature's patch in sed, of a file and of a header wherever it is; one that does not apply, or by half.
+check_sed() {
+	local build=$work/kernel/build_bootable mistake
+	write_script '# File: init/main.c' 's/return 3/return 8/' '' '# Twice.' 's/return 8/return 9/'
+	builds 9 worded --source "$work/tree" --feature worded
+	write_script '# File: init/main.c' 's/return 3/return 8/'
+	builds 8 worded --source "$work/tree" --feature worded
+	write_script '# File: init/main.c' '# Only where: return 4' 's/return 4/return 8/'
+	builds 3 worded --source "$work/tree" --feature worded
+	write_script '# File: init/status.h' 's/no status/a status/'
+	builds 3 worded --source "$work/tree" --feature worded
+	grep -rq '"a status"' "$CAPCHECK_CACHE"/bootable/workspaces/*/source/init/status.h || failed "a header was not patched"
+	write_script '# File: init/main.c' 's/return 3/return 8/' '# Not there.' 's/return 4/return 9/'
+	refuses 'worded/words.sed, line 6: nothing in init/main.c matches it' half --source "$work/tree" --feature worded
+	write_script '# File: init/main.c'
+	refuses 'worded/words.sed: nothing in init/main.c matches it' half --source "$work/tree" --feature worded
+	write_script '# File: init/nowhere.h' 's/a/b/'
+	refuses 'worded/words.sed: the tree has no init/nowhere.h' half --source "$work/tree" --feature worded
+	write_script 's/return 3/return 8/'
+	refuses 'worded/words.sed: its third line is not' half --source "$work/tree" --feature worded
+	for mistake in 's/return 3/return 8' "w $work/written" 'e true'; do
+		write_script '# File: init/main.c' "$mistake"
+		refuses 'worded/words.sed, line 4: sed failed on init/main.c' half --source "$work/tree" --feature worded
+	done
+	sed 's,^#,//,' "$work/kernel/patches/worded/words.sed" >"$work/kernel/patches/worded/status_h.cocci"
+	sed -i 's,init/main.c,init/status.h,' "$work/kernel/patches/worded/status_h.cocci"
+	refuses 'status_h.cocci: only headers of include/ can be patched' half --source "$work/tree" --feature worded
 }
 
 # Checks that the tree does not have.
@@ -183,6 +238,38 @@ check_options() {
 	refuses '^build: --ubsan: CONFIG_UBSAN=y did not take in this tree; .* try --arch x86_64$' sane \
 		--source "$work/tree" --ubsan
 	builds 3 sane --source "$work/tree" --kasan --lockdep
+	# An option that boot.config has the other way.
+	builds 3 secure --source "$work/tree" --selinux
+	grep -qx 'options: selinux' "$CAPCHECK_CACHE/bootable/kernels/um/secure.kernel" || failed "--selinux is not on record"
+	[[ $(grep -h 'CONFIG_SECURITY[ =]' "$(workspace_of secure)/build/.config") == CONFIG_SECURITY=y ]] ||
+		failed "--selinux does not have its way over boot.config"
+}
+
+workspace_of() { # NAME
+	echo "$CAPCHECK_CACHE/bootable/workspaces/$(sed -n 's/^workspace: //p' "$CAPCHECK_CACHE/bootable/kernels/um/$1.kernel")"
+}
+
+# One directory is compiled, and no kernel made or forgotten.
+check_part() {
+	local source=(--source "$work/tree") kernels=$CAPCHECK_CACHE/bootable/kernels/um
+	write_source "$work/tree" 32
+	cp "$kernels/mine.kernel" "$work/mine.kernel"
+	"$build" mine "${source[@]}" --only init/ >"$work/out" 2>&1 || failed "build_bootable --only init/"
+	grep -qx "init of mine compiles: $(workspace_of mine)/build/init" "$work/out" ||
+		failed "--only does not say that it compiled"
+	grep -q 'return 32' "$(workspace_of mine)/source/init/main.c" || failed "--only compiled another source"
+	[[ $(workspace_of mine)/build/init/main.o -nt $work/mine.kernel ]] || failed "--only did not compile"
+	[[ ! $(workspace_of mine)/build/linux -nt $work/mine.kernel ]] || failed "--only made a kernel"
+	refuses '^build: --only: with these options, a kernel has nothing of lib$' part "${source[@]}" --only lib
+	refuses '^build: --only: Documentation is no directory of .*/tree that has a Makefile' part "${source[@]}" \
+		--only Documentation
+	write_source "$work/tree" nothing
+	refuses '^init/main.c:3:.*error: .*nothing' part "${source[@]}" --only init
+	grep -qx 'build: init of part does not compile' "$work/out" || failed "--only does not say what does not compile"
+	cmp -s "$kernels/mine.kernel" "$work/mine.kernel" || failed "--only changed a kernel's record"
+	[[ ! -e $kernels/part.kernel && ! -e $kernels/part.unfinished && ! -e $kernels/mine.unfinished ]] ||
+		failed "--only left a record"
+	write_source "$work/tree" 3
 }
 
 # The user's own patches: one file, a mailbox with a cover letter, one that fails, one that changes nothing of use.
@@ -381,7 +468,9 @@ make_tree "$work/tree"
 check_refusals
 check_cache
 check_configuration
+check_sed
 check_options
+check_part
 check_patches
 check_changes
 check_errors

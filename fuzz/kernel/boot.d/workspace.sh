@@ -20,13 +20,20 @@ boot_make() { # ARGUMENT...
 		CC=gcc "$@"
 }
 
-# What every kernel of this architecture and with these checks is configured by.
+# What every kernel of this architecture and with these checks is configured by. Where two files disagree, the later one
+# has its way, and the line of the other is left out.
 print_options() {
 	local check
-	cat "$here/boot.config" "$here/$arch.boot.config"
-	for check in "${checks[@]}"; do
-		cat "$here/boot.d/$check.config"
-	done
+	{
+		cat "$here/boot.config" "$here/$arch.boot.config"
+		for check in "${checks[@]}"; do
+			cat "$here/boot.d/$check.config"
+		done
+	} | awk -F '[= ]' '
+		/^CONFIG_/ { option[NR] = $1 }
+		/^# CONFIG_[A-Z0-9_]+ is not set$/ { option[NR] = $2 }
+		{ line[NR] = last[option[NR]] = $0 }
+		END { for (i = 1; i <= NR; i++) if (!option[i] || line[i] == last[option[i]]) print line[i] }'
 }
 
 # Coverage of the files that the suite is about, not of all: what else a call runs says nothing of capabilities.
@@ -107,28 +114,40 @@ configure_workspace() {
 	print_options >"$work/options"
 	KCONFIG_ALLCONFIG=$work/options watched boot_make allnoconfig >"$log" 2>&1 ||
 		die_with_log "make allnoconfig failed" "$log"
-	check_options "$workspace/build/.config"
+	check_options "$workspace/build/.config" "$work/options"
 	mv "$work/options" "$options"
 }
 
-check_options() { # CONFIG
-	local check advice=''
+check_options() { # CONFIG OPTIONS
+	local check file advice=''
 	[[ $arch != um ]] || advice="; user-mode Linux of this version may not have it: try --arch x86_64"
 	for check in "${checks[@]}"; do
 		check_config "$1" "$here/boot.d/$check.config" "--$check" "$advice"
 	done
-	check_config "$1" "$here/boot.config"
-	check_config "$1" "$here/$arch.boot.config"
+	for file in boot.config "$arch.boot.config"; do
+		check_config "$1" <(grep -xFf "$2" "$here/$file") "$file"
+	done
 }
 
-compile_workspace() {
+compile_workspace() { # TARGET LABEL
 	local log=$work/log arguments
 	mapfile -t arguments < <(coverage_arguments)
-	progress "compiling; a first kernel takes minutes"
+	progress "compiling $2"
 	touch "$workspace/compiling" || die "cannot write to $workspace$(disk_state)"
-	watched boot_make -j"${CAPCHECK_JOBS:-$(nproc)}" "${arguments[@]}" "$(basename "$(image_path)")" >"$log" 2>&1 ||
-		die_with_errors "$kernel_name does not compile" "$log"
+	watched boot_make -j"${CAPCHECK_JOBS:-$(nproc)}" "${arguments[@]}" "$1" >"$log" 2>&1 ||
+		die_with_errors "$2 does not compile" "$log"
 	rm "$workspace/compiling"
+}
+
+# Compiles a directory, and what all of the kernel waits for, such as headers that are made.
+compile_part() { # DIRECTORY
+	local made=$workspace/build/$1
+	[[ -e $workspace/source/$1/Makefile || -e $workspace/source/$1/Kbuild ]] ||
+		die "--only: $1 is no directory of $source that has a Makefile"
+	compile_workspace "$1/" "$1 of $kernel_name"
+	[[ $(find "$made" -name '*.o' -print -quit 2>/dev/null) ]] ||
+		die "--only: with these options, a kernel has nothing of $1"
+	echo "$1 of $kernel_name compiles: $made"
 }
 
 # After a build that did not come to its end, what was written last may be half of a file: of those killed along with

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Semantic patches. They change copies, in a directory that mirrors the tree and comes before it in the include path.
+# Semantic patches, and sed scripts for what Coccinelle does not parse. They change copies, in a directory that mirrors
+# the tree and comes before it in the include path.
 
 # shellcheck disable=SC2154,SC2034  # the variables of ../build and its other parts
 
@@ -8,12 +9,12 @@ overlay='' # the patched C files
 headers='' # the patched headers; variants that patch them alike share one directory
 
 patch_target() {
-	sed -n '3s,^// File: ,,p' "$1"
+	sed -nE '3s,^(//|#) File: ,,p' "$1"
 }
 
-# The text that a semantic patch wants to see in its file, if it says so: then it is for such trees only.
+# The text that a patch wants to see in its file, if it says so: then it is for such trees only.
 patch_condition() {
-	sed -n '4s,^// Only where: ,,p' "$1"
+	sed -nE '4s,^(//|#) Only where: ,,p' "$1"
 }
 
 # A fault's overlay is made from that of its kernel without the fault: applying a feature takes longer than all else
@@ -49,7 +50,7 @@ make_overlay() { # RESULT PATCH...
 		cp -r "$overlay/." "$cache/headers/$(cat "$overlay/headers")/." "$new"
 		shift $(($# - 1))
 	fi
-	(($# == 0)) || progress "applying $# semantic patches"
+	(($# == 0)) || progress "applying $# patches"
 	for patch; do
 		apply_patch "$new" "$patch"
 	done
@@ -66,11 +67,13 @@ make_overlay() { # RESULT PATCH...
 }
 
 apply_patch() { # OVERLAY PATCH
-	local overlay=$1 patch=$2 target file log=$work/spatch
+	local overlay=$1 patch=$2 target file
 	local label=${patch#"$here"/} text condition
 	target=$(patch_target "$patch")
-	[[ $target ]] || die "$label: its third line is not '// File: PATH'"
-	[[ $target != *.h || $target == include/* ]] || die "$label: only headers of include/ can be patched"
+	[[ $target ]] || die "$label: its third line is not '// File: PATH', or '# File: PATH' in sed"
+	# A semantic patch is for kernels of both kinds, and the include path finds no other headers in an overlay.
+	[[ $target != *.h || $target == include/* || $patch == *.sed ]] ||
+		die "$label: only headers of include/ can be patched, but by sed"
 	file=$overlay/$target text=$file
 	[[ -e $file ]] || text=$tree/source/$target
 	[[ -e $text ]] || die "$label: the tree has no $target"
@@ -81,11 +84,35 @@ apply_patch() { # OVERLAY PATCH
 		cp "$text" "$file"
 	fi
 	cp "$file" "$work/before"
-	watched spatch --sp-file "$patch" --very-quiet --no-includes --no-show-diff --in-place "$file" >"$log" 2>&1 ||
-		die_with_log "$label: spatch failed on $target" "$log"
-	cmp -s "$file" "$work/before" || return 0
-	cat "$log" >&2
-	die "$label: nothing in $target matches it. This tree's code differs from what the semantic patch expects:" \
-		"compare the two ($tree/source/$target), and widen the semantic patch or leave it out. A fault may also need" \
-		"a feature in --name"
+	if [[ $patch == *.sed ]]; then
+		apply_sed_script "$patch" "$file" "$label" "$target"
+	else
+		apply_semantic_patch "$patch" "$file" "$label" "$target"
+	fi
+	! cmp -s "$file" "$work/before" || die_unmatched "$label" "$target"
+}
+
+apply_semantic_patch() { # PATCH FILE LABEL TARGET
+	local log=$work/spatch
+	watched spatch --sp-file "$1" --very-quiet --no-includes --no-show-diff --in-place "$2" >"$log" 2>&1 ||
+		die_with_log "$3: spatch failed on $4" "$log"
+	! cmp -s "$2" "$work/before" || cat "$log" >&2
+}
+
+# Each line of a script is a command of its own, and has to change something: no script applies by half.
+apply_sed_script() { # SCRIPT FILE LABEL TARGET
+	local command number=0 log=$work/log
+	while IFS= read -r command || [[ $command ]]; do
+		number=$((number + 1))
+		[[ $command && $command != '#'* ]] || continue
+		sed --sandbox -e "$command" "$2" >"$work/after" 2>"$log" ||
+			die_with_log "$3, line $number: sed failed on $4" "$log"
+		! cmp -s "$2" "$work/after" || die_unmatched "$3, line $number" "$4"
+		mv "$work/after" "$2"
+	done <"$1"
+}
+
+die_unmatched() { # LABEL TARGET
+	die "$1: nothing in $2 matches it. This tree's code differs from what the patch expects: compare the two" \
+		"($tree/source/$2), and widen the patch or leave it out. A fault may also need a feature in --name"
 }

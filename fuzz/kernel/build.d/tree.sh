@@ -7,6 +7,7 @@
 version='' features=() patches=()
 tree='' tree_key=''
 flags_file='' # the compiler commands of the linked files
+patch_kinds=(cocci) # by which of its files a feature is applied; `build_bootable` adds its own
 
 # What Kconfig, `make prepare` and the linked files read.
 tree_parts=(arch/um arch/x86 block certs fs include init io_uring ipc kernel lib mm rust scripts security tools/include
@@ -36,6 +37,15 @@ list_faults() {
 	done
 }
 
+add_patches_of() { # FEATURE
+	local kind file
+	for kind in "${patch_kinds[@]}"; do
+		for file in "$here/patches/$1"/*."$kind"; do
+			[[ ! -e $file ]] || patches+=("$file")
+		done
+	done
+}
+
 parse_name() {
 	local feature required
 	IFS=+ read -r -a features <<<"$name"
@@ -49,7 +59,7 @@ parse_name() {
 		required=$(feature_field "$feature" requires)
 		[[ ! $required || +$name+ == *"+$required+"*"$feature+"* ]] ||
 			usage_error "--name: the feature $feature comes after $required, as in $version+$required+$feature"
-		patches+=("$here/patches/$feature"/*.cocci)
+		add_patches_of "$feature"
 	done
 	if [[ $fault ]]; then
 		[[ -e $here/faults/$fault.cocci ]] || usage_error "--fault: there is no fault '$fault' (--list-faults)"
