@@ -15,6 +15,7 @@
 #include "model/profile.h"
 #include "model/rules/exec.h"
 #include "model/rules/fork.h"
+#include "model/rules/userfaultfd.h"
 #include "model/world.h"
 
 namespace capcheck {
@@ -52,6 +53,7 @@ enum class CallKind : std::uint8_t {
   setgroups,
   execve,
   ptrace_traceme,
+  ptrace_seize,
   join_session_keyring,
   session_to_parent,
   write_umh_bset,
@@ -59,32 +61,43 @@ enum class CallKind : std::uint8_t {
   write_umh_userns,
   write_cap_userns_mask,
   usermodehelper,
+  userfaultfd,
+  uffdio_api,
+  write_unprivileged_userfaultfd,
+  open_userfaultfd_device,
+  userfaultfd_ioc_new,
+  user_fault,
+  kernel_fault,
 };
 
 /// What an argument means. Decides its name in text, its edge values, and how far it is reduced to what a call can
 /// pass.
 enum class Role : std::uint8_t {
-  version,           ///< a capability header's version: 32 bits
-  pid,               ///< a header's pid: a signed 32-bit number; task n is n + 2
-  pointers,          ///< which pointers are null: kHeaderNull, kDataNull
-  set,               ///< a set of capabilities: 64 bits, low word first in the user's structure
-  capability,        ///< a capability's number: 64 bits
-  set_operation,     ///< PR_CAP_AMBIENT_* and PR_CAP_USERNS_*: 64 bits
-  securebits,        ///< SECBIT_*: 64 bits
-  value,             ///< a 64-bit number that the call is about
-  number,            ///< a 64-bit number that the call ignores, or wants to be 0
-  unshare_flags,     ///< CLONE_*: 64 bits, of the known ones only those modelled
-  id,                ///< 32 bits
-  boolean,           ///< 0 or 1
-  task,              ///< a task
-  clone_flags,       ///< CLONE_*, of those modelled
-  user_ns,           ///< the number of a user namespace, 8 bits: there need not be one
-  setns_type,        ///< 0 or a CLONE_*: 32 bits
-  valid_capability,  ///< a capability that every release has
-  group_count,       ///< 0 to kMaxGroups, or one above NGROUPS_MAX
-  exec_mode,         ///< of kExecModeBits
-  exec_flags,        ///< ExecFlag
-  capability_magic,  ///< magic_etc of a file's capabilities: 32 bits
+  version,               ///< a capability header's version: 32 bits
+  pid,                   ///< a header's pid: a signed 32-bit number; task n is n + 2
+  pointers,              ///< which pointers are null: kHeaderNull, kDataNull
+  set,                   ///< a set of capabilities: 64 bits, low word first in the user's structure
+  capability,            ///< a capability's number: 64 bits
+  set_operation,         ///< PR_CAP_AMBIENT_* and PR_CAP_USERNS_*: 64 bits
+  securebits,            ///< SECBIT_*: 64 bits
+  value,                 ///< a 64-bit number that the call is about
+  number,                ///< a 64-bit number that the call ignores, or wants to be 0
+  unshare_flags,         ///< CLONE_*: 64 bits, of the known ones only those modelled
+  id,                    ///< 32 bits
+  boolean,               ///< 0 or 1
+  task,                  ///< a task
+  clone_flags,           ///< CLONE_*, of those modelled
+  user_ns,               ///< the number of a user namespace, 8 bits: there need not be one
+  setns_type,            ///< 0 or a CLONE_*: 32 bits
+  valid_capability,      ///< a capability that every release has
+  group_count,           ///< 0 to kMaxGroups, or one above NGROUPS_MAX
+  exec_mode,             ///< of kExecModeBits
+  exec_flags,            ///< ExecFlag
+  capability_magic,      ///< magic_etc of a file's capabilities: 32 bits
+  userfaultfd_flags,     ///< 32 bits
+  userfaultfd_api,       ///< UFFD_API, or another number of 64 bits
+  userfaultfd_features,  ///< UFFD_FEATURE_*, of those that all kernels have, and one that none has
+  device_mode,           ///< of kDeviceModeBits
 };
 
 /// CAP_LAST_CAP of the release that has the fewest.
@@ -115,15 +128,18 @@ enum class Form : std::uint8_t {
   plain,
   keyctl,
   ptrace,
-  proc_file,  ///< a write to a file of /proc/PID; the first two arguments are whose file it is, and who opened it
-  sysctl,     ///< a write to a file of /proc/sys/kernel
+  proc_file,    ///< a write to a file of /proc/PID; the first two arguments are whose file it is, and who opened it
+  sysctl,       ///< a write of a set to a file of /proc/sys/kernel
+  flag_sysctl,  ///< a write of 0 or 1 to a file of /proc/sys
+  ioctl,        ///< of a userfaultfd or its device
+  device,       ///< open(2) of a node that is made for this call
   execve,
 };
 
 struct CallInfo {
   CallKind kind;
   Form form;
-  std::string_view name;  ///< the system call, the option of prctl, keyctl or ptrace, or the file written
+  std::string_view name;  ///< the system call, the option of prctl, keyctl, ptrace or ioctl, or the file written
   unsigned option;        ///< prctl's option; otherwise 0
   std::uint8_t argument_count;
   std::array<Role, kMaxArguments> roles;
@@ -233,6 +249,7 @@ inline constexpr std::array kCalls = {
              {Role::id, Role::id, Role::exec_mode, Role::exec_flags, Role::capability_magic, Role::set, Role::set,
               Role::id}},
     CallInfo{CallKind::ptrace_traceme, Form::ptrace, "PTRACE_TRACEME", 0, 0, {}},
+    CallInfo{CallKind::ptrace_seize, Form::ptrace, "PTRACE_SEIZE", 0, 1, {Role::task}},
     CallInfo{CallKind::join_session_keyring, Form::keyctl, "KEYCTL_JOIN_SESSION_KEYRING", 0, 0, {}},
     CallInfo{CallKind::session_to_parent, Form::keyctl, "KEYCTL_SESSION_TO_PARENT", 0, 0, {}},
     CallInfo{CallKind::write_umh_bset, Form::sysctl, "usermodehelper/bset", 0, 1, {Role::set}},
@@ -240,6 +257,24 @@ inline constexpr std::array kCalls = {
     CallInfo{CallKind::write_umh_userns, Form::sysctl, "usermodehelper/userns", 0, 1, {Role::set}},
     CallInfo{CallKind::write_cap_userns_mask, Form::sysctl, "cap_userns_mask", 0, 1, {Role::set}},
     CallInfo{CallKind::usermodehelper, Form::plain, "usermodehelper", 0, 0, {}},
+    CallInfo{CallKind::userfaultfd, Form::plain, "userfaultfd", 0, 1, {Role::userfaultfd_flags}},
+    CallInfo{
+        CallKind::uffdio_api, Form::ioctl, "UFFDIO_API", 0, 2, {Role::userfaultfd_api, Role::userfaultfd_features}},
+    CallInfo{CallKind::write_unprivileged_userfaultfd,
+             Form::flag_sysctl,
+             "vm/unprivileged_userfaultfd",
+             0,
+             1,
+             {Role::boolean}},
+    CallInfo{CallKind::open_userfaultfd_device,
+             Form::device,
+             "/dev/userfaultfd",
+             0,
+             3,
+             {Role::id, Role::id, Role::device_mode}},
+    CallInfo{CallKind::userfaultfd_ioc_new, Form::ioctl, "USERFAULTFD_IOC_NEW", 0, 1, {Role::userfaultfd_flags}},
+    CallInfo{CallKind::user_fault, Form::plain, "user_fault", 0, 0, {}},
+    CallInfo{CallKind::kernel_fault, Form::plain, "kernel_fault", 0, 0, {}},
 };
 
 constexpr const CallInfo& info(CallKind kind) {
@@ -277,6 +312,7 @@ constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
     case Role::id:
     case Role::setns_type:
     case Role::capability_magic:
+    case Role::userfaultfd_flags:
       return value & Word(0xffffffff);
     case Role::pid:  // sign extension from bit 31
       return ((value & Word(0xffffffff)) ^ Word(0x80000000)) - Word(0x80000000);
@@ -303,8 +339,13 @@ constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
       return value & Word(kExecModeBits);
     case Role::exec_flags:
       return value & Word(kExecNosuid | kExecScript | kExecCapability | kExecTruncated);
+    case Role::userfaultfd_features:
+      return value & Word(kUserfaultfdFeatures | kUnknownUserfaultfdFeature);
+    case Role::device_mode:
+      return value & Word(kDeviceModeBits);
     case Role::set:
     case Role::capability:
+    case Role::userfaultfd_api:
     case Role::set_operation:
     case Role::securebits:
     case Role::value:

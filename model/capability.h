@@ -19,6 +19,9 @@ namespace capcheck {
 /// prctl(PR_CAP_USERNS, …) of proposal 1. Its operations have the numbers of PR_CAP_AMBIENT_*.
 inline constexpr std::uint64_t kPrCapUserns = 48;
 
+/// The capability of proposal 2.
+inline constexpr unsigned kCapUserfaultfd = 41;
+
 /// The operations that PR_CAP_AMBIENT and PR_CAP_USERNS share.
 enum SetOperation : std::uint64_t {
   kIsSet = PR_CAP_AMBIENT_IS_SET,

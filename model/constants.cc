@@ -12,6 +12,8 @@
 namespace capcheck {
 namespace {
 
+constexpr const char* kCapUserfaultfdName = "CAP_USERFAULTFD";
+
 constexpr std::array kVersions = {
     Constant{"_LINUX_CAPABILITY_VERSION_1", _LINUX_CAPABILITY_VERSION_1},
     Constant{"_LINUX_CAPABILITY_VERSION_2", _LINUX_CAPABILITY_VERSION_2},
@@ -61,6 +63,10 @@ constexpr std::array kExecModes = {
     Constant{"S_ISGID", S_ISGID},
     Constant{"S_IXGRP", S_IXGRP},
 };
+constexpr std::array kDeviceModes = {
+    Constant{"S_IRUSR", S_IRUSR}, Constant{"S_IWUSR", S_IWUSR}, Constant{"S_IRGRP", S_IRGRP},
+    Constant{"S_IWGRP", S_IWGRP}, Constant{"S_IROTH", S_IROTH}, Constant{"S_IWOTH", S_IWOTH},
+};
 constexpr std::array kExecFlags = {
     Constant{"NOSUID", kExecNosuid},
     Constant{"SCRIPT", kExecScript},
@@ -73,6 +79,21 @@ constexpr std::array kCapabilityMagics = {
     Constant{"VFS_CAP_REVISION_2", VFS_CAP_REVISION_2},
     Constant{"VFS_CAP_REVISION_1", VFS_CAP_REVISION_1},
     Constant{"VFS_CAP_FLAGS_EFFECTIVE", VFS_CAP_FLAGS_EFFECTIVE},
+};
+constexpr std::array kUserfaultfdFlagNames = {
+    Constant{"O_CLOEXEC", O_CLOEXEC},
+    Constant{"O_NONBLOCK", O_NONBLOCK},
+    Constant{"UFFD_USER_MODE_ONLY", UFFD_USER_MODE_ONLY},
+};
+constexpr std::array kUserfaultfdApis = {Constant{"UFFD_API", UFFD_API}};
+constexpr std::array kUserfaultfdFeatureNames = {
+    Constant{"UFFD_FEATURE_EVENT_FORK", UFFD_FEATURE_EVENT_FORK},
+    Constant{"UFFD_FEATURE_EVENT_REMAP", UFFD_FEATURE_EVENT_REMAP},
+    Constant{"UFFD_FEATURE_EVENT_REMOVE", UFFD_FEATURE_EVENT_REMOVE},
+    Constant{"UFFD_FEATURE_MISSING_HUGETLBFS", UFFD_FEATURE_MISSING_HUGETLBFS},
+    Constant{"UFFD_FEATURE_MISSING_SHMEM", UFFD_FEATURE_MISSING_SHMEM},
+    Constant{"UFFD_FEATURE_EVENT_UNMAP", UFFD_FEATURE_EVENT_UNMAP},
+    Constant{"UFFD_FEATURE_THREAD_ID", UFFD_FEATURE_THREAD_ID},
 };
 constexpr std::array kTaskNumbers = {
     Constant{"t0", 0},
@@ -111,10 +132,18 @@ std::span<const Constant> constants(Role role, bool userns) {
       return kSetnsTypes;
     case Role::exec_mode:
       return kExecModes;
+    case Role::device_mode:
+      return kDeviceModes;
     case Role::exec_flags:
       return kExecFlags;
     case Role::capability_magic:
       return kCapabilityMagics;
+    case Role::userfaultfd_flags:
+      return kUserfaultfdFlagNames;
+    case Role::userfaultfd_api:
+      return kUserfaultfdApis;
+    case Role::userfaultfd_features:
+      return kUserfaultfdFeatureNames;
     case Role::user_ns:
     case Role::valid_capability:
     case Role::group_count:
@@ -131,6 +160,8 @@ std::span<const Constant> constants(Role role, bool userns) {
 }
 
 std::optional<std::string> capability_name(std::uint64_t capability) {
+  // The installed libcap may have no name for it, or the name of another.
+  if (capability == kCapUserfaultfd) return kCapUserfaultfdName;
   if (capability >= static_cast<std::uint64_t>(cap_max_bits())) return std::nullopt;
   char* name = cap_to_name(static_cast<cap_value_t>(capability));
   if (!name) return std::nullopt;
@@ -147,6 +178,7 @@ std::optional<std::uint64_t> capability_number(std::string_view name) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
   if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0]))) return std::nullopt;
   if (!text.starts_with("cap_")) text.insert(0, "cap_");
+  if (text == "cap_userfaultfd") return kCapUserfaultfd;
   cap_value_t value = 0;
   if (cap_from_name(text.c_str(), &value) != 0) return std::nullopt;
   return static_cast<std::uint64_t>(value);

@@ -21,7 +21,7 @@ struct Constant {
 /// The named constants of a role, capabilities excepted. `userns` chooses between the two names of a set operation.
 std::span<const Constant> constants(Role role, bool userns);
 
-/// "CAP_CHOWN", by libcap's names; nothing for a number without one.
+/// "CAP_CHOWN", by libcap's names and ours for what proposals add; nothing for a number without one.
 std::optional<std::string> capability_name(std::uint64_t capability);
 
 /// The inverse, in any case, with or without "CAP_".

@@ -54,6 +54,11 @@ enum class Fault : std::uint8_t {
   exec_ignores_bounding,
   exec_keeps_ambient,
   exec_unsafe_gains,
+  event_fork_by_userfaultfd_capability,
+  userfaultfd_asks_own_namespace,
+  user_mode_only_needs_privilege,
+  user_mode_only_stops_kernel,
+  capbset_read_misses_last_cap,
 };
 
 /// A set of kinds of calls: bit n for the kind of that number.
@@ -76,82 +81,94 @@ struct FaultInfo {
   Fault fault;
   std::string_view name;
   CallKinds calls;             ///< those whose rule is wrong
-  bool needs_userns;           ///< the rule is one of proposal 1
+  bool Features::* needs;      ///< the feature whose rule it is in; null if it is mainline's
   std::string_view invariant;  ///< one that is claimed to hold, and breaks with the fault
 };
 
 inline constexpr std::array kFaults = {
-    FaultInfo{Fault::raise_ignores_bounding, "raise-ignores-bounding", kinds({CallKind::cap_userns}), true,
+    FaultInfo{Fault::raise_ignores_bounding, "raise-ignores-bounding", kinds({CallKind::cap_userns}), &Features::userns,
               "bounding-and-userns-never-grow"},
-    FaultInfo{Fault::raise_bounding_or_permitted, "raise-bounding-or-permitted", kinds({CallKind::cap_userns}), true,
-              "userns-gains-only-from-bounding"},
-    FaultInfo{Fault::raise_and_or_swapped, "raise-and-or-swapped", kinds({CallKind::cap_userns}), true,
+    FaultInfo{Fault::raise_bounding_or_permitted, "raise-bounding-or-permitted", kinds({CallKind::cap_userns}),
+              &Features::userns, "userns-gains-only-from-bounding"},
+    FaultInfo{Fault::raise_and_or_swapped, "raise-and-or-swapped", kinds({CallKind::cap_userns}), &Features::userns,
               "userns-gains-unprivileged-only-from-permitted"},
-    FaultInfo{Fault::raise_setpcap_from_permitted, "raise-setpcap-from-permitted", kinds({CallKind::cap_userns}), true,
-              "userns-gains-unprivileged-only-from-permitted"},
-    FaultInfo{Fault::raise_gate_dropped, "raise-gate-dropped", kinds({CallKind::cap_userns}), true,
+    FaultInfo{Fault::raise_setpcap_from_permitted, "raise-setpcap-from-permitted", kinds({CallKind::cap_userns}),
+              &Features::userns, "userns-gains-unprivileged-only-from-permitted"},
+    FaultInfo{Fault::raise_gate_dropped, "raise-gate-dropped", kinds({CallKind::cap_userns}), &Features::userns,
               "userns-raise-is-exact"},
-    FaultInfo{Fault::entry_bounding_unassigned, "entry-bounding-unassigned", kEntries, false, "entry-within-userns"},
-    FaultInfo{Fault::entry_permitted_unassigned, "entry-permitted-unassigned", kEntries, false,
+    FaultInfo{Fault::entry_bounding_unassigned, "entry-bounding-unassigned", kEntries, nullptr, "entry-within-userns"},
+    FaultInfo{Fault::entry_permitted_unassigned, "entry-permitted-unassigned", kEntries, nullptr,
               "effective-within-permitted"},
-    FaultInfo{Fault::entry_effective_unassigned, "entry-effective-unassigned", kEntries, false,
+    FaultInfo{Fault::entry_effective_unassigned, "entry-effective-unassigned", kEntries, nullptr,
               "effective-within-permitted"},
-    FaultInfo{Fault::entry_keeps_securebits, "entry-keeps-securebits", kEntries, false, "entry-takes-userns"},
-    FaultInfo{Fault::entry_keeps_ambient, "entry-keeps-ambient", kEntries, false,
+    FaultInfo{Fault::entry_keeps_securebits, "entry-keeps-securebits", kEntries, nullptr, "entry-takes-userns"},
+    FaultInfo{Fault::entry_keeps_ambient, "entry-keeps-ambient", kEntries, nullptr,
               "ambient-within-permitted-and-inheritable"},
     FaultInfo{Fault::clear_all_skips_argument_check, "clear-all-skips-argument-check", kinds({CallKind::cap_userns}),
-              true, "userns-clear-all-checks-arguments"},
-    FaultInfo{Fault::userns_arguments_swapped, "userns-arguments-swapped", kinds({CallKind::cap_userns}), true,
+              &Features::userns, "userns-clear-all-checks-arguments"},
+    FaultInfo{Fault::userns_arguments_swapped, "userns-arguments-swapped", kinds({CallKind::cap_userns}),
+              &Features::userns, "userns-lower-is-free"},
+    FaultInfo{Fault::lower_needs_privilege, "lower-needs-privilege", kinds({CallKind::cap_userns}), &Features::userns,
               "userns-lower-is-free"},
-    FaultInfo{Fault::lower_needs_privilege, "lower-needs-privilege", kinds({CallKind::cap_userns}), true,
-              "userns-lower-is-free"},
-    FaultInfo{Fault::cap_valid_off_by_one, "cap-valid-off-by-one", kinds({CallKind::cap_userns}), true,
+    FaultInfo{Fault::cap_valid_off_by_one, "cap-valid-off-by-one", kinds({CallKind::cap_userns}), &Features::userns,
               "userns-rejects-bad-arguments"},
-    FaultInfo{Fault::capset_ambient_not_intersected, "capset-ambient-not-intersected", kinds({CallKind::capset}), false,
-              "ambient-within-permitted-and-inheritable"},
-    FaultInfo{Fault::capset_inheritable_not_bounded, "capset-inheritable-not-bounded", kinds({CallKind::capset}), false,
-              "inheritable-gained-only-within-bounding"},
+    FaultInfo{Fault::capset_ambient_not_intersected, "capset-ambient-not-intersected", kinds({CallKind::capset}),
+              nullptr, "ambient-within-permitted-and-inheritable"},
+    FaultInfo{Fault::capset_inheritable_not_bounded, "capset-inheritable-not-bounded", kinds({CallKind::capset}),
+              nullptr, "inheritable-gained-only-within-bounding"},
     FaultInfo{Fault::capbset_drop_without_setpcap, "capbset-drop-without-setpcap", kinds({CallKind::capbset_drop}),
-              false, "bounding-shrinks-only-with-setpcap"},
-    FaultInfo{Fault::securebits_locks_ignored, "securebits-locks-ignored", kinds({CallKind::set_securebits}), false,
+              nullptr, "bounding-shrinks-only-with-setpcap"},
+    FaultInfo{Fault::securebits_locks_ignored, "securebits-locks-ignored", kinds({CallKind::set_securebits}), nullptr,
               "securebits-locks-hold"},
-    FaultInfo{Fault::capset_bits_above_last_cap, "capset-bits-above-last-cap", kinds({CallKind::capset}), false,
+    FaultInfo{Fault::capset_bits_above_last_cap, "capset-bits-above-last-cap", kinds({CallKind::capset}), nullptr,
               "capset-of-own-sets-succeeds"},
-    FaultInfo{Fault::keyring_forgets_userns, "keyring-forgets-userns", kEveryKind, true,
+    FaultInfo{Fault::keyring_forgets_userns, "keyring-forgets-userns", kEveryKind, &Features::userns,
               "userns-changes-only-by-prctl"},
-    FaultInfo{Fault::setns_grants_full, "setns-grants-full", kinds({CallKind::setns}), true, "entry-within-userns"},
-    FaultInfo{Fault::helper_forgets_userns, "helper-forgets-userns", kinds({CallKind::usermodehelper}), true,
-              "helper-within-sysctls"},
-    FaultInfo{Fault::setuid_keeps_ambient, "setuid-keeps-ambient", kSetsUserIds, false,
+    FaultInfo{Fault::setns_grants_full, "setns-grants-full", kinds({CallKind::setns}), &Features::userns,
+              "entry-within-userns"},
+    FaultInfo{Fault::helper_forgets_userns, "helper-forgets-userns", kinds({CallKind::usermodehelper}),
+              &Features::userns, "helper-within-sysctls"},
+    FaultInfo{Fault::setuid_keeps_ambient, "setuid-keeps-ambient", kSetsUserIds, nullptr,
               "ambient-within-permitted-and-inheritable"},
-    FaultInfo{Fault::setuid_ignores_keepcaps, "setuid-ignores-keepcaps", kSetsUserIds, false, "leaving-root-clears"},
-    FaultInfo{Fault::fs_set_lacks_mknod, "fs-set-lacks-mknod", kinds({CallKind::setfsuid}), false,
+    FaultInfo{Fault::setuid_ignores_keepcaps, "setuid-ignores-keepcaps", kSetsUserIds, nullptr, "leaving-root-clears"},
+    FaultInfo{Fault::fs_set_lacks_mknod, "fs-set-lacks-mknod", kinds({CallKind::setfsuid}), nullptr,
               "fsuid-moves-fs-set"},
-    FaultInfo{Fault::owner_rule_for_grandparents, "owner-rule-for-grandparents", kinds({CallKind::ns_capable}), false,
+    FaultInfo{Fault::owner_rule_for_grandparents, "owner-rule-for-grandparents", kinds({CallKind::ns_capable}), nullptr,
               "grandchild-owner-has-nothing"},
     FaultInfo{Fault::root_mapping_without_setfcap, "root-mapping-without-setfcap", kinds({CallKind::write_uid_map}),
-              false, "root-mapping-needs-setfcap"},
+              nullptr, "root-mapping-needs-setfcap"},
     FaultInfo{Fault::setuid_root_exec_limited_by_inheritable, "setuid-root-exec-limited-by-inheritable",
-              kinds({CallKind::execve}), false, "setuid-root-grants-all"},
-    FaultInfo{Fault::exec_ignores_bounding, "exec-ignores-bounding", kinds({CallKind::execve}), false,
+              kinds({CallKind::execve}), nullptr, "setuid-root-grants-all"},
+    FaultInfo{Fault::exec_ignores_bounding, "exec-ignores-bounding", kinds({CallKind::execve}), nullptr,
               "exec-within-bounding-and-inheritable"},
-    FaultInfo{Fault::exec_keeps_ambient, "exec-keeps-ambient", kinds({CallKind::execve}), false,
+    FaultInfo{Fault::exec_keeps_ambient, "exec-keeps-ambient", kinds({CallKind::execve}), nullptr,
               "file-capabilities-cancel-ambient"},
-    FaultInfo{Fault::exec_unsafe_gains, "exec-unsafe-gains", kinds({CallKind::execve}), false,
+    FaultInfo{Fault::exec_unsafe_gains, "exec-unsafe-gains", kinds({CallKind::execve}), nullptr,
               "no-new-privs-gains-nothing"},
+    FaultInfo{Fault::event_fork_by_userfaultfd_capability, "event-fork-by-userfaultfd-capability",
+              kinds({CallKind::uffdio_api}), &Features::userfaultfd_cap, "event-fork-needs-sys-ptrace"},
+    FaultInfo{Fault::userfaultfd_asks_own_namespace, "userfaultfd-asks-own-namespace", kinds({CallKind::userfaultfd}),
+              &Features::userfaultfd_cap, "userfaultfd-child-namespace-counts-for-nothing"},
+    FaultInfo{Fault::user_mode_only_needs_privilege, "user-mode-only-needs-privilege", kinds({CallKind::userfaultfd}),
+              nullptr, "user-mode-only-is-free"},
+    FaultInfo{Fault::user_mode_only_stops_kernel, "user-mode-only-stops-kernel", kinds({CallKind::kernel_fault}),
+              nullptr, "user-mode-only-stops-no-kernel"},
+    FaultInfo{Fault::capbset_read_misses_last_cap, "capbset-read-misses-last-cap", kinds({CallKind::capbset_read}),
+              nullptr, "bounding-read-is-exact"},
 };
 
 /// The fault of that name. Throws std::invalid_argument that lists what is known.
 const FaultInfo& find_fault(std::string_view name);
 
-/// What a rule sees, before and after a fault has distorted it: the release, the caller's credentials, what its
-/// namespace's creator could, the sysctl of helpers, and the call.
+/// What a rule sees, before and after a fault has distorted it: the release, the caller's credentials and descriptors,
+/// what its namespace's creator could, the sysctls, and the call.
 template <Domain D>
 struct RuleInput {
   Release release;
   Credentials<D> cred;
+  Userfaultfd<D> userfaultfd;
   typename D::Word parent_could_setfcap;
-  typename D::Word umh_userns;
+  Sysctls<D> sysctls;
   Call<D> call;
 };
 
@@ -162,6 +179,7 @@ constexpr void distort_input(Fault fault, std::uint64_t full_set, RuleInput<D>& 
   const Word everything = ~Word(0), setpcap(cap_bit(CAP_SETPCAP));
   Credentials<D>& cred = input.cred;
   auto& args = input.call.args;
+  const auto holds = [&](unsigned capability) { return has<D>(cred.effective, Word(capability)); };
   switch (fault) {
     case Fault::raise_ignores_bounding:
       cred.bounding = Word(full_set);
@@ -206,7 +224,7 @@ constexpr void distort_input(Fault fault, std::uint64_t full_set, RuleInput<D>& 
       input.release.last_cap = 63;
       break;
     case Fault::helper_forgets_userns:
-      input.umh_userns = Word(full_set);
+      input.sysctls.umh_userns = Word(full_set);
       break;
     case Fault::setuid_ignores_keepcaps:
       cred.securebits = cred.securebits & ~Word(SECBIT_KEEP_CAPS);
@@ -222,6 +240,22 @@ constexpr void distort_input(Fault fault, std::uint64_t full_set, RuleInput<D>& 
       break;
     case Fault::exec_unsafe_gains:
       cred.no_new_privs = Word(0);
+      break;
+    case Fault::event_fork_by_userfaultfd_capability:
+      cred.effective = cred.effective | D::select(holds(kCapUserfaultfd), Word(cap_bit(CAP_SYS_PTRACE)), Word(0));
+      break;
+    case Fault::userfaultfd_asks_own_namespace:
+      input.sysctls.unprivileged_userfaultfd =
+          D::select(holds(kCapUserfaultfd), Word(1), input.sysctls.unprivileged_userfaultfd);
+      break;
+    case Fault::user_mode_only_needs_privilege:
+      args[0] = args[0] & ~Word(UFFD_USER_MODE_ONLY);
+      break;
+    case Fault::user_mode_only_stops_kernel:
+      input.userfaultfd.user_mode_only = Word(0);
+      break;
+    case Fault::capbset_read_misses_last_cap:
+      --input.release.last_cap;
       break;
     default:
       break;
@@ -385,18 +419,24 @@ constexpr Reply<D> faulty_step(const Profile& profile, Fault fault, World<D>& wo
   }
   const World<D> before = world;
   const Word user_ns = task.user_ns, could_setfcap = D::at(world.namespaces, user_ns).parent_could_setfcap;
-  RuleInput<D> input{*profile.release, task.cred, could_setfcap, world.sysctls.umh_userns, call};
+  RuleInput<D> input{*profile.release, task.cred, task.userfaultfd, could_setfcap, world.sysctls, call};
   distort_input(fault, profile.full_set(), input);
   task.cred = input.cred;
-  world.sysctls.umh_userns = input.umh_userns;
+  task.userfaultfd = input.userfaultfd;
+  world.sysctls = input.sysctls;
   if (fault == Fault::root_mapping_without_setfcap) {
     detail::set_parent_could_setfcap(world, user_ns, input.parent_could_setfcap);
   }
   Reply<D> reply = step(Profile{&input.release, profile.features}, world, input.call);
 
   if (fault == Fault::root_mapping_without_setfcap) detail::set_parent_could_setfcap(world, user_ns, could_setfcap);
-  world.sysctls.umh_userns = before.sysctls.umh_userns;
+  world.sysctls = before.sysctls;  // none of the faults is in a call that writes one
+  if (fault == Fault::user_mode_only_stops_kernel) task.userfaultfd = before.tasks[call.task].userfaultfd;
   const typename D::Bool passed = reply.result >> 63u == Word(0);
+  if (fault == Fault::user_mode_only_needs_privilege) {
+    const Word asked = as_word<D>(!((call.args[0] & Word(UFFD_USER_MODE_ONLY)) == Word(0)));
+    task.userfaultfd.user_mode_only = D::select(passed, asked, task.userfaultfd.user_mode_only);
+  }
   detail::distort_caller(profile, fault, before, call, input.cred, world, passed);
   if (call.kind == CallKind::clone) detail::distort_child(profile, fault, before, call, world, reply, passed);
   distort_reply(fault, before, call, task.cred, reply);

@@ -21,6 +21,7 @@
 #include "model/profile.h"
 #include "model/rules/commoncap.h"
 #include "model/rules/nsproxy.h"
+#include "model/rules/userfaultfd.h"
 #include "model/world.h"
 
 namespace capcheck {
@@ -821,7 +822,235 @@ struct FileCapabilitiesCancelAmbient {
   }
 };
 
+struct BoundingReadIsExact {
+  static constexpr CallKind about = CallKind::capbset_read;
+  static constexpr InvariantInfo info{"bounding-read-is-exact",
+                                      "PR_CAPBSET_READ c, c valid ⇒ it gives 1 if c ∈ X, else 0",
+                                      "Every capability up to CAP_LAST_CAP can be asked for.", "cap_task_prctl"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile& profile, const Step<D>& step) {
+    return is(step, CallKind::capbset_read) & cap_valid<D>(profile, step.call.args[0]);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return step.result == as_word<D>(has<D>(step.before.cred.bounding, step.call.args[0]));
+  }
+};
+
+struct EventForkNeedsSysPtrace {
+  static constexpr CallKind about = CallKind::uffdio_api;
+  static constexpr InvariantInfo info{
+      "event-fork-needs-sys-ptrace", "UFFDIO_API enables EVENT_FORK ⇒ level 0 ∧ SYS_PTRACE ∈ E",
+      "The feature that is about another process's memory takes CAP_SYS_PTRACE; CAP_USERFAULTFD alone never does.",
+      "userfaultfd_api"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return is(step, CallKind::uffdio_api) & succeeded(step) &
+           !((step.call.args[1] & Word(UFFD_FEATURE_EVENT_FORK)) == Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return (step.before.level == Word(0)) & has<D>(step.before.cred.effective, Word(CAP_SYS_PTRACE));
+  }
+};
+
+struct UserModeOnlyIsFree {
+  static constexpr CallKind about = CallKind::userfaultfd;
+  static constexpr InvariantInfo info{
+      "user-mode-only-is-free", "userfaultfd(known flags with UFFD_USER_MODE_ONLY) succeeds",
+      "Whoever handles faults of user mode alone needs no privilege.", "userfaultfd_syscall_allowed"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Word& flags = step.call.args[0];
+    return is(step, CallKind::userfaultfd) & !((flags & Word(UFFD_USER_MODE_ONLY)) == Word(0)) &
+           ((flags & ~Word(kUserfaultfdFlags)) == Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return succeeded(step);
+  }
+};
+
 // Of the world: what a kernel does not show in a task's state.
+
+/// userfaultfd() for faults of the kernel, too, where the sysctl lets none do this without privilege.
+template <Domain D>
+constexpr typename D::Bool asks_for_kernel_faults(const Step<D>& step) {
+  using Word = typename D::Word;
+  return is(step, CallKind::userfaultfd) & (step.world->sysctls.unprivileged_userfaultfd == Word(0)) &
+         ((step.call.args[0] & Word(UFFD_USER_MODE_ONLY)) == Word(0));
+}
+
+struct UserfaultfdStaysAllowed {
+  static constexpr CallKind about = CallKind::userfaultfd;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "userfaultfd-stays-allowed", "mainline allows userfaultfd(flags) ⇒ it does not give EPERM",
+      "Whoever gets a userfaultfd without the proposal gets one with it.", "userfaultfd_syscall_allowed"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile& profile, const Step<D>& step) {
+    Profile mainline = profile;
+    mainline.features.userfaultfd_cap = false;
+    return is(step, CallKind::userfaultfd) &
+           userfaultfd_syscall_allowed<D>(mainline, step.world->namespaces, step.world->sysctls,
+                                          step.world->tasks[step.call.task], step.call.args[0]);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return !(step.result == Word(0) - Word(EPERM));
+  }
+};
+
+struct UserfaultfdChildNamespaceCountsForNothing {
+  static constexpr CallKind about = CallKind::userfaultfd;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{"userfaultfd-child-namespace-counts-for-nothing",
+                                      "sysctl 0 ∧ level > 0 ∧ UFFD_USER_MODE_ONLY ∉ flags ⇒ userfaultfd(flags) = EPERM",
+                                      "Capabilities in a child namespace, all of them even, allow nothing.",
+                                      "userfaultfd_syscall_allowed"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return asks_for_kernel_faults(step) & !(step.before.level == typename D::Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return step.result == Word(0) - Word(EPERM);
+  }
+};
+
+struct UserfaultfdNeedsOneOfTwo {
+  static constexpr CallKind about = CallKind::userfaultfd;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "userfaultfd-needs-one-of-two",
+      "sysctl 0 ∧ level 0 ∧ UFFD_USER_MODE_ONLY ∉ flags ⇒ (userfaultfd(flags) = EPERM ⇔ E ∩ {SYS_PTRACE, USERFAULTFD} "
+      "= ∅), and known flags do not fail otherwise",
+      "In the initial namespace it is for holders of CAP_SYS_PTRACE or, with the proposal, CAP_USERFAULTFD; nobody "
+      "else "
+      "is told even of unknown flags.",
+      "userfaultfd_syscall_allowed"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return asks_for_kernel_faults(step) & (step.before.level == typename D::Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile& profile, const Step<D>& step) {
+    using Word = typename D::Word;
+    using Bool = typename D::Bool;
+    const std::uint64_t two =
+        cap_bit(CAP_SYS_PTRACE) | (profile.features.userfaultfd_cap ? cap_bit(kCapUserfaultfd) : 0);
+    const Bool holds_one = !((step.before.cred.effective & Word(two)) == Word(0));
+    const Bool refused = step.result == Word(0) - Word(EPERM);
+    const Bool known = (step.call.args[0] & ~Word(kUserfaultfdFlags)) == Word(0);
+    return ((refused & !holds_one) | (!refused & holds_one)) & implies<D>(known & holds_one, succeeded(step));
+  }
+};
+
+/// An ioctl of an open device, with flags that are known.
+struct DeviceAsksNoCapability {
+  static constexpr CallKind about = CallKind::userfaultfd_ioc_new;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "userfaultfd-device-asks-no-capability",
+      "/dev/userfaultfd is open ⇒ ioctl(USERFAULTFD_IOC_NEW, known flags) succeeds",
+      "Who could open the device gets a userfaultfd for faults of the kernel, too, whatever its capabilities.",
+      "userfaultfd_dev_ioctl"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return is(step, CallKind::userfaultfd_ioc_new) &
+           !(step.world->tasks[step.call.task].userfaultfd.device_open == Word(0)) &
+           ((step.call.args[0] & ~Word(kUserfaultfdFlags)) == Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return succeeded(step);
+  }
+};
+
+struct UserModeOnlyStopsNoKernel {
+  static constexpr CallKind about = CallKind::kernel_fault;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "user-mode-only-stops-no-kernel", "the descriptor has UFFD_USER_MODE_ONLY ⇒ a fault of the kernel fails",
+      "A userfaultfd that anybody may have never makes kernel code wait.", "handle_userfault"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return is(step, CallKind::kernel_fault) &
+           !(step.world->tasks[step.call.task].userfaultfd.user_mode_only == typename D::Word(0));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return failed(step);
+  }
+};
+
+/// The task that PTRACE_SEIZE names; of another call, any.
+template <Domain D>
+constexpr Task<D> named_task(const Step<D>& step) {
+  return D::at(step.world->tasks, canonical<D>(Role::task, step.call.args[0]));
+}
+
+/// PTRACE_SEIZE of a task in the caller's own namespace succeeded.
+template <Domain D>
+constexpr typename D::Bool seized_a_neighbour(const Step<D>& step) {
+  return is(step, CallKind::ptrace_seize) & succeeded(step) & (named_task(step).user_ns == step.before.user_ns);
+}
+
+template <Domain D>
+constexpr typename D::Bool has_no_more(const Step<D>& step) {
+  return subset<D>(named_task(step).cred.permitted, step.before.cred.permitted);
+}
+
+struct SeizeWithoutSysPtraceGainsNothing {
+  static constexpr CallKind about = CallKind::ptrace_seize;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{"seize-without-sys-ptrace-gains-nothing",
+                                      "PTRACE_SEIZE of t in the own namespace succeeds ∧ SYS_PTRACE ∉ E ⇒ P(t) ⊆ P",
+                                      "Without CAP_SYS_PTRACE, with CAP_USERFAULTFD or any other, nobody attaches to a "
+                                      "neighbour with more capabilities.",
+                                      "__ptrace_may_access"};
+  static constexpr Claim claim(const Profile& profile) { return always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return seized_a_neighbour(step) & !has<D>(step.before.cred.effective, typename D::Word(CAP_SYS_PTRACE));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return has_no_more(step);
+  }
+};
+
+struct SeizeGainsNothing {
+  static constexpr CallKind about = CallKind::ptrace_seize;
+  static constexpr bool of_world = true;
+  static constexpr InvariantInfo info{
+      "seize-gains-nothing", "PTRACE_SEIZE of t in the own namespace succeeds ⇒ P(t) ⊆ P",
+      "Nobody attaches to a neighbour with more capabilities (what CAP_SYS_PTRACE is for; the reason for proposal 2).",
+      "__ptrace_may_access"};
+  static constexpr Claim claim(const Profile&) { return Claim::refuted; }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    return seized_a_neighbour(step);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
+    return has_no_more(step);
+  }
+};
 
 struct GrandchildOwnerHasNothing {
   static constexpr CallKind about = CallKind::ns_capable;
@@ -907,7 +1136,11 @@ using Catalogue = std::tuple<
     invariant::GroupIdsTouchNoCapability, invariant::LeavingRootClears, invariant::FsuidMovesFsSet,
     invariant::ExecKeepsTheRest, invariant::ExecWithinBoundingAndInheritable, invariant::NoNewPrivsGainsNothing,
     invariant::SetuidRootGrantsAll, invariant::FileCapabilitiesCancelAmbient, invariant::GrandchildOwnerHasNothing,
-    invariant::RootMappingNeedsSetfcap, invariant::HelperWithinSysctls>;
+    invariant::RootMappingNeedsSetfcap, invariant::HelperWithinSysctls, invariant::EventForkNeedsSysPtrace,
+    invariant::UserModeOnlyIsFree, invariant::UserfaultfdStaysAllowed,
+    invariant::UserfaultfdChildNamespaceCountsForNothing, invariant::UserfaultfdNeedsOneOfTwo,
+    invariant::DeviceAsksNoCapability, invariant::UserModeOnlyStopsNoKernel,
+    invariant::SeizeWithoutSysPtraceGainsNothing, invariant::SeizeGainsNothing, invariant::BoundingReadIsExact>;
 
 /// Claims of states have holds(); claims of steps have premise() and conclusion().
 template <class I, class D>

@@ -41,6 +41,7 @@ struct Features {
   bool capbset_drop_lowers_userns = false;  ///< a repair of it: PR_CAPBSET_DROP lowers U as well
   bool userns_strict = false;               ///< its part 2: a securebit that bounds U by X at namespace entry
   bool userns_mask = false;                 ///< its part 3: a sysctl that bounds U at namespace entry
+  bool userfaultfd_cap = false;             ///< proposal 2: CAP_USERFAULTFD
   bool operator==(const Features&) const = default;
 };
 
@@ -59,6 +60,8 @@ inline constexpr std::array kFeatures = {
                 "SECBIT_USERNS_STRICT_CAPS: U is bounded by X at namespace entry (proposal 1, part 2)"},
     FeatureInfo{"userns-mask", &Features::userns_mask, &Features::userns,
                 "kernel.cap_userns_mask: U is bounded by it at namespace entry (proposal 1, part 3)"},
+    FeatureInfo{"userfaultfd-cap", &Features::userfaultfd_cap, nullptr,
+                "CAP_USERFAULTFD, for userfaultfds that handle faults of the kernel (proposal 2)"},
 };
 
 /// A release with features: "6.12+userns".
@@ -66,8 +69,13 @@ struct Profile {
   const Release* release = kDefaultRelease;
   Features features;
 
+  /// CAP_LAST_CAP: a capability that a feature adds follows those of the release.
+  constexpr std::uint64_t last_cap() const { return release->last_cap + (features.userfaultfd_cap ? 1 : 0); }
+
   /// CAP_FULL_SET: bits 0 to CAP_LAST_CAP, include/linux/capability.h.
-  constexpr std::uint64_t full_set() const { return (std::uint64_t{2} << release->last_cap) - 1; }
+  constexpr std::uint64_t full_set() const {
+    return last_cap() < 63 ? (std::uint64_t{2} << last_cap()) - 1 : ~std::uint64_t{0};
+  }
 
   /// SECBIT_USERNS_STRICT_CAPS; 0 without the feature.
   constexpr std::uint64_t strict_securebit() const {

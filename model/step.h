@@ -23,15 +23,16 @@
 #include "model/rules/sys.h"
 #include "model/rules/umh.h"
 #include "model/rules/user_namespace.h"
+#include "model/rules/userfaultfd.h"
 #include "model/world.h"
 
 namespace capcheck {
 
-/// What a call gave besides its result: the header's version and the sets of capget(2), and AT_SECURE of execve(2). 0
-/// where nothing was given.
+/// What a call gave besides its result: the header's version and the sets of capget(2), AT_SECURE of execve(2), and the
+/// features of UFFDIO_API (of kUserfaultfdFeatures). 0 where nothing was given.
 template <Domain D>
 struct Output {
-  typename D::Word version, effective, permitted, inheritable, secure;
+  typename D::Word version, effective, permitted, inheritable, secure, features;
 };
 
 /// What a call returned and wrote, and why.
@@ -47,7 +48,7 @@ namespace detail {
 template <Domain D>
 constexpr Output<D> no_output() {
   const typename D::Word none(0);
-  return {none, none, none, none, none};
+  return {none, none, none, none, none, none};
 }
 
 template <Domain D, class After>
@@ -156,10 +157,10 @@ constexpr Reply<D> capget(World<D>& world, const Call<D>& call) {
   const Task<D>& target = D::at(world.tasks, D::select(named, header.pid - Word(kFirstThreadId), own));
   const typename D::Bool exists = (header.pid == Word(0)) | (named & !(target.alive == Word(0)));
   const auto outcome = sys_capget(target.cred, exists, header);
-  return {
-      outcome.verdict.code(),
-      outcome.result(),
-      {written_version(header), outcome.after.effective, outcome.after.permitted, outcome.after.inheritable, Word(0)}};
+  return {outcome.verdict.code(),
+          outcome.result(),
+          {written_version(header), outcome.after.effective, outcome.after.permitted, outcome.after.inheritable,
+           Word(0), Word(0)}};
 }
 
 template <Domain D>
@@ -233,6 +234,7 @@ constexpr Reply<D> clone(const Profile& profile, World<D>& world, const Call<D>&
   child.traced = Word(0);
   child.tracer = Word(kOutside);
   child.tracer_user_ns = child.tracer_euid = child.tracer_effective = Word(0);
+  child.userfaultfd = no_userfaultfd<D>();
   D::store(world.tasks, passed, free.number, child);
   return reply_of<D>(outcome);
 }
@@ -290,6 +292,9 @@ constexpr void begin_new_exec(World<D>& world, std::size_t number, const typenam
   Task<D> survivor = task;
   survivor.dumpable = executed.dumpable;
   survivor.mm_user_ns = task.user_ns;
+  D::assign(survivor.userfaultfd, !(task.userfaultfd.close_on_exec == Word(0)), no_userfaultfd<D>());
+  survivor.userfaultfd.memory_gone = survivor.userfaultfd.open;
+  survivor.userfaultfd.device_open = Word(0);
   const typename D::Bool moves = passed & !(own == leader);
   task.alive = D::select(moves, Word(0), task.alive);
   for_each_task(world, [&](Task<D>& other, std::size_t) {
@@ -331,6 +336,17 @@ constexpr Reply<D> traceme(World<D>& world, const Call<D>& call) {
 }
 
 template <Domain D>
+constexpr Reply<D> seize(World<D>& world, const Call<D>& call) {
+  using Word = typename D::Word;
+  const Word& number = call.args[0];
+  const Task<D> tracee = D::at(world.tasks, number);
+  const auto outcome = ptrace_seize<D>(world.namespaces, world.tasks[call.task], Word(call.task), tracee,
+                                       D::at(world.tasks, tracee.leader));
+  D::store(world.tasks, outcome.verdict.passed(), number, outcome.after);
+  return reply_of<D>(outcome);
+}
+
+template <Domain D>
 constexpr Reply<D> join_session(World<D>& world, const Call<D>& call) {
   using Word = typename D::Word;
   world.session_count = world.session_count + Word(1);
@@ -368,6 +384,52 @@ constexpr Reply<D> write_sysctl(const Profile& profile, World<D>& world, const C
     default:
       return write(&Sysctls<D>::cap_userns_mask, profile.features.userns_mask);
   }
+}
+
+template <Domain D>
+constexpr Outcome<D, Userfaultfd<D>> userfaultfd_call(const Profile& profile, const World<D>& world,
+                                                      const Call<D>& call) {
+  const Task<D>& task = world.tasks[call.task];
+  const auto& a = call.args;
+  switch (call.kind) {
+    case CallKind::userfaultfd:
+      return sys_userfaultfd<D>(profile, world.namespaces, world.sysctls, task, a[0]);
+    case CallKind::open_userfaultfd_device:
+      return open_userfaultfd_device<D>(world.namespaces, task, {a[0], a[1], a[2]});
+    case CallKind::userfaultfd_ioc_new:
+      return userfaultfd_dev_ioctl<D>(task, a[0]);
+    default:
+      return handle_userfault<D>(task, call.kind == CallKind::user_fault);
+  }
+}
+
+template <Domain D>
+constexpr Reply<D> userfaultfd(const Profile& profile, World<D>& world, const Call<D>& call) {
+  const auto outcome = userfaultfd_call(profile, world, call);
+  D::assign(world.tasks[call.task].userfaultfd, outcome.verdict.passed(), outcome.after);
+  return reply_of<D>(outcome);
+}
+
+template <Domain D>
+constexpr Reply<D> uffdio_api(World<D>& world, const Call<D>& call) {
+  using Word = typename D::Word;
+  Task<D>& task = world.tasks[call.task];
+  const typename D::Bool open = !(task.userfaultfd.open == Word(0));
+  const auto outcome = userfaultfd_api<D>(world.namespaces, task, call.args[0], call.args[1]);
+  D::assign(task.userfaultfd, outcome.verdict.passed(), outcome.after);
+  Reply<D> reply = reply_of<D>(outcome);
+  // The kernel zeroes the structure that it refuses; what it never sees stays as it is.
+  const Word reported = D::select(outcome.verdict.passed(), Word(kUserfaultfdFeatures), Word(0));
+  reply.output.features = D::select(open, reported, call.args[1] & Word(kUserfaultfdFeatures));
+  return reply;
+}
+
+template <Domain D>
+constexpr Reply<D> write_flag_sysctl(World<D>& world, const Call<D>& call) {
+  const auto outcome = write_unprivileged_userfaultfd<D>(world.tasks[call.task], call.args[0]);
+  world.sysctls.unprivileged_userfaultfd =
+      D::select(outcome.verdict.passed(), outcome.after, world.sysctls.unprivileged_userfaultfd);
+  return reply_of<D>(outcome);
 }
 
 /// The helper is a task of its own: a kernel thread that executes root's plain file.
@@ -541,6 +603,8 @@ constexpr Reply<D> step(const Profile& profile, World<D>& world, const Call<D>& 
       return detail::execve(profile, world, call);
     case CallKind::ptrace_traceme:
       return detail::traceme(world, call);
+    case CallKind::ptrace_seize:
+      return detail::seize(world, call);
     case CallKind::join_session_keyring:
       return detail::join_session(world, call);
     case CallKind::session_to_parent:
@@ -552,6 +616,16 @@ constexpr Reply<D> step(const Profile& profile, World<D>& world, const Call<D>& 
       return detail::write_sysctl(profile, world, call);
     case CallKind::usermodehelper:
       return detail::usermodehelper(profile, world);
+    case CallKind::userfaultfd:
+    case CallKind::open_userfaultfd_device:
+    case CallKind::userfaultfd_ioc_new:
+    case CallKind::user_fault:
+    case CallKind::kernel_fault:
+      return detail::userfaultfd(profile, world, call);
+    case CallKind::uffdio_api:
+      return detail::uffdio_api(world, call);
+    case CallKind::write_unprivileged_userfaultfd:
+      return detail::write_flag_sysctl(world, call);
   }
   __builtin_unreachable();
 }

@@ -71,8 +71,11 @@ std::string print_value(Role role, bool userns, std::uint64_t value) {
     case Role::unshare_flags:
     case Role::clone_flags:
     case Role::exec_mode:
+    case Role::device_mode:
     case Role::exec_flags:
     case Role::capability_magic:
+    case Role::userfaultfd_flags:
+    case Role::userfaultfd_features:
       return print_flags(value, names);
     default:
       break;
@@ -112,8 +115,9 @@ std::size_t shown_arguments(const Call<Concrete>& call) {
   return shown;
 }
 
-std::string print_prctl(const Call<Concrete>& call) {
-  std::string text = fmt::format("prctl({}", info(call.kind).name);
+/// prctl(OPTION, …), keyctl(OPTION), ptrace(REQUEST, …), ioctl(REQUEST, …).
+std::string print_option_call(std::string_view function, const Call<Concrete>& call) {
+  std::string text = fmt::format("{}({}", function, info(call.kind).name);
   for (std::size_t i = 0; i < shown_arguments(call); ++i) text += ", " + print_argument(call, i);
   return text + ")";
 }
@@ -139,16 +143,17 @@ std::string print_write(const Call<Concrete>& call) {
                      info(call.kind).name, content, opener == call.task ? "" : ", opener=" + print_task(opener));
 }
 
-/// The members of an executable file in text, in the order of execve's arguments.
-constexpr std::array<std::string_view, kMaxArguments> kExecutableMembers = {
-    "uid", "gid", "mode", "flags", "magic", "permitted", "inheritable", "rootid"};
+/// The members of a file in text, in the order of the arguments of execve; a device has the first three.
+constexpr std::array<std::string_view, kMaxArguments> kFileMembers = {"uid",   "gid",       "mode",        "flags",
+                                                                      "magic", "permitted", "inheritable", "rootid"};
 
-std::string print_execve(const Call<Concrete>& call) {
+/// {MEMBER=value, …}; members of the value 0 are left out.
+std::string print_file(const Call<Concrete>& call) {
   std::vector<std::string> members;
-  for (std::size_t i = 0; i < kExecutableMembers.size(); ++i) {
-    if (call.args[i] != 0) members.push_back(fmt::format("{}={}", kExecutableMembers[i], print_argument(call, i)));
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+    if (call.args[i] != 0) members.push_back(fmt::format("{}={}", kFileMembers[i], print_argument(call, i)));
   }
-  return fmt::format("execve({{{}}})", fmt::join(members, ", "));
+  return fmt::format("{{{}}}", fmt::join(members, ", "));
 }
 
 std::string print_plain(const Call<Concrete>& call) {
@@ -160,7 +165,7 @@ std::string print_plain(const Call<Concrete>& call) {
 
 std::string print_field_value(std::string_view name, bool is_set, std::uint64_t value) {
   if (is_set) return fmt::format("{:016x}", value);
-  if (name == "Securebits" || name == "version") return fmt::format("{:#x}", value);
+  if (name == "Securebits" || name == "version" || name == "features") return fmt::format("{:#x}", value);
   return fmt::format("{}", value);
 }
 
@@ -384,9 +389,10 @@ void parse_proc_write(Cursor& cursor, Call<Concrete>& call) {
 }
 
 void parse_sysctl_write(Cursor& cursor, Call<Concrete>& call) {
-  const auto found = std::ranges::find_if(
-      kCalls, [&](const CallInfo& row) { return row.form == Form::sysctl && cursor.accept(row.name); });
-  if (found == kCalls.end()) cursor.fail("unknown file of /proc/sys/kernel");
+  const Form form = cursor.accept("kernel/") ? Form::sysctl : Form::flag_sysctl;
+  const auto found =
+      std::ranges::find_if(kCalls, [&](const CallInfo& row) { return row.form == form && cursor.accept(row.name); });
+  if (found == kCalls.end()) cursor.fail("unknown file of /proc/sys");
   call.kind = found->kind;
   cursor.expect("\"");
   cursor.expect(",");
@@ -396,7 +402,7 @@ void parse_sysctl_write(Cursor& cursor, Call<Concrete>& call) {
 void parse_write(Cursor& cursor, Call<Concrete>& call) {
   cursor.expect("(");
   cursor.expect("\"/proc/");
-  if (cursor.accept("sys/kernel/")) {
+  if (cursor.accept("sys/")) {
     parse_sysctl_write(cursor, call);
   } else {
     parse_proc_write(cursor, call);
@@ -404,23 +410,37 @@ void parse_write(Cursor& cursor, Call<Concrete>& call) {
   cursor.expect(")");
 }
 
-void parse_execve(Cursor& cursor, Call<Concrete>& call) {
-  call.kind = CallKind::execve;
-  cursor.expect("(");
+void parse_file(Cursor& cursor, Call<Concrete>& call) {
+  const auto members = std::span(kFileMembers).first(info(call.kind).argument_count);
   cursor.expect("{");
   for (bool first = true; !cursor.accept("}"); first = false) {
     if (!first) cursor.expect(",");
     const std::size_t start = cursor.position();
     const std::string_view name = cursor.word();
-    const auto member = std::ranges::find(kExecutableMembers, name);
-    if (member == kExecutableMembers.end()) cursor.fail_at(start, fmt::format("a file has no '{}'", name));
+    const auto member = std::ranges::find(members, name);
+    if (member == members.end()) cursor.fail_at(start, fmt::format("a file has no '{}'", name));
     cursor.expect("=");
-    parse_argument(cursor, call, static_cast<std::size_t>(member - kExecutableMembers.begin()));
+    parse_argument(cursor, call, static_cast<std::size_t>(member - members.begin()));
   }
+}
+
+void parse_execve(Cursor& cursor, Call<Concrete>& call) {
+  call.kind = CallKind::execve;
+  cursor.expect("(");
+  parse_file(cursor, call);
   cursor.expect(")");
   Call<Concrete> canonical_call = call;
   canonicalise(canonical_call);
   if (canonical_call != call) cursor.fail("the file has a part of the attribute that its flags or magic exclude");
+}
+
+void parse_device(Cursor& cursor, Call<Concrete>& call) {
+  call.kind = CallKind::open_userfaultfd_device;
+  cursor.expect("(");
+  cursor.expect(fmt::format("\"{}\"", info(call.kind).name));
+  cursor.expect(",");
+  parse_file(cursor, call);
+  cursor.expect(")");
 }
 
 void parse_plain(Cursor& cursor, Call<Concrete>& call, std::size_t start, std::string_view name) {
@@ -444,10 +464,14 @@ Call<Concrete> parse_call(Cursor& cursor, std::uint8_t task) {
     parse_option_call(cursor, call, Form::keyctl, "keyctl option");
   } else if (name == "ptrace") {
     parse_option_call(cursor, call, Form::ptrace, "ptrace request");
+  } else if (name == "ioctl") {
+    parse_option_call(cursor, call, Form::ioctl, "ioctl request");
   } else if (name == "write") {
     parse_write(cursor, call);
   } else if (name == "execve") {
     parse_execve(cursor, call);
+  } else if (name == "open") {
+    parse_device(cursor, call);
   } else if (name == "capget" || name == "capset") {
     call.kind = name == "capget" ? CallKind::capget : CallKind::capset;
     parse_header_call(cursor, call);
@@ -765,17 +789,23 @@ std::string print_call(const Call<Concrete>& call) {
     case Form::capability_header:
       return text + print_header_call(call);
     case Form::prctl:
-      return text + print_prctl(call);
+      return text + print_option_call("prctl", call);
+    case Form::ioctl:
+      return text + print_option_call("ioctl", call);
     case Form::proc_file:
       return text + print_write(call);
     case Form::sysctl:
       return text + fmt::format("write(\"/proc/sys/kernel/{}\", {})", info(call.kind).name, print_argument(call, 0));
+    case Form::flag_sysctl:
+      return text + fmt::format("write(\"/proc/sys/{}\", {})", info(call.kind).name, print_argument(call, 0));
     case Form::execve:
-      return text + print_execve(call);
+      return text + fmt::format("execve({})", print_file(call));
+    case Form::device:
+      return text + fmt::format("open(\"{}\", {})", info(call.kind).name, print_file(call));
     case Form::keyctl:
-      return text + fmt::format("keyctl({})", info(call.kind).name);
+      return text + print_option_call("keyctl", call);
     case Form::ptrace:
-      return text + fmt::format("ptrace({})", info(call.kind).name);
+      return text + print_option_call("ptrace", call);
     case Form::plain:
       return text + print_plain(call);
   }

@@ -95,6 +95,7 @@ inline constexpr std::array kOutputFields = {
     OutputField{"permitted", true, &Output<Concrete>::permitted},
     OutputField{"inheritable", true, &Output<Concrete>::inheritable},
     OutputField{"secure", false, &Output<Concrete>::secure},
+    OutputField{"features", false, &Output<Concrete>::features},
 };
 
 /// Reads a trace. `file` is for error messages. Throws TraceError.
@@ -119,7 +120,8 @@ std::string print_result(const Call<Concrete>& call, std::uint64_t result);
 std::string print_field(const StateField& field, std::uint64_t value);
 std::string print_field(const OutputField& field, std::uint64_t value);
 
-/// A set in words: "all but cap_sys_admin", "cap_chown,cap_kill", "none". Names are libcap's.
+/// A set in words: "all but cap_sys_admin", "cap_chown,cap_kill", "none". Names are those of capability_name(), in
+/// lower case.
 std::string describe_set(std::uint64_t set, std::uint64_t full_set);
 
 /// What does not meet the expectation, one line each: "CapBnd: expected …, got …". Empty if all is met.

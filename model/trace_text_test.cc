@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "model/constants.h"
+
 namespace capcheck {
 namespace {
 
@@ -63,6 +65,17 @@ t2: keyctl(KEYCTL_SESSION_TO_PARENT) = -1 EPERM
 t0: write("/proc/sys/kernel/usermodehelper/bset", 1<<CAP_CHOWN) = 22
 t0: usermodehelper() = t3
 t3: exit_group() = 0
+t0: ptrace(PTRACE_SEIZE, t1) = 0
+t0: userfaultfd(O_CLOEXEC|UFFD_USER_MODE_ONLY|0x2) = -1 EINVAL
+t0: ioctl(UFFDIO_API, UFFD_API, UFFD_FEATURE_EVENT_FORK|0x8000000000000000) = -1 EINVAL
+  output:
+    features: 0x0
+t0: open("/dev/userfaultfd", {gid=1000, mode=S_IRUSR|S_IWUSR|S_IRGRP}) = 0
+t0: ioctl(USERFAULTFD_IOC_NEW, 0) = 0
+t0: user_fault() = -1 EINVAL
+t0: kernel_fault() = -1 EINVAL
+t0: write("/proc/sys/vm/unprivileged_userfaultfd", 1) = 2
+t0: prctl(PR_CAPBSET_READ, CAP_USERFAULTFD) = -1 EINVAL
 t0: write("/proc/self/setgroups", "deny") = 4
   state:
     CapInh: 0000000000000000
@@ -94,7 +107,7 @@ TEST(TraceText, ReadsEveryKindOfLine) {
   EXPECT_EQ(trace.intent, "Every kind of call and expectation.\nIn two lines.");
   ASSERT_EQ(trace.profiles.size(), 2u);
   EXPECT_EQ(to_string(trace.profiles[1]), "6.12+userns");
-  ASSERT_EQ(trace.program.calls.size(), 31u);
+  ASSERT_EQ(trace.program.calls.size(), 40u);
   EXPECT_EQ(trace.program.calls[0], (Call<Concrete>{CallKind::capbset_drop, 0, {CAP_SYS_ADMIN}}));
   EXPECT_EQ(trace.program.calls[5].args[0], ~std::uint64_t{0});
   EXPECT_EQ(trace.program.calls[6].args[1], std::uint64_t{1} << 32);
@@ -114,7 +127,21 @@ TEST(TraceText, ReadsEveryKindOfLine) {
                             0,
                             {0, 0, S_ISUID | S_IXGRP, kExecCapability, VFS_CAP_REVISION_3 | VFS_CAP_FLAGS_EFFECTIVE,
                              cap_bit(CAP_CHOWN), 0, 1000}}));
-  EXPECT_EQ(trace.expectations[30].state.fields.size(), state_fields().size());
+  EXPECT_EQ(trace.program.calls[33],
+            (Call<Concrete>{CallKind::open_userfaultfd_device, 0, {0, 1000, S_IRUSR | S_IWUSR | S_IRGRP}}));
+  EXPECT_EQ(trace.program.calls[38].args[0], kCapUserfaultfd);
+  EXPECT_EQ(trace.expectations[39].state.fields.size(), state_fields().size());
+}
+
+/// The installed libcap may stop at 40.
+TEST(CapabilityNames, AreThereUpTo41) {
+  for (std::uint64_t capability = 0; capability <= kCapUserfaultfd; ++capability) {
+    const auto name = capability_name(capability);
+    ASSERT_TRUE(name) << capability;
+    EXPECT_EQ(capability_number(*name), capability) << *name;
+  }
+  EXPECT_EQ(capability_number("userfaultfd"), kCapUserfaultfd);
+  EXPECT_EQ(capability_name(kCapUserfaultfd + 1), std::nullopt);
 }
 
 TEST(TraceText, PrintsWhatItReads) {
@@ -156,6 +183,10 @@ INSTANTIATE_TEST_SUITE_P(
                       Malformed{"UnknownKeyctl", "t0: keyctl(KEYCTL_READ)", 12, "unknown keyctl option"},
                       Malformed{"UnknownSysctl", "t0: write(\"/proc/sys/kernel/panic\", 1)", 29, "unknown file"},
                       Malformed{"NamespaceWithoutName", "t0: setns(1, 0)", 11, "expected 'ns'"},
+                      Malformed{"OtherDevice", "t0: open(\"/dev/null\", {})", 10, "expected"},
+                      Malformed{"DeviceWithoutSuchAMember", "t0: open(\"/dev/userfaultfd\", {flags=0})", 31,
+                                "a file has no 'flags'"},
+                      Malformed{"UnknownIoctl", "t0: ioctl(UFFDIO_COPY, 0)", 11, "unknown ioctl request"},
                       Malformed{"UnknownCapability", "t0: prctl(PR_CAPBSET_READ, CAP_FLY)", 28, "unknown capability"},
                       Malformed{"WrongConstant", "t0: unshare(SECBIT_NOROOT)", 13, "not a constant of this argument"},
                       Malformed{"FlagOutsideTheModel", "t0: unshare(0x20000)", 13, "outside the model"},

@@ -112,6 +112,19 @@ struct UserNamespace {
 /// The parent of tasks that were not created in the world, or whose parent is dead: a kernel thread.
 inline constexpr std::uint64_t kOutside = 0xff;
 
+/// The userfaultfd that a task got last, which is the one it uses; another it got before is closed, and so is one that
+/// a child would get from its creator. The same of the device's descriptor.
+template <Domain D>
+struct Userfaultfd {
+  using Word = typename D::Word;
+  Word open;            ///< 0: there is none
+  Word user_mode_only;  ///< UFFD_USER_MODE_ONLY: faults of kernel code are not handed to it
+  Word initialised;     ///< UFFDIO_API has succeeded
+  Word close_on_exec;
+  Word memory_gone;  ///< it is from before an exec: there is nothing that it could be registered for
+  Word device_open;  ///< the task has /dev/userfaultfd open, which an exec closes
+};
+
 /// struct task_struct, as far as transitions depend on it. What threads of a group share (the address space's
 /// properties) is that of their leader's task.
 template <Domain D>
@@ -135,6 +148,7 @@ struct Task {
   Word tracer_user_ns;    ///< of ptracer_cred
   Word tracer_euid;       ///< of ptracer_cred
   Word tracer_effective;  ///< of ptracer_cred
+  Userfaultfd<D> userfaultfd;
 };
 
 /// Calls f(word of a, word of b) for every word of two values of one type.
@@ -161,8 +175,19 @@ constexpr void zip_words(UserNamespace<D>& a, const UserNamespace<D>& b, F f) {
 }
 
 template <Domain D, class F>
+constexpr void zip_words(Userfaultfd<D>& a, const Userfaultfd<D>& b, F f) {
+  f(a.open, b.open);
+  f(a.user_mode_only, b.user_mode_only);
+  f(a.initialised, b.initialised);
+  f(a.close_on_exec, b.close_on_exec);
+  f(a.memory_gone, b.memory_gone);
+  f(a.device_open, b.device_open);
+}
+
+template <Domain D, class F>
 constexpr void zip_words(Task<D>& a, const Task<D>& b, F f) {
   zip_words(a.cred, b.cred, f);
+  zip_words(a.userfaultfd, b.userfaultfd, f);
   for (const auto member :
        {&Task<D>::user_ns, &Task<D>::alive, &Task<D>::leader, &Task<D>::parent, &Task<D>::fs, &Task<D>::chrooted,
         &Task<D>::dumpable, &Task<D>::mm_user_ns, &Task<D>::session, &Task<D>::session_uid, &Task<D>::pending_session,
@@ -180,13 +205,14 @@ inline constexpr std::size_t kMaxNamespaces = 40;
 template <Domain D>
 using Namespaces = typename D::template Table<UserNamespace<D>, kMaxNamespaces>;
 
-/// The system-wide masks of capabilities under /proc/sys/kernel.
+/// The system-wide masks of capabilities under /proc/sys/kernel, and vm.unprivileged_userfaultfd.
 template <Domain D>
 struct Sysctls {
   using Word = typename D::Word;
   Word umh_bset, umh_inheritable;  ///< usermodehelper/bset, usermodehelper/inheritable
   Word umh_userns;                 ///< usermodehelper/userns
   Word cap_userns_mask;            ///< cap_userns_mask, of the feature userns-mask
+  Word unprivileged_userfaultfd;   ///< 0 or 1
 };
 
 template <Domain D, class F>
@@ -195,6 +221,7 @@ constexpr void zip_words(Sysctls<D>& a, const Sysctls<D>& b, F f) {
   f(a.umh_inheritable, b.umh_inheritable);
   f(a.umh_userns, b.umh_userns);
   f(a.cap_userns_mask, b.cap_userns_mask);
+  f(a.unprivileged_userfaultfd, b.unprivileged_userfaultfd);
 }
 
 template <Domain D>
@@ -253,6 +280,12 @@ constexpr UserNamespace<D> init_user_ns() {
           .gid_map = identity};
 }
 
+template <Domain D>
+constexpr Userfaultfd<D> no_userfaultfd() {
+  const typename D::Word none(0);
+  return {none, none, none, none, none, none};
+}
+
 /// A task of its own: a thread group of one, with a parent outside, untraced, in the initial namespace.
 template <Domain D>
 constexpr Task<D> lone_task(const Credentials<D>& cred, const typename D::Word& number, const typename D::Word& fs,
@@ -276,7 +309,8 @@ constexpr Task<D> lone_task(const Credentials<D>& cred, const typename D::Word& 
           .tracer = Word(kOutside),
           .tracer_user_ns = none,
           .tracer_euid = none,
-          .tracer_effective = none};
+          .tracer_effective = none,
+          .userfaultfd = no_userfaultfd<D>()};
 }
 
 /// Puts the world into its initial state: task 0 with init_cred in the initial namespace, not chrooted.
@@ -291,7 +325,7 @@ constexpr void begin(World<D>& world, const Profile& profile) {
   }
   world.namespaces[0] = init_user_ns<D>();
   world.namespace_count = world.fs_count = world.session_count = Word(1);
-  world.sysctls = {full, full, full, full};
+  world.sysctls = {full, full, full, full, Word(0)};
 }
 
 template <Domain D>

@@ -16,7 +16,7 @@ namespace capcheck {
 /// cap_valid(), include/linux/capability.h, on all 64 bits of the argument.
 template <Domain D>
 constexpr typename D::Bool cap_valid(const Profile& profile, const typename D::Word& capability) {
-  return capability < typename D::Word(profile.release->last_cap + 1);
+  return capability < typename D::Word(profile.last_cap() + 1);
 }
 
 /// cap_capable() where the target is the credentials' own namespace: c ∈ E.
@@ -382,12 +382,13 @@ constexpr ExecCreds<D> cap_bprm_creds_from_file(const Profile& profile, const Cr
   return {cred, secure};
 }
 
-/// cap_ptrace_traceme(): the parent may trace a child that has no capability more than it has itself.
+/// cap_ptrace_traceme(), and with the access of ptrace(2) cap_ptrace_access_check(): a task may trace one of its own
+/// namespace that has no capability more than it has itself.
 template <Domain D>
-constexpr typename D::Bool cap_ptrace_traceme(const Namespaces<D>& namespaces, const Task<D>& parent,
-                                              const Task<D>& child) {
-  return ((parent.user_ns == child.user_ns) & subset<D>(child.cred.permitted, parent.cred.permitted)) |
-         cap_capable<D>(namespaces, subject_of(parent), child.user_ns, typename D::Word(CAP_SYS_PTRACE));
+constexpr typename D::Bool cap_ptrace_access_check(const Namespaces<D>& namespaces, const Task<D>& tracer,
+                                                   const Task<D>& tracee) {
+  return ((tracer.user_ns == tracee.user_ns) & subset<D>(tracee.cred.permitted, tracer.cred.permitted)) |
+         cap_capable<D>(namespaces, subject_of(tracer), tracee.user_ns, typename D::Word(CAP_SYS_PTRACE));
 }
 
 }  // namespace capcheck

@@ -20,23 +20,30 @@ struct Inode {
 };
 
 /// The three bits of a mode that ask for the same permission of owner, group and others.
-enum class Permission : std::uint64_t { write = S_IWUSR | S_IWGRP | S_IWOTH, execute = S_IXUSR | S_IXGRP | S_IXOTH };
+enum class Permission : std::uint64_t {
+  write = S_IWUSR | S_IWGRP | S_IWOTH,
+  read_write = S_IRUSR | S_IRGRP | S_IROTH | S_IWUSR | S_IWGRP | S_IWOTH,
+  execute = S_IXUSR | S_IXGRP | S_IXOTH,
+};
 
-/// inode_permission() of a regular file: acl_permission_check(), and else DAC_OVERRIDE over an inode whose ids the
-/// task's namespace has names for; to execute, some execute bit must be set.
+/// inode_permission() of what is no directory: acl_permission_check(), and else DAC_OVERRIDE over an inode whose ids
+/// the task's namespace has names for; to execute, some execute bit must be set; what belongs to no id is written by
+/// nobody.
 template <Domain D>
 constexpr typename D::Bool inode_permission(const Credentials<D>& cred, const UserNamespace<D>& ns,
                                             const Inode<D>& inode, Permission permission) {
   using Word = typename D::Word;
   using Bool = typename D::Bool;
-  const Word asked = inode.mode & Word(static_cast<std::uint64_t>(permission));
-  const auto grants = [&](std::uint64_t bits) { return !((asked & Word(bits)) == Word(0)); };
+  const std::uint64_t asked = static_cast<std::uint64_t>(permission);
+  const auto grants = [&](std::uint64_t bits) { return (inode.mode & Word(asked & bits)) == Word(asked & bits); };
   const Bool owner = inode.uid == cred.fsuid, group = in_group_p(cred, inode.gid);
   const Bool by_mode =
       (owner & grants(S_IRWXU)) | (!owner & group & grants(S_IRWXG)) | (!owner & !group & grants(S_IRWXO));
   const Bool overrides = has_mapping(ns.uid_map, inode.uid) & has_mapping(ns.gid_map, inode.gid) &
                          capable_in_own_ns(cred, CAP_DAC_OVERRIDE);
-  return by_mode | (overrides & (Bool(permission == Permission::write) | !(asked == Word(0))));
+  const Bool nameable = !(inode.uid == Word(kInvalidId)) & !(inode.gid == Word(kInvalidId));
+  return (Bool(permission == Permission::execute) | nameable) &
+         (by_mode | (overrides & (Bool(permission != Permission::execute) | !((inode.mode & Word(asked)) == Word(0)))));
 }
 
 /// The mode of uid_map, gid_map and setgroups in /proc/PID.

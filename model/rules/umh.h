@@ -15,6 +15,8 @@ namespace capcheck {
 /// A write of a set to one of Sysctls is two decimal words, low one first, in the form "%10u %10u\n"; write(2) returns
 /// its size.
 inline constexpr std::uint64_t kSysctlSize = 22;
+/// The same of one that is 0 or 1: "1\n".
+inline constexpr std::uint64_t kFlagSysctlSize = 2;
 
 /// proc_cap_handler(), and before it test_perm() of fs/proc/proc_sysctl.c for a file of mode 0600: the mask can only
 /// shrink. `exists` says whether this kernel has the file.
