@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever anything below changes; a loader refuses a kernel built for another number. */
-#define CAPCHECK_HARNESS_ABI 2
+#define CAPCHECK_HARNESS_ABI 3
 
 #define CAPCHECK_KERNEL_SYMBOL "capcheck_kernel"
 
@@ -63,6 +63,7 @@ enum capcheck_sysctl {
 	CAPCHECK_UMH_INHERITABLE, /* usermodehelper/inheritable */
 	CAPCHECK_UMH_USERNS,      /* usermodehelper/userns: with the userns set only */
 	CAPCHECK_CAP_USERNS_MASK, /* cap_userns_mask: with the feature userns-mask only */
+	CAPCHECK_UNPRIVILEGED_USERFAULTFD, /* /proc/sys/vm/unprivileged_userfaultfd */
 };
 
 /* An executable file, as execve(2) finds it. Its filesystem belongs to the initial user namespace. */
@@ -184,6 +185,8 @@ struct capcheck_kernel {
 	long (*execve)(struct capcheck_executable *file);
 	/* ptrace(PTRACE_TRACEME): the tracer is the parent. A parent outside the world has full capabilities. */
 	long (*ptrace_traceme)(void);
+	/* ptrace(PTRACE_SEIZE) of a task; ESRCH if there is none. */
+	long (*ptrace_seize)(unsigned int task);
 	/* keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL): a new, anonymous session keyring. 0 for any serial number. */
 	long (*join_session_keyring)(void);
 	/* keyctl(KEYCTL_SESSION_TO_PARENT). */
@@ -194,6 +197,27 @@ struct capcheck_kernel {
 	 * as call_sbin_request_key() gives one. Its parent is outside the world.
 	 */
 	long (*usermodehelper)(void);
+
+	/*
+	 * userfaultfd(2): 0 for any descriptor. The one that the task had is then closed; a child has none, as if it had
+	 * closed those that it got.
+	 */
+	long (*userfaultfd)(int flags);
+	/* ioctl(UFFDIO_API) of the current task's userfaultfd, with a struct uffdio_api. EBADF if there is none. */
+	long (*uffdio_api)(void *structure);
+	/*
+	 * open(2) of /dev/userfaultfd, as a node of these ids and this mode. The one that the task had open is then
+	 * closed; an execve() closes it, and a child has none. 0 for any descriptor.
+	 */
+	long (*open_userfaultfd_device)(unsigned int uid, unsigned int gid, unsigned int mode);
+	/* ioctl(USERFAULTFD_IOC_NEW) of that; as userfaultfd(). */
+	long (*userfaultfd_ioc_new)(int flags);
+	/*
+	 * A fault of a page that is registered with the current task's userfaultfd: by the task itself or, for the task,
+	 * by the kernel. 0 if it is handed to who monitors; what a fault that is not gives, EFAULT, otherwise. EBADF if
+	 * there is no userfaultfd, EINVAL if UFFDIO_API was not used, ENOMEM if it is from before an execve().
+	 */
+	long (*fault)(int in_user_mode);
 };
 
 #ifdef __cplusplus

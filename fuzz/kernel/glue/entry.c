@@ -35,6 +35,7 @@ const struct capcheck_host *capcheck_host;
 int uid_cache_init(void);
 int user_namespaces_init(void);
 int user_namespace_sysctl_init(void);
+int userfaultfd_init(void);
 
 static void run_initcall(int (*initcall)(void))
 {
@@ -69,6 +70,7 @@ static void boot(const struct capcheck_host *host)
 	run_initcall(uid_cache_init);
 	run_initcall(user_namespaces_init);
 	run_initcall(user_namespace_sysctl_init);
+	run_initcall(userfaultfd_init);
 	capcheck_sysctl_boot();
 	usermodehelper_enable();
 	capcheck_files_boot();
@@ -250,6 +252,17 @@ static long call_ptrace_traceme(void)
 	return CALL_OF_TASK(sys_ptrace(PTRACE_TRACEME, 0, 0, 0));
 }
 
+static long ptrace_seize(unsigned int task)
+{
+	return sys_ptrace(PTRACE_SEIZE, CAPCHECK_FIRST_TID + task, 0, 0);
+}
+
+static long call_ptrace_seize(unsigned int task)
+{
+	capcheck_mark_world();
+	return CALL_OF_TASK(ptrace_seize(task));
+}
+
 static long call_session_to_parent(void)
 {
 	capcheck_mark_world();
@@ -259,6 +272,31 @@ static long call_session_to_parent(void)
 static long call_start_helper(void)
 {
 	return CALL(capcheck_usermodehelper());
+}
+
+static long call_userfaultfd(int flags)
+{
+	return CALL(capcheck_userfaultfd(flags));
+}
+
+static long call_uffdio_api(void *structure)
+{
+	return CALL(capcheck_uffdio_api(structure));
+}
+
+static long call_open_userfaultfd_device(unsigned int uid, unsigned int gid, unsigned int mode)
+{
+	return CALL(capcheck_open_userfaultfd_device(uid, gid, mode));
+}
+
+static long call_userfaultfd_ioc_new(int flags)
+{
+	return CALL(capcheck_userfaultfd_ioc_new(flags));
+}
+
+static long call_fault(int in_user_mode)
+{
+	return CALL(capcheck_fault(in_user_mode));
 }
 
 /* Watched by AddressSanitizer, it would bring a second symbol with it. */
@@ -299,7 +337,13 @@ __attribute__((visibility("default"), no_sanitize("address"))) const struct capc
 	.setgroups = call_setgroups,
 	.execve = call_execve,
 	.ptrace_traceme = call_ptrace_traceme,
+	.ptrace_seize = call_ptrace_seize,
 	.join_session_keyring = call_join_session_keyring,
 	.session_to_parent = call_session_to_parent,
 	.usermodehelper = call_start_helper,
+	.userfaultfd = call_userfaultfd,
+	.uffdio_api = call_uffdio_api,
+	.open_userfaultfd_device = call_open_userfaultfd_device,
+	.userfaultfd_ioc_new = call_userfaultfd_ioc_new,
+	.fault = call_fault,
 };

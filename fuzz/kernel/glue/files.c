@@ -32,8 +32,11 @@ struct made_file {
 	int capability_size; /* negative: there is none */
 };
 
-/* Each task has its program open; then there are those that an execve() or a setns() in progress opens. */
-static struct made_file made_files[CAPCHECK_TASKS + 4];
+/*
+ * Each task has its program open, and may have a userfaultfd and the device that gives them; then there are those that
+ * a call in progress opens.
+ */
+static struct made_file made_files[3 * CAPCHECK_TASKS + 4];
 
 /* How a filesystem's handler of extended attributes reads security.capability. */
 static int get_security(const struct xattr_handler *handler, struct dentry *dentry, struct inode *inode,

@@ -128,5 +128,11 @@ void capcheck_mark_task(void);
 void capcheck_mark_world(void);
 long capcheck_clone(unsigned long flags);
 long capcheck_usermodehelper(void);
+long capcheck_userfaultfd(int flags);
+void capcheck_close_userfaultfds(struct task_struct *child);
+long capcheck_uffdio_api(void *structure);
+long capcheck_open_userfaultfd_device(unsigned int uid, unsigned int gid, unsigned int mode);
+long capcheck_userfaultfd_ioc_new(int flags);
+long capcheck_fault(bool in_user_mode);
 
 #endif

@@ -23,6 +23,20 @@ int init_umh_sysctls(void);
 /* The table of the feature userns-mask; null in a kernel without it. */
 extern struct ctl_table cap_userns_table[] __attribute__((weak, visibility("hidden")));
 
+/* Before 6.6 it was in the table of kernel/sysctl.c, with much that is not linked; now fs/userfaultfd.c has one. */
+extern int sysctl_unprivileged_userfaultfd __attribute__((weak, visibility("hidden")));
+static struct ctl_table userfaultfd_table[] = {
+	{
+		.procname	= "unprivileged_userfaultfd",
+		.maxlen		= sizeof(int),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec_minmax,
+		.extra1		= SYSCTL_ZERO,
+		.extra2		= SYSCTL_ONE,
+	},
+	{}
+};
+
 static struct sysctl {
 	const char *name;
 	struct ctl_table_header *header;
@@ -33,6 +47,7 @@ static struct sysctl {
 	[CAPCHECK_UMH_INHERITABLE] = { "inheritable" },
 	[CAPCHECK_UMH_USERNS] = { "userns" },
 	[CAPCHECK_CAP_USERNS_MASK] = { "cap_userns_mask" },
+	[CAPCHECK_UNPRIVILEGED_USERFAULTFD] = { "unprivileged_userfaultfd" },
 };
 static bool written;
 
@@ -61,7 +76,8 @@ void __register_sysctl_init(const char *path, struct ctl_table *table, const cha
 			continue;
 		sysctl->header = header;
 		sysctl->entry = &table[i];
-		sysctl->at_boot = *capcheck_set_of_sysctl(&table[i]);
+		if (sysctl != &sysctls[CAPCHECK_UNPRIVILEGED_USERFAULTFD])
+			sysctl->at_boot = *capcheck_set_of_sysctl(&table[i]);
 	}
 }
 
@@ -71,6 +87,12 @@ void capcheck_sysctl_boot(void)
 		capcheck_fatal("boot: init_umh_sysctls() fails");
 	if (cap_userns_table)
 		__register_sysctl_init("kernel", cap_userns_table, "cap_userns_table", 1);
+	if (&sysctl_unprivileged_userfaultfd) {
+		userfaultfd_table[0].data = &sysctl_unprivileged_userfaultfd;
+		__register_sysctl_init("vm", userfaultfd_table, "userfaultfd_table", 1);
+	}
+	if (!sysctls[CAPCHECK_UNPRIVILEGED_USERFAULTFD].entry)
+		capcheck_fatal("boot: there is no sysctl vm.unprivileged_userfaultfd");
 }
 
 void capcheck_sysctl_begin(void)
@@ -80,7 +102,9 @@ void capcheck_sysctl_begin(void)
 	if (likely(!written))
 		return;
 	for (i = 0; i < ARRAY_SIZE(sysctls); i++)
-		if (sysctls[i].entry)
+		if (i == CAPCHECK_UNPRIVILEGED_USERFAULTFD)
+			*(int *)sysctls[i].entry->data = 0;
+		else if (sysctls[i].entry)
 			*capcheck_set_of_sysctl(sysctls[i].entry) = sysctls[i].at_boot;
 	written = false;
 }

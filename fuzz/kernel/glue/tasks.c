@@ -359,6 +359,7 @@ long capcheck_clone(unsigned long flags)
 	if (number < 0)
 		return number;
 	child = task_of(number);
+	capcheck_close_userfaultfds(child);
 	if (flags & CLONE_NEWUSER)
 		capcheck_number_namespace(child->real_cred->user_ns);
 	return number;
