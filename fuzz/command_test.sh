@@ -28,6 +28,7 @@ expect 0 'Example: capcheck replay' "$capcheck" replay --help
 expect 0 'Example: capcheck fuzz' "$capcheck" fuzz --help
 expect 0 'Example: capcheck show' "$capcheck" show --help
 expect 0 'Example: capcheck prove' "$capcheck" prove --help
+expect 0 'Example: capcheck grants' "$capcheck" grants --help
 expect 0 'Example: capcheck coverage' "$capcheck" coverage --help
 expect 0 'Example: capcheck faults' "$capcheck" faults --help
 expect 0 'Example: capcheck verdict' "$capcheck" verdict --help
@@ -35,6 +36,15 @@ expect 2 'subcommand is required' "$capcheck"
 expect 2 'Run with --help' "$capcheck" nonsense
 expect 2 "unknown release '2.4'" "$capcheck" fuzz --profile 2.4
 expect 2 "unknown fault 'none-such'" "$capcheck" faults none-such
+
+# Who is granted what: the README's table, and what differs without the proposal.
+expect 0 'never +CAP_SYS_PTRACE, CAP_USERFAULTFD +never$' "$capcheck" grants --against 6.12
+expect 0 '^10 of 11 are granted to the same' "$capcheck" grants --against 6.12
+"$capcheck" grants --against 6.12 | sed 's/^./    &/' >"$work/grants"
+grep -qzF -- "$(cat "$work/grants")" "$(dirname "$0")/../README.md" || fail "README.md has another table of grants"
+expect 0 '"single_always": \[' "$capcheck" grants --json
+expect 2 "unknown release '2.4'" "$capcheck" grants --profile 2.4
+expect 2 'Z3 gives no answer' "$capcheck" grants --timeout 0
 
 # Replay: agreement, disagreement, and files that are not what they should be.
 expect 0 'agree' "$capcheck" replay "$corpus/seeds/userns/sample.trace"

@@ -121,8 +121,16 @@ int run(const CoverageOptions& options) {
 
 std::string call_name(CallKind kind) {
   const CallInfo& call = info(kind);
-  return call.form == Form::proc_file || call.form == Form::sysctl ? fmt::format("write {}", call.name)
-                                                                   : std::string(call.name);
+  switch (call.form) {
+    case Form::proc_file:
+    case Form::sysctl:
+    case Form::flag_sysctl:
+      return fmt::format("write {}", call.name);
+    case Form::device:
+      return fmt::format("open {}", call.name);
+    default:
+      return std::string(call.name);
+  }
 }
 
 bool TransitionRow::missing() const {

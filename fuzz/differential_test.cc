@@ -93,7 +93,7 @@ class LateSystem final : public System {
   void finish(const Receiver& receiver) override {
     for (const Program& program : programs_) {
       Trace trace = run_model(kProfile, {});
-      Start start{trace.initial, {~0ull, ~0ull, ~0ull, ~0ull}};
+      Start start{trace.initial, {~0ull, ~0ull, ~0ull, ~0ull, 0}};
       if (as_found_) start.state.cred.bounding = cap_bit(CAP_CHOWN);
       run_model(kProfile, start, program, trace);
       trace.sysctls = start.sysctls;

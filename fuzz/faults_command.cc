@@ -42,7 +42,7 @@ struct FaultResult {
   bool refuted() const { return proof.claim == Claim::holds && proof.verdict == ProofVerdict::refuted; }
 };
 
-const Profile kFaultProfile{.features = {.userns = true}};
+const Profile kFaultProfile{.features = {.userns = true, .userfaultfd_cap = true}};
 
 std::vector<const FaultInfo*> selected(const std::vector<std::string>& names) {
   std::vector<const FaultInfo*> faults;

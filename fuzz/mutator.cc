@@ -137,7 +137,7 @@ std::uint64_t pick_named_capability(const Calls& calls, const Profile& profile, 
       if (info(call.kind).roles[i] == Role::capability) named.push_back(call.args[i]);
     }
   }
-  return named.empty() ? pick_below(random, profile.release->last_cap + 1) : named[pick_below(random, named.size())];
+  return named.empty() ? pick_below(random, profile.last_cap() + 1) : named[pick_below(random, named.size())];
 }
 
 /// A task that gives up a capability for good, and of the others some for now.
@@ -159,10 +159,31 @@ Calls session_to_parent_idiom(std::uint64_t task, std::uint8_t child) {
           {CallKind::get_securebits, by, {}}};
 }
 
+/// A userfaultfd made ready and used, maybe by a task with but one capability.
+Calls use_userfaultfd(std::uint64_t task, const Profile& profile, Random& random) {
+  const auto by = static_cast<std::uint8_t>(task);
+  const auto pick = [&](CallKind kind) { return pick_call(random, profile, kind, by); };
+  Calls calls;
+  if (pick_below(random, 2)) {
+    const std::array<std::uint64_t, 3> some = {CAP_SYS_PTRACE, profile.last_cap(), CAP_DAC_OVERRIDE};
+    const std::uint64_t one = cap_bit(some[pick_below(random, some.size())]);
+    calls.push_back({CallKind::capset, by, {_LINUX_CAPABILITY_VERSION_3, 0, 0, one, one, 0}});
+  }
+  if (pick_below(random, 3)) {
+    calls.push_back(pick(CallKind::userfaultfd));
+  } else {
+    calls.push_back(pick(CallKind::open_userfaultfd_device));
+    calls.push_back(pick(CallKind::userfaultfd_ioc_new));
+  }
+  calls.push_back(pick(CallKind::uffdio_api));
+  calls.push_back(pick(pick_below(random, 2) ? CallKind::kernel_fault : CallKind::user_fault));
+  return calls;
+}
+
 void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
   const std::uint8_t task = pick_task(calls, random), child = static_cast<std::uint8_t>(1 + pick_below(random, 3));
   const auto idiom = [&]() -> Calls {
-    switch (pick_below(random, 8)) {
+    switch (pick_below(random, 9)) {
       case 0:
         return unshare_map_root(task);
       case 1:
@@ -176,6 +197,8 @@ void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
       case 5:
       case 6:
         return {give_up(task, pick_named_capability(calls, profile, random), profile, random)};
+      case 7:
+        return use_userfaultfd(task, profile, random);
       default:
         return session_to_parent_idiom(task, child);
     }

@@ -25,10 +25,11 @@ bool one_in(Random& random, std::uint64_t n) {
 
 /// Numbers at the edges of the kernel's checks: of a word, of CAP_LAST_CAP, of 64 bits.
 std::uint64_t pick_capability(Random& random, const Profile& profile) {
-  const std::uint64_t last = profile.release->last_cap;
+  const std::uint64_t last = profile.last_cap();
   if (!one_in(random, 3)) {
     // Few of the valid ones, so that calls meet on the same capability; SETPCAP decides most.
-    constexpr std::array<std::uint64_t, 6> kFew = {CAP_CHOWN, CAP_SETPCAP, CAP_SYS_RAWIO, CAP_SYS_ADMIN, 31, 32};
+    constexpr std::array<std::uint64_t, 7> kFew = {CAP_CHOWN, CAP_SETPCAP, CAP_SYS_RAWIO, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+                                                   31,        32};
     return one_in(random, 7) ? last : pick_from(random, kFew);
   }
   const std::array<std::uint64_t, 10> edges = {last + 1,
@@ -133,6 +134,17 @@ std::uint64_t pick_value(Random& random, Role role, const Profile& profile) {
       return pick({VFS_CAP_REVISION_2, VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE, VFS_CAP_REVISION_3,
                    VFS_CAP_REVISION_3 | VFS_CAP_FLAGS_EFFECTIVE, VFS_CAP_REVISION_1,
                    VFS_CAP_REVISION_1 | VFS_CAP_FLAGS_EFFECTIVE, 0, 0x04000000, kMinus1});
+    case Role::userfaultfd_flags:
+      return pick({0, 0, UFFD_USER_MODE_ONLY, O_CLOEXEC, O_CLOEXEC | O_NONBLOCK, O_CLOEXEC | UFFD_USER_MODE_ONLY, 2,
+                   2 | UFFD_USER_MODE_ONLY, kMinus1});
+    case Role::device_mode:
+      return pick({S_IRUSR | S_IWUSR, S_IRUSR | S_IWUSR, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP, S_IRGRP | S_IWGRP,
+                   kDeviceModeBits, S_IROTH | S_IWOTH, S_IRUSR | S_IWGRP, 0, pick_word(random)});
+    case Role::userfaultfd_api:
+      return one_in(random, 6) ? pick({0, kHigh | UFFD_API, kMinus1}) : UFFD_API;
+    case Role::userfaultfd_features:
+      return pick({0, 0, UFFD_FEATURE_EVENT_FORK, UFFD_FEATURE_EVENT_FORK, UFFD_FEATURE_THREAD_ID,
+                   UFFD_FEATURE_EVENT_FORK | kUnknownUserfaultfdFeature, kUnknownUserfaultfdFeature, kMinus1});
   }
   __builtin_unreachable();
 }

@@ -33,6 +33,7 @@ struct VerdictOptions {
                                     "6.12+userns+capbset-drop-lowers-userns",
                                     "6.12+userns+userns-strict",
                                     "6.12+userns+userns-mask",
+                                    "6.12+userfaultfd-cap",
                                     "6.1+userns"};
   std::vector<std::string> booted;
   fs::path corpus = "corpus", findings = "findings";

@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <linux/keyctl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -72,11 +74,26 @@ struct OwnCalls {
   static long setfsgid(unsigned gid) { return raw(SYS_setfsgid, gid); }
   static long setgroups(unsigned long count, const unsigned* groups) { return raw(SYS_setgroups, count, groups); }
   static long ptrace_traceme() { return raw(SYS_ptrace, 0, 0, 0, 0); }
+  static long ptrace_seize(unsigned task) {
+    return raw(SYS_ptrace, PTRACE_SEIZE, task == 0 ? raw(SYS_gettid) : kNobody, 0, 0);
+  }
   static long join_session_keyring() {
     return std::min(insist(-EDQUOT, [] { return raw(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0); }), 0l);
   }
   static long session_to_parent() { return raw(SYS_keyctl, KEYCTL_SESSION_TO_PARENT); }
   static long usermodehelper() { return -ENOSYS; }
+  static long userfaultfd(int flags) {
+    const long descriptor = raw(SYS_userfaultfd, flags);
+    if (descriptor < 0) return descriptor;
+    const long placed = raw(SYS_dup3, descriptor, kUserfaultfd, O_CLOEXEC);
+    raw(SYS_close, descriptor);
+    return placed == kUserfaultfd ? 0 : placed;
+  }
+  static long uffdio_api(void* structure) { return raw(SYS_ioctl, kUserfaultfd, UFFDIO_API, structure); }
+  // Programs with these are not run here: they need a node of their own, or somebody to monitor them.
+  static long open_userfaultfd_device(unsigned, unsigned, unsigned) { return -ENOSYS; }
+  static long userfaultfd_ioc_new(int) { return -ENOSYS; }
+  static long fault(bool) { return -ENOSYS; }
 
  private:
   static bool nests_deep(const TaskState<Concrete>& state) { return state.level >= kDeepLevel; }
@@ -126,6 +143,9 @@ class Child {
   /// Afterwards, in the executor. `problem`, if not empty, is how the child ended.
   void finish(std::string_view problem) {
     if (status_ >= 0) raw(SYS_close, status_);
+    // Descriptors are the executor's, too.
+    const auto opens = [](const Call<Concrete>& call) { return call.kind == CallKind::userfaultfd; };
+    if (std::ranges::any_of(program_.calls, opens)) raw(SYS_close, kUserfaultfd);
     // The credentials were the child's, but whether memory is dumpable is a property of the memory.
     if (error_ || !problem.empty() || state_.dumpable != 1) raw(SYS_prctl, PR_SET_DUMPABLE, 1);
     if (!error_ && problem.empty()) return;
@@ -142,9 +162,8 @@ class Child {
   }
 
   bool observe() {
-    char letter = 0;
     if (status_ < 0) return fail("/proc/thread-self/status cannot be opened");
-    if (read_status(static_cast<int>(status_), state_.cred, letter, missing_) != StatusRead::read) {
+    if (reader_.read(static_cast<int>(status_), state_.cred, letter_, missing_) != StatusRead::read) {
       return fail("/proc/thread-self/status lacks");
     }
     state_.cred.securebits = static_cast<std::uint64_t>(raw(SYS_prctl, PR_GET_SECUREBITS));
@@ -197,7 +216,9 @@ class Child {
   const Program& program_;
   Trace& trace_;
   TaskState<Concrete> state_{};
+  StatusReader reader_;
   long status_ = -1;
+  char letter_ = 0;
   bool alive_ = true;
   std::size_t made_ = 0, others_ = 0;
   const char* error_ = nullptr;

@@ -7,8 +7,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/keyctl.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,9 +47,10 @@ struct Failure : std::runtime_error {
 
 struct Member {
   bool alive = false;
-  int id = 0;           ///< its thread id here
-  int status = -1;      ///< its open status file
-  unsigned leader = 0;  ///< the task that leads its thread group
+  int id = 0;                   ///< its thread id here
+  int status = -1;              ///< its open status file
+  unsigned leader = 0;          ///< the task that leads its thread group
+  bool user_mode_only = false;  ///< its userfaultfd has UFFD_USER_MODE_ONLY
   /// Something may wait for its return to user mode; it is not woken but for a call of its own.
   bool may_have_pending = false;
   TaskState<Concrete> state{};
@@ -54,6 +59,7 @@ struct Member {
 enum class Patience : std::uint8_t {
   call,   ///< the call returns as calls do
   death,  ///< the call ends tasks, which may have to be reaped by others
+  fault,  ///< the call may wait for the executor to handle a fault
 };
 
 class Crowd {
@@ -103,8 +109,12 @@ class Crowd {
   const Member& member(unsigned task) const { return members_[task]; }
   static Slot& slot(unsigned task) { return shared()->slots[task]; }
 
-  /// Has a task do something; returns when it has done it.
-  long tell(unsigned task, Op op, Patience patience = Patience::call);
+  /// Has a task do something; returns when it has done it. `meanwhile` is called again and again until then.
+  template <class F>
+  long tell(unsigned task, Op op, Patience patience, F meanwhile);
+  long tell(unsigned task, Op op, Patience patience = Patience::call) {
+    return tell(task, op, patience, [] {});
+  }
   long call(unsigned task, long number, std::initializer_list<std::uint64_t> arguments);
 
   long clone(unsigned task, std::uint64_t flags);
@@ -114,6 +124,12 @@ class Crowd {
   long write_proc_file(unsigned task, capcheck_proc_file file, unsigned target, unsigned opener, const char* text,
                        unsigned long size);
   long write_sysctl(unsigned task, capcheck_sysctl file, const char* text, unsigned long size);
+  long ptrace_seize(unsigned task, unsigned tracee);
+  long open_userfaultfd_device(unsigned task, unsigned uid, unsigned gid, unsigned mode);
+  /// Has a task use a page that is registered with its userfaultfd, which this process monitors meanwhile.
+  long fault(unsigned task, bool in_user_mode);
+  /// A userfaultfd that the task has got takes its place, and that of the one before.
+  long place_userfaultfd(unsigned task, long descriptor, int flags);
 
  private:
   /// Every task that lives still has what it was last seen to have.
@@ -162,6 +178,8 @@ class Crowd {
   void reap(unsigned except);
   void await_deaths(unsigned leader, unsigned except);
   void send(int descriptor) const;
+  long place(unsigned task, long descriptor, int where, std::uint64_t flags);
+  long use_monitored(unsigned task, bool in_user_mode, const uffdio_range& page);
   int receive() const;
   void set_text(const char* text, unsigned long size);
   void check_passing(long error) const {
@@ -192,7 +210,7 @@ class Crowd {
 template <class Done>
 void Crowd::wait_until(unsigned task, Patience patience, Done done) {
   Deadline deadline;
-  const long slice = patience == Patience::death ? 2 : 100;
+  const long slice = patience == Patience::call ? 100 : patience == Patience::death ? 2 : 1;
   for (;;) {
     const std::uint32_t seen = __atomic_load_n(&shared()->answers, __ATOMIC_ACQUIRE);
     if (done()) return;
@@ -205,10 +223,11 @@ void Crowd::wait_until(unsigned task, Patience patience, Done done) {
   }
 }
 
-long Crowd::tell(unsigned task, Op op, Patience patience) {
+template <class F>
+long Crowd::tell(unsigned task, Op op, Patience patience, F meanwhile) {
   Slot& told = slot(task);
   Member& member = members_[task];
-  const bool by_itself = op != Op::open_send && op != Op::reap && op != Op::report;
+  const bool by_itself = op != Op::open_send && op != Op::reap && op != Op::report && op != Op::send_userfaultfd;
   if (by_itself) {
     member.may_have_pending = false;
   } else if (op != Op::report && member.may_have_pending) {
@@ -220,6 +239,7 @@ long Crowd::tell(unsigned task, Op op, Patience patience) {
   shared()->executed = 0;
   const std::uint32_t command = give_command(told);
   wait_until(task, patience, [&] {
+    meanwhile();
     return __atomic_load_n(&told.finished, __ATOMIC_ACQUIRE) == command ||
            __atomic_load_n(&shared()->executed, __ATOMIC_ACQUIRE) != 0;
   });
@@ -416,6 +436,7 @@ long Crowd::execve(unsigned task, capcheck_executable& file) {
   if (task != leader) {
     // The thread is now what its leader was.
     members_[leader].state = members_[task].state;
+    members_[leader].user_mode_only = members_[task].user_mode_only;
     forget(members_[task]);
   }
   await_deaths(leader, leader);
@@ -494,6 +515,119 @@ long Crowd::write_sysctl(unsigned task, capcheck_sysctl file, const char* text, 
   return tell(task, Op::open_write);
 }
 
+long Crowd::ptrace_seize(unsigned task, unsigned tracee) {
+  const Member& member = members_[tracee];
+  const auto id = static_cast<std::uint64_t>(member.alive ? member.id : kNobody);
+  return call(task, SYS_ptrace, {PTRACE_SEIZE, id, 0, 0});
+}
+
+long Crowd::place(unsigned task, long descriptor, int where, std::uint64_t flags) {
+  if (descriptor < 0) return descriptor;
+  const auto number = static_cast<std::uint64_t>(descriptor);
+  const long placed = call(task, SYS_dup3, {number, static_cast<std::uint64_t>(where), flags});
+  if (placed != where) throw Failure(fmt::format("dup3 of a userfaultfd or its device: errno {}", -placed));
+  call(task, SYS_close, {number});
+  return 0;
+}
+
+long Crowd::place_userfaultfd(unsigned task, long descriptor, int flags) {
+  if (descriptor >= 0) members_[task].user_mode_only = flags & UFFD_USER_MODE_ONLY;
+  return place(task, descriptor, kUserfaultfd, static_cast<std::uint64_t>(flags & O_CLOEXEC));
+}
+
+long Crowd::open_userfaultfd_device(unsigned task, unsigned uid, unsigned gid, unsigned mode) {
+  constexpr const char* kNode = "plain/userfaultfd";
+  if (chown(kNode, uid, gid) != 0 || chmod(kNode, mode) != 0) {
+    throw Refusal(fmt::format("the device's node cannot be given its owner and mode: {}", std::strerror(errno)));
+  }
+  std::strcpy(shared()->path, kNode);
+  const auto path = reinterpret_cast<std::uint64_t>(shared()->path);
+  const long descriptor = call(task, SYS_openat, {kFilesFd, path, O_RDWR | O_CLOEXEC});
+  return place(task, descriptor, kUserfaultfdDevice, O_CLOEXEC);
+}
+
+/// Handles what faults a userfaultfd reports of one page, by filling it with zeros.
+class Monitor {
+ public:
+  Monitor(int descriptor, const uffdio_range& page) : descriptor_(descriptor), page_(page) {
+    // The task may be done without a fault: a read must not wait for one.
+    if (fcntl(descriptor_, F_SETFL, O_NONBLOCK) != 0) fail("F_SETFL");
+  }
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+  ~Monitor() { close(descriptor_); }
+
+  void handle_faults() {
+    uffd_msg message;
+    const ssize_t size = read(descriptor_, &message, sizeof(message));
+    if (size < 0 && errno == EAGAIN) return;
+    if (size != sizeof(message)) fail("read");
+    const std::uint64_t offset = message.arg.pagefault.address - page_.start;
+    if (message.event != UFFD_EVENT_PAGEFAULT || offset >= page_.len) {
+      throw Failure(fmt::format("a userfaultfd reports event {:#x}, and no fault of its page", message.event));
+    }
+    ++faults_;
+    uffdio_zeropage zero{page_, 0, 0};
+    if (ioctl(descriptor_, UFFDIO_ZEROPAGE, &zero) != 0) fail("UFFDIO_ZEROPAGE");
+  }
+
+  unsigned faults() const { return faults_; }
+
+ private:
+  [[noreturn]] static void fail(const char* step) {
+    throw Failure(fmt::format("monitoring a userfaultfd: {}: {}", step, std::strerror(errno)));
+  }
+
+  int descriptor_;
+  uffdio_range page_;
+  unsigned faults_ = 0;
+};
+
+long Crowd::fault(unsigned task, bool in_user_mode) {
+  constexpr std::uint64_t kPage = 4096, kNone = ~std::uint64_t{0};
+  const long page = call(task, SYS_mmap, {0, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, kNone, 0});
+  if (page < 0) throw Failure(fmt::format("no page can be mapped: errno {}", -page));
+  const auto address = static_cast<std::uint64_t>(page);
+  uffdio_register& registered = shared()->page;
+  registered = {{address, kPage}, UFFDIO_REGISTER_MODE_MISSING, 0};
+  const auto argument = reinterpret_cast<std::uint64_t>(&registered);
+  long result = call(task, SYS_ioctl, {kUserfaultfd, UFFDIO_REGISTER, argument});
+  if (result == 0) {
+    if (!in_user_mode && members_[task].user_mode_only && environment_.user_mode_linux) {
+      throw Refusal(
+          "user-mode Linux takes the kernel's own accesses for the task's (maybe_map), so that there is no such fault");
+    }
+    result = use_monitored(task, in_user_mode, registered.range);
+    // An area that is unmapped while it is registered may be one more thing to be reported.
+    const long released = call(task, SYS_ioctl, {kUserfaultfd, UFFDIO_UNREGISTER, argument});
+    if (released != 0) throw Failure(fmt::format("UFFDIO_UNREGISTER: errno {}", -released));
+  }
+  call(task, SYS_munmap, {address, kPage});
+  return result;
+}
+
+long Crowd::use_monitored(unsigned task, bool in_user_mode, const uffdio_range& page) {
+  check_passing(tell(task, Op::send_userfaultfd));
+  Monitor monitor(receive(), page);
+  Slot& told = slot(task);
+  std::ranges::fill(told.args, 0);
+  if (in_user_mode) {
+    told.args[0] = page.start;
+  } else {
+    told.number = SYS_pread64;
+    told.args[0] = kSharedFd;
+    told.args[1] = page.start;
+    told.args[2] = 1;
+  }
+  const long result = tell(task, in_user_mode ? Op::load : Op::call, Patience::fault, [&] { monitor.handle_faults(); });
+  const unsigned expected = result == 1 ? 1 : 0;
+  if (monitor.faults() != expected) {
+    throw Failure(fmt::format("a use of a registered page that gives {} was reported {} times to its monitor", result,
+                              monitor.faults()));
+  }
+  return result == 1 ? 0 : result;
+}
+
 /// The system calls of a task; the members are those of capcheck_kernel. What calls point to is copied to where the
 /// task sees it.
 struct TaskCalls {
@@ -552,6 +686,26 @@ struct TaskCalls {
   }
   long session_to_parent() const { return call(SYS_keyctl, {KEYCTL_SESSION_TO_PARENT}); }
   static long usermodehelper() { return -ENOSYS; }  // refused before
+  long ptrace_seize(unsigned tracee) const { return crowd.ptrace_seize(task, tracee); }
+  long userfaultfd(int flags) const {
+    return crowd.place_userfaultfd(task, call(SYS_userfaultfd, {static_cast<std::uint64_t>(flags)}), flags);
+  }
+  long open_userfaultfd_device(unsigned uid, unsigned gid, unsigned mode) const {
+    return crowd.open_userfaultfd_device(task, uid, gid, mode);
+  }
+  long userfaultfd_ioc_new(int flags) const {
+    const long descriptor =
+        call(SYS_ioctl, {kUserfaultfdDevice, USERFAULTFD_IOC_NEW, static_cast<std::uint64_t>(flags)});
+    return crowd.place_userfaultfd(task, descriptor, flags);
+  }
+  long fault(bool in_user_mode) const { return crowd.fault(task, in_user_mode); }
+  long uffdio_api(void* structure) const {
+    auto& api = shared()->api;
+    std::memcpy(&api, structure, sizeof(api));
+    const long result = call(SYS_ioctl, {kUserfaultfd, UFFDIO_API, reinterpret_cast<std::uint64_t>(&api)});
+    std::memcpy(structure, &api, sizeof(api));
+    return result;
+  }
 
  private:
   long cap_call(long number, void* header, const void* data) const {

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -22,6 +23,7 @@
 #include <csignal>
 #include <cstring>
 #include <span>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 
@@ -194,6 +196,20 @@ bool bounding_drop_lowers_userns() {
   return raw(SYS_prctl, PR_CAPBSET_DROP, lowest) == 0 && own_credentials().userns != set;
 }
 
+/// Makes the node of the device userfaultfd, to which each program gives an owner and a mode.
+void make_userfaultfd_device() {
+  std::istringstream devices(read_text("/proc/misc"));
+  unsigned minor = 0;
+  std::string name;
+  while (devices >> minor >> name) {
+    if (name != "userfaultfd") continue;
+    constexpr unsigned kMiscMajor = 10;
+    if (mknod("plain/userfaultfd", S_IFCHR | S_IRUSR | S_IWUSR, makedev(kMiscMajor, minor)) != 0) fail("mknod");
+    return;
+  }
+  throw std::runtime_error("/proc/misc has no userfaultfd; has this kernel CONFIG_USERFAULTFD?");
+}
+
 constexpr std::uint64_t bit_of(CallKind kind) {
   return std::uint64_t{1} << static_cast<unsigned>(kind);
 }
@@ -205,8 +221,18 @@ std::uint64_t performed_kinds(const Environment& environment) {
   if (!environment.privileged()) performed &= ~bit_of(CallKind::execve);
   if (!environment.system_changes) {
     for (const CallInfo& call : kCalls) {
-      if (call.form == Form::sysctl) performed &= ~bit_of(call.kind);
+      if (call.form == Form::sysctl || call.form == Form::flag_sysctl) performed &= ~bit_of(call.kind);
     }
+  }
+  // Allowed to everybody by UFFD_USER_MODE_ONLY, and then refused for its flags; otherwise there is none, or a filter.
+  if (raw(SYS_userfaultfd, -1) != -EINVAL) {
+    performed &= ~bit_of(CallKind::userfaultfd) & ~bit_of(CallKind::uffdio_api) &
+                 ~bit_of(CallKind::write_unprivileged_userfaultfd) & ~bit_of(CallKind::user_fault) &
+                 ~bit_of(CallKind::kernel_fault);
+  }
+  // Elsewhere the files to open are on a mount with MNT_NODEV.
+  if (environment.place != Place::guest) {
+    performed &= ~bit_of(CallKind::open_userfaultfd_device) & ~bit_of(CallKind::userfaultfd_ioc_new);
   }
   return performed;
 }
@@ -332,6 +358,7 @@ Environment prepare(Place place, bool system_changes) {
   if (place == Place::guest) raise_limits();
   if (environment.privileged()) {
     make_files();
+    if (place == Place::guest) make_userfaultfd_device();
     environment.jail = "jail";
     if (setgroups(0, nullptr) != 0) fail("setgroups");
   } else {
@@ -345,6 +372,7 @@ Environment prepare(Place place, bool system_changes) {
 
   const Credentials<Concrete> cred = own_credentials();
   environment.suid_dumpable = read_number("/proc/sys/fs/suid_dumpable", 0);
+  environment.user_mode_linux = read_text("/proc/cpuinfo").find("User Mode Linux") != std::string::npos;
   Hello& hello = environment.hello;
   hello.alphabet = kAlphabet;
   hello.performs = performed_kinds(environment);
@@ -365,9 +393,23 @@ Environment prepare(Place place, bool system_changes) {
   return environment;
 }
 
+constexpr const char* kUnprivilegedUserfaultfd = "/proc/sys/vm/unprivileged_userfaultfd";
+
 Sysctls<Concrete> read_masks() {
   return {read_mask("/proc/sys/kernel/usermodehelper/bset"), read_mask("/proc/sys/kernel/usermodehelper/inheritable"),
-          read_mask("/proc/sys/kernel/usermodehelper/userns"), read_mask("/proc/sys/kernel/cap_userns_mask")};
+          read_mask("/proc/sys/kernel/usermodehelper/userns"), read_mask("/proc/sys/kernel/cap_userns_mask"),
+          read_number(kUnprivilegedUserfaultfd, 0)};
+}
+
+void restore_flags(const Sysctls<Concrete>& sysctls) {
+  const std::string text = fmt::format("{}\n", sysctls.unprivileged_userfaultfd);
+  const long file = raw(SYS_openat, AT_FDCWD, kUnprivilegedUserfaultfd, O_WRONLY | O_CLOEXEC);
+  const long written = file < 0 ? file : raw(SYS_write, file, text.data(), text.size());
+  if (file >= 0) raw(SYS_close, file);
+  if (written < 0) {
+    throw std::runtime_error(
+        fmt::format("{}: cannot be given back its value: errno {}", kUnprivilegedUserfaultfd, -written));
+  }
 }
 
 std::uint64_t counted_dumpable(const Environment& environment, std::uint64_t dumpable) {

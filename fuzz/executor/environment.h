@@ -23,6 +23,7 @@ struct Environment {
   bool system_changes = false;  ///< calls that change the whole machine are made
   const char* jail = "";        ///< the directory to chroot to, from the working directory
   std::uint64_t suid_dumpable = 0;
+  bool user_mode_linux = false;
   Hello hello{};
   std::string notes;  ///< lines: what of the environment is worth knowing
 
@@ -44,6 +45,9 @@ Environment prepare(Place place, bool system_changes);
 
 /// The masks below /proc/sys/kernel. A mask that is not there or cannot be read is all ones.
 Sysctls<Concrete> read_masks();
+
+/// Gives back what a program took that can be given back: the sysctls that are 0 or 1.
+void restore_flags(const Sysctls<Concrete>& sysctls);
 
 /// PR_GET_DUMPABLE as the model counts it: what suid_dumpable says is 0.
 std::uint64_t counted_dumpable(const Environment& environment, std::uint64_t dumpable);

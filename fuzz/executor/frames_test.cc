@@ -163,7 +163,7 @@ TEST(Frames, TracesSurvivePacking) {
   for (int i = 0; i < 2000; ++i) {
     const Program program = random_program(random);
     Trace trace = run_model(kProfile, program);
-    trace.sysctls = {1, ~std::uint64_t{0}, 3, 1u << 20};
+    trace.sysctls = {1, ~std::uint64_t{0}, 3, 1u << 20, 1};
     if (i % 3 == 0) trace.failure = "t1 died in its call";
     Trace unpacked;
     ASSERT_TRUE(unpack_trace(packed(program, trace), program, unpacked));

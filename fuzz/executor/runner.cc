@@ -15,13 +15,24 @@ namespace {
 
 bool needs_crowd(const Program& program) {
   return std::ranges::any_of(program.calls, [](const Call<Concrete>& call) {
-    return call.kind == CallKind::clone || call.kind == CallKind::execve;
+    switch (call.kind) {
+      case CallKind::clone:
+      case CallKind::execve:
+      case CallKind::open_userfaultfd_device:
+      case CallKind::userfaultfd_ioc_new:
+      case CallKind::user_fault:
+      case CallKind::kernel_fault:
+        return true;
+      default:
+        return false;
+    }
   });
 }
 
-bool changes_masks(const Program& program, const Trace& trace) {
+/// Whether a program has written to a file of /proc/sys, of those that are written in this form.
+bool has_written(Form form, const Program& program, const Trace& trace) {
   for (std::size_t i = 0; i < trace.observations.size(); ++i) {
-    if (info(program.calls[i].kind).form != Form::sysctl) continue;
+    if (info(program.calls[i].kind).form != form) continue;
     if (static_cast<std::int64_t>(trace.observations[i].result) > 0) return true;
   }
   return false;
@@ -53,7 +64,8 @@ void Runner::run(const Program& program, Trace& trace) {
   if (trace.failure.empty()) trace.failure = namespaces_.check_parents();
   namespaces_.clear();
   watchdog_.end();
-  if (changes_masks(program, trace)) masks_ = read_masks();
+  if (has_written(Form::flag_sysctl, program, trace)) restore_flags(masks_);
+  if (has_written(Form::sysctl, program, trace)) masks_ = read_masks();
 }
 
 const Coverage& Runner::coverage() {
@@ -63,7 +75,7 @@ const Coverage& Runner::coverage() {
 
 const char* obstacle_to(const Environment& environment, const Call<Concrete>& call) {
   if (!(environment.hello.performs >> static_cast<unsigned>(call.kind) & 1)) return "not performed here";
-  return call.kind == CallKind::execve ? unmakeable_file(call) : nullptr;
+  return unmakeable_file(call);
 }
 
 }  // namespace capcheck

@@ -78,9 +78,9 @@ long insist(long transient, F call) {
 
 /// The names below /proc of the files that calls write.
 inline constexpr const char* kProcFileNames[] = {"uid_map", "gid_map", "setgroups"};
-inline constexpr const char* kSysctlNames[] = {"sys/kernel/usermodehelper/bset",
-                                               "sys/kernel/usermodehelper/inheritable",
-                                               "sys/kernel/usermodehelper/userns", "sys/kernel/cap_userns_mask"};
+inline constexpr const char* kSysctlNames[] = {
+    "sys/kernel/usermodehelper/bset", "sys/kernel/usermodehelper/inheritable", "sys/kernel/usermodehelper/userns",
+    "sys/kernel/cap_userns_mask", "sys/vm/unprivileged_userfaultfd"};
 
 }  // namespace capcheck
 

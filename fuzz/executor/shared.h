@@ -5,6 +5,7 @@
 #define CAPCHECK_FUZZ_EXECUTOR_SHARED_H_
 
 #include <linux/capability.h>
+#include <linux/userfaultfd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,10 +17,12 @@ namespace capcheck {
 inline constexpr std::uintptr_t kSharedAddress = 0x1000000000;
 
 /// Descriptors that every task has under these numbers.
-inline constexpr int kSharedFd = 200;  ///< this memory
-inline constexpr int kProcFd = 201;    ///< /proc, as the initial namespace sees it
-inline constexpr int kFilesFd = 202;   ///< the directory of files to execute
-inline constexpr int kSocketFd = 203;  ///< through which descriptors come and go
+inline constexpr int kSharedFd = 200;           ///< this memory
+inline constexpr int kProcFd = 201;             ///< /proc, as the initial namespace sees it
+inline constexpr int kFilesFd = 202;            ///< the directory of files to execute
+inline constexpr int kSocketFd = 203;           ///< through which descriptors come and go
+inline constexpr int kUserfaultfd = 210;        ///< the task's userfaultfd, if it has one
+inline constexpr int kUserfaultfdDevice = 211;  ///< /dev/userfaultfd, if it has opened it
 /// Of the executor alone: the program that tasks are.
 inline constexpr int kProgramFd = 204;
 /// Where the kernel's coverage is counted (counting.h), of task 0; those of the others have the numbers after it.
@@ -32,15 +35,17 @@ inline constexpr std::size_t kSourceSlot = kTaskSlots;
 inline constexpr std::uint32_t kNoSlot = 0xff;
 
 enum class Op : std::uint32_t {
-  call,           ///< the system call `number` with `args`
-  open_write,     ///< open the file `path` below kProcFd, write `size` bytes of `text`, close
-  open_send,      ///< open the file and send the descriptor through kSocketFd
-  receive_write,  ///< receive a descriptor, write to it, close
-  receive_setns,  ///< receive a descriptor, setns() with it and args[0], close
-  clone,          ///< clone(args[0]); the child is task args[1], or dies at once if that is kNoSlot
-  execute,        ///< execveat() of `path` below kFilesFd; the program executed goes on as task `leader`
-  report,         ///< nothing but what is reported anyway
-  reap,           ///< take away the remains of dead children and tracees
+  call,              ///< the system call `number` with `args`
+  open_write,        ///< open the file `path` below kProcFd, write `size` bytes of `text`, close
+  open_send,         ///< open the file and send the descriptor through kSocketFd
+  send_userfaultfd,  ///< send kUserfaultfd through kSocketFd
+  load,              ///< load a byte from the address args[0]
+  receive_write,     ///< receive a descriptor, write to it, close
+  receive_setns,     ///< receive a descriptor, setns() with it and args[0], close
+  clone,             ///< clone(args[0]); the child is task args[1], or dies at once if that is kNoSlot
+  execute,           ///< execveat() of `path` below kFilesFd; the program executed goes on as task `leader`
+  report,            ///< nothing but what is reported anyway
+  reap,              ///< take away the remains of dead children and tracees
 };
 
 /// What one task is told and what it says. One side writes at a time.
@@ -71,6 +76,8 @@ struct Shared {
   __user_cap_header_struct header;
   __user_cap_data_struct data[2];
   std::uint32_t groups[2];
+  struct uffdio_api api;
+  uffdio_register page;
   std::uint32_t size;  ///< of text
   char path[128];
   char text[256];

@@ -35,14 +35,14 @@ Features detected_features(const Hello& hello, const Release& release) {
   features.capbset_drop_lowers_userns = features.userns && hello.drop_lowers_userns;
   features.userns_mask = features.userns && hello.has_userns_mask;
   features.userns_strict = features.userns && (hello.securebits & ~release.securebits) != 0;
+  features.userfaultfd_cap = hello.last_cap == release.last_cap + 1;
   return features;
 }
 
 /// What of a kernel is not as its profile says; empty if all is.
 std::string find_mismatch(const Hello& hello, const Profile& profile) {
-  if (hello.last_cap != profile.release->last_cap) {
-    return fmt::format("CAP_LAST_CAP is {}, profile {} has {}", hello.last_cap, to_string(profile),
-                       profile.release->last_cap);
+  if (hello.last_cap != profile.last_cap()) {
+    return fmt::format("CAP_LAST_CAP is {}, profile {} has {}", hello.last_cap, to_string(profile), profile.last_cap());
   }
   // Without privilege these cannot be asked for; and whose kernel has unprivileged ones shows only those.
   if (hello.privileged && hello.securebits != profile.securebits()) {
@@ -122,7 +122,7 @@ std::string BootedSystem::refusal(const Call<Concrete>& call) const {
   if (!(hello_.performs >> static_cast<unsigned>(call.kind) & 1)) {
     return fmt::format("{} makes no {}", options_.name, info(call.kind).name);
   }
-  const char* obstacle = call.kind == CallKind::execve ? unmakeable_file(call) : nullptr;
+  const char* obstacle = unmakeable_file(call);
   return obstacle ? obstacle : "";
 }
 

@@ -195,7 +195,8 @@ TEST(BootedSystem, DetectsTheNearestRelease) {
   EXPECT_EQ(detect("6.12.117", 40, 0x55), "6.12+userns");
   EXPECT_EQ(detect("6.12.117", 40, 0x155), "6.12+userns+userns-strict");
   EXPECT_THROW(detect("5.10.1", 40, 0x55), EnvironmentError);
-  EXPECT_THROW(detect("6.12.117", 41, 0x55), EnvironmentError);
+  EXPECT_EQ(detect("6.12.117", 41, 0x55), "6.12+userns+userfaultfd-cap");
+  EXPECT_THROW(detect("6.12.117", 42, 0x55), EnvironmentError);
   EXPECT_THROW(detect("6.12.117", 40, 0x15), EnvironmentError);
 }
 

@@ -125,9 +125,9 @@ void InProcessKernel::load() {
     reject(
         fmt::format("built for harness {}, this program needs {}; build it again", kernel_->abi, CAPCHECK_HARNESS_ABI));
   }
-  if (kernel_->last_cap != profile_.release->last_cap) {
+  if (kernel_->last_cap != profile_.last_cap()) {
     reject(fmt::format("CAP_LAST_CAP is {}, profile {} has {}", kernel_->last_cap, to_string(profile_),
-                       profile_.release->last_cap));
+                       profile_.last_cap()));
   }
   if ((kernel_->has_userns_set != 0) != profile_.features.userns) {
     reject(fmt::format("struct cred has {} userns set, unlike profile {}", kernel_->has_userns_set ? "a" : "no",

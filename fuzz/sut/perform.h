@@ -6,6 +6,7 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <linux/userfaultfd.h>
 
 #include <array>
 #include <cstddef>
@@ -92,9 +93,10 @@ struct ExecutableFile {
   }
 };
 
-/// Why no file of a running system is as a call asks; null if one can be. What setxattr(2) takes for
-/// security.capability is well-formed, and no file belongs to the id -1.
+/// Why no file of a running system is as a call asks; null if one can be, or the call asks for none. What setxattr(2)
+/// takes for security.capability is well-formed, and no file belongs to the id -1.
 inline const char* unmakeable_file(const Call<Concrete>& call) {
+  if (call.kind != CallKind::execve && call.kind != CallKind::open_userfaultfd_device) return nullptr;
   const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
   constexpr std::uint64_t kNoId = 0xffffffff;
   if (uid == kNoId || gid == kNoId) return "no file belongs to the id -1";
@@ -121,7 +123,7 @@ Performed perform_header_call(const SystemCalls& system, const Call<Concrete>& c
       data[word] = {half(call.args[3]), half(call.args[4]), half(call.args[5])};
     }
     const long result = system.capset(header_pointer, data_pointer);
-    return {static_cast<std::uint64_t>(result), {version(), 0, 0, 0, 0}};
+    return {static_cast<std::uint64_t>(result), {version(), 0, 0, 0, 0, 0}};
   }
   const long result = system.capget(header_pointer, data_pointer);
   const auto joined = [&](std::uint32_t __user_cap_data_struct::* member) {
@@ -129,7 +131,7 @@ Performed perform_header_call(const SystemCalls& system, const Call<Concrete>& c
   };
   return {static_cast<std::uint64_t>(result),
           {version(), joined(&__user_cap_data_struct::effective), joined(&__user_cap_data_struct::permitted),
-           joined(&__user_cap_data_struct::inheritable), 0}};
+           joined(&__user_cap_data_struct::inheritable), 0, 0}};
 }
 
 /// A write to a file of /proc/PID.
@@ -197,6 +199,12 @@ long perform_plain(const SystemCalls& system, const Call<Concrete>& call) {
     }
     case CallKind::usermodehelper:
       return system.usermodehelper();
+    case CallKind::userfaultfd:
+      return system.userfaultfd(static_cast<int>(call.args[0]));
+    case CallKind::user_fault:
+      return system.fault(true);
+    case CallKind::kernel_fault:
+      return system.fault(false);
     default:
       break;
   }
@@ -222,15 +230,28 @@ template <class SystemCalls, class TranslatePid>
       return plain(call.kind == CallKind::join_session_keyring ? system.join_session_keyring()
                                                                : system.session_to_parent());
     case Form::ptrace:
-      return plain(system.ptrace_traceme());
+      return plain(call.kind == CallKind::ptrace_traceme ? system.ptrace_traceme()
+                                                         : system.ptrace_seize(static_cast<unsigned>(args[0])));
     case Form::proc_file:
       return plain(perform_proc_write(system, call));
     case Form::sysctl:
       return plain(perform_sysctl_write(system, call));
+    case Form::flag_sysctl:
+      return plain(system.write_sysctl(CAPCHECK_UNPRIVILEGED_USERFAULTFD, args[0] ? "1\n" : "0\n", kFlagSysctlSize));
+    case Form::ioctl: {
+      if (call.kind == CallKind::userfaultfd_ioc_new)
+        return plain(system.userfaultfd_ioc_new(static_cast<int>(args[0])));
+      uffdio_api structure{args[0], args[1], 0};
+      const long result = system.uffdio_api(&structure);
+      return {static_cast<std::uint64_t>(result), {0, 0, 0, 0, 0, structure.features & kUserfaultfdFeatures}};
+    }
+    case Form::device:
+      return plain(system.open_userfaultfd_device(static_cast<unsigned>(args[0]), static_cast<unsigned>(args[1]),
+                                                  static_cast<unsigned>(args[2])));
     case Form::execve: {
       ExecutableFile executable(call);
       const long result = system.execve(&executable.file);
-      return {static_cast<std::uint64_t>(result), {0, 0, 0, 0, executable.file.secure}};
+      return {static_cast<std::uint64_t>(result), {0, 0, 0, 0, executable.file.secure, 0}};
     }
   }
   __builtin_unreachable();
