@@ -31,14 +31,6 @@ bool is_about(Standing standing, CallKind kind) {
   return creates != (standing.free == Standing::Free::unknown);
 }
 
-template <template <Domain> class T>
-T<Symbolic> unknown_value(std::string_view name) {
-  T<Symbolic> value;
-  std::size_t index = 0;
-  for (SymbolicWord* word : words_of(value)) *word = SymbolicWord::unknown(fmt::format("{}.{}", name, index++));
-  return value;
-}
-
 SymbolicWord any_argument(std::size_t index, Role role) {
   return canonical<Symbolic>(role, SymbolicWord::unknown(fmt::format("arg.{}", index)));
 }

@@ -195,6 +195,11 @@ std::string describe_kinds(CallKinds kinds) {
   return names.size() == kCalls.size() ? "every call" : fmt::format("{}", fmt::join(names, ", "));
 }
 
+/// The feature whose rule a fault is in.
+std::string_view feature_name(const FaultInfo& fault) {
+  return std::ranges::find(kFeatures, fault.needs, &FeatureInfo::member)->name;
+}
+
 void print_list(const CommandOptions& options) {
   for (const Statement& statement : all_statements()) {
     const InvariantInfo& info = *statement.info;
@@ -206,7 +211,7 @@ void print_list(const CommandOptions& options) {
   fmt::print("\nFaults to plant:\n");
   for (const FaultInfo& fault : kFaults) {
     fmt::print("  {:<{}} in {}{}\n", fault.name, widest(kFaults, &FaultInfo::name), describe_kinds(fault.calls),
-               fault.needs_userns ? ", needs userns" : "");
+               fault.needs ? fmt::format(", needs {}", feature_name(fault)) : "");
   }
 }
 
@@ -268,11 +273,11 @@ std::vector<Profile> selected_profiles(const CommandOptions& options, const Faul
   std::vector<Profile> profiles;
   for (const std::string& name : options.profiles) {
     const Profile profile = parse_profile(name);
-    if (!fault || !fault->needs_userns || profile.features.userns) profiles.push_back(profile);
+    if (!fault || !fault->needs || profile.features.*fault->needs) profiles.push_back(profile);
   }
   if (profiles.empty()) {
-    throw std::invalid_argument(
-        fmt::format("fault '{}' is in a rule of the userns feature, which no profile given has", fault->name));
+    throw std::invalid_argument(fmt::format("fault '{}' is in a rule of the feature {}, which no profile given has",
+                                            fault->name, feature_name(*fault)));
   }
   return profiles;
 }

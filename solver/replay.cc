@@ -32,9 +32,9 @@ std::vector<std::uint64_t> numbers_below(std::uint64_t end) {
 
 std::vector<std::uint64_t> readable_sets(const Profile& profile) {
   std::vector<std::uint64_t> sets{0};
-  for (unsigned c = 0; c <= profile.release->last_cap; ++c) sets.push_back(cap_bit(c));
+  for (unsigned c = 0; c <= profile.last_cap(); ++c) sets.push_back(cap_bit(c));
   sets.push_back(profile.full_set());
-  for (unsigned c = 0; c <= profile.release->last_cap; ++c) sets.push_back(profile.full_set() & ~cap_bit(c));
+  for (unsigned c = 0; c <= profile.last_cap(); ++c) sets.push_back(profile.full_set() & ~cap_bit(c));
   return sets;
 }
 
@@ -56,7 +56,7 @@ std::vector<std::uint64_t> readable_values(const Profile& profile, Role role) {
       return values;
     case Role::capability:
     case Role::valid_capability:
-      return numbers_below(profile.release->last_cap + 2);
+      return numbers_below(profile.last_cap() + 2);
     case Role::set:
       return readable_sets(profile);
     case Role::securebits:
@@ -64,8 +64,12 @@ std::vector<std::uint64_t> readable_values(const Profile& profile, Role role) {
     case Role::clone_flags:
     case Role::setns_type:
     case Role::exec_mode:
+    case Role::device_mode:
     case Role::exec_flags:
     case Role::capability_magic:
+    case Role::userfaultfd_flags:
+    case Role::userfaultfd_api:
+    case Role::userfaultfd_features:
     case Role::pid:
       std::ranges::copy(named_values(role), std::back_inserter(values));
       return values;

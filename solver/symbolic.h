@@ -300,6 +300,15 @@ void SymbolicTable<T>::store(const SymbolicBool& condition, const SymbolicWord& 
   elsewhere_ = std::make_shared<Elsewhere>(std::vector<Slot>{}, elsewhere_, std::move(changed));
 }
 
+/// A value all of whose words are unknown: NAME.0, NAME.1, …
+template <template <Domain> class T>
+T<Symbolic> unknown_value(const std::string& name) {
+  T<Symbolic> value;
+  std::size_t index = 0;
+  for (SymbolicWord* word : words_of(value)) *word = SymbolicWord::unknown(name + "." + std::to_string(index++));
+  return value;
+}
+
 }  // namespace capcheck
 
 #endif

@@ -12,6 +12,7 @@
 #include "fuzz/replay_command.h"
 #include "fuzz/show_command.h"
 #include "fuzz/verdict_command.h"
+#include "solver/grants.h"
 #include "solver/prove_command.h"
 
 namespace {
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   try {
     capcheck::add_verdict_command(app, status);
     capcheck::add_prove_command(app, status);
+    capcheck::add_grants_command(app, status);
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
     capcheck::add_kernel_command(app, status);
