@@ -99,9 +99,9 @@ RC_GTEST_PROP(Laws, WhatOraclesPassOverCannotBreak, ()) {
 /// makes or ends tasks, an exec (which goes on from the ids it left), or what the kernel allows once.
 bool is_idempotent(const Call<Concrete>& call) {
   // A setuid(0) that takes up 0 as the effective id alone gives back E, and with CAP_SETUID the next sets all ids.
-  constexpr CallKinds kOnce =
-      kEntries | kinds({CallKind::write_uid_map, CallKind::write_gid_map, CallKind::exit_group, CallKind::execve,
-                        CallKind::ptrace_traceme, CallKind::usermodehelper, CallKind::setuid});
+  constexpr CallKinds kOnce = kEntries | kinds({CallKind::write_uid_map, CallKind::write_gid_map, CallKind::exit_group,
+                                                CallKind::execve, CallKind::ptrace_traceme, CallKind::ptrace_seize,
+                                                CallKind::usermodehelper, CallKind::setuid, CallKind::uffdio_api});
   return !(kinds({call.kind}) & kOnce);
 }
 
@@ -141,12 +141,11 @@ RC_GTEST_PROP(Laws, MorePrivilegeNeverTurnsSuccessIntoRefusal, ()) {
 std::array<unsigned, 64> draw_permutation(const Profile& profile) {
   constexpr std::uint64_t kNamed = kFsSet | cap_bit(CAP_SETPCAP) | cap_bit(CAP_SYS_CHROOT) | cap_bit(CAP_SYS_ADMIN) |
                                    cap_bit(CAP_SETFCAP) | cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID) |
-                                   cap_bit(CAP_SYS_PTRACE) | cap_bit(CAP_SYS_MODULE);
+                                   cap_bit(CAP_SYS_PTRACE) | cap_bit(CAP_SYS_MODULE) | cap_bit(kCapUserfaultfd);
   std::array<unsigned, 64> permutation{};
   std::iota(permutation.begin(), permutation.end(), 0u);
   Random random(*rc::gen::arbitrary<std::uint32_t>());
-  for (const auto [low, high] :
-       {std::pair{0u, 32u}, std::pair{32u, static_cast<unsigned>(profile.release->last_cap) + 1}}) {
+  for (const auto [low, high] : {std::pair{0u, 32u}, std::pair{32u, static_cast<unsigned>(profile.last_cap()) + 1}}) {
     std::vector<unsigned> unnamed;
     for (unsigned capability = low; capability < high; ++capability) {
       if (!(kNamed & cap_bit(capability))) unnamed.push_back(capability);
