@@ -55,17 +55,30 @@ void Runner::run(const Program& program, Trace& trace) {
   trace.others.clear();
   trace.failure.clear();
   kcov_.begin();
-  if (needs_crowd(program)) {
-    watchdog_.begin(nullptr);
-    run_crowd(environment_, namespaces_, source_, program, trace);
-  } else {
-    run_alone(environment_, namespaces_, watchdog_, program, trace);
+  try {
+    if (needs_crowd(program)) {
+      watchdog_.begin(nullptr);
+      run_crowd(environment_, namespaces_, source_, program, trace);
+    } else {
+      run_alone(environment_, namespaces_, watchdog_, program, trace);
+    }
+  } catch (const Refusal&) {
+    leave_behind(environment_.system_changes, true);
+    throw;
   }
   if (trace.failure.empty()) trace.failure = namespaces_.check_parents();
+  // Of a program that was not finished, the last call may be one that is not in the trace.
+  const bool finished = trace.failure.empty();
+  leave_behind(finished ? has_written(Form::flag_sysctl, program, trace) : environment_.system_changes,
+               !finished || has_written(Form::sysctl, program, trace));
+}
+
+/// Nothing of a program that has run, or was refused in its middle, is there for the next.
+void Runner::leave_behind(bool flags_may_have_changed, bool masks_may_have_changed) {
   namespaces_.clear();
   watchdog_.end();
-  if (has_written(Form::flag_sysctl, program, trace)) restore_flags(masks_);
-  if (has_written(Form::sysctl, program, trace)) masks_ = read_masks();
+  if (flags_may_have_changed) restore_flags(masks_);
+  if (masks_may_have_changed) masks_ = read_masks();
 }
 
 const Coverage& Runner::coverage() {

@@ -36,6 +36,8 @@ class Runner {
   const Coverage& coverage();
 
  private:
+  void leave_behind(bool flags_may_have_changed, bool masks_may_have_changed);
+
   const Environment& environment_;
   Kcov kcov_;
   Coverage coverage_;

@@ -102,6 +102,26 @@ TEST(UmlGuest, PanicsInTheMiddleOfABatch) {
 }
 
 /// Without KCOV, nothing is said of coverage.
+/// Of the sysctls, the masks that a program lowered are what the next begins with, and the rest is as it was.
+TEST(UmlGuest, AProgramRefusedInItsMiddleLeavesNothingBehind) {
+  const Program refused{{{CallKind::write_unprivileged_userfaultfd, 0, {1}},
+                         {CallKind::write_umh_bset, 0, {cap_bit(CAP_CHOWN)}},
+                         {CallKind::userfaultfd, 0, {UFFD_USER_MODE_ONLY}},
+                         {CallKind::uffdio_api, 0, {UFFD_API, 0}},
+                         {CallKind::kernel_fault, 0, {}}}};
+  const Program next{{{CallKind::unshare, 0, {CLONE_NEWUSER}}, {CallKind::userfaultfd, 0, {0}}}};
+  auto system = std::make_unique<BootedSystem>(guest_options(kernel_for_tests()));
+  const Profile profile = detect_profile(system->hello());
+  Differential differential(profile, std::move(system));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(differential.run(refused));
+    EXPECT_NE(differential.refused(), "");
+    const auto divergence = differential.run(next);
+    if (divergence) ADD_FAILURE() << differential.explain(*divergence, next, "");
+    EXPECT_EQ(differential.refused(), "");
+  }
+}
+
 TEST(UmlGuest, GivesNoCoverageWithoutKcov) {
   EXPECT_EQ(BootedSystem(guest_options(kernel_for_tests())).coverage(), nullptr);
 }
