@@ -14,6 +14,7 @@
 #include "corpus/files.h"
 #include "fuzz/cache.h"
 #include "fuzz/fuzz_run.h"
+#include "fuzz/machine_options.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
 
@@ -27,8 +28,7 @@ constexpr std::string_view kUsualProfile = "6.12+userns";
 struct FuzzArguments {
   std::string profile;
   fs::path kernel, corpus, findings = "findings";
-  std::string machine, booted;
-  bool allow_system_changes = false;
+  MachineOptions place;
   std::vector<fs::path> seeds;
   bool empty = false;
   unsigned seconds = 60, jobs = 1, seed = 1;
@@ -39,10 +39,8 @@ struct FuzzArguments {
 /// kernel is said here, not by each job.
 Profile profile_of(const FuzzArguments& arguments) {
   std::optional<Profile> recorded;
-  if (!arguments.machine.empty()) {
-    Machine machine = parse_machine(arguments.machine);
-    machine.booted = arguments.booted;
-    if (!machine.booted.empty()) recorded = recorded_profile(machine);
+  if (const auto machine = arguments.place.machine(); machine && !machine->booted.empty()) {
+    recorded = recorded_profile(*machine);
   }
   if (!arguments.profile.empty()) return parse_profile(arguments.profile);
   return recorded.value_or(parse_profile(kUsualProfile));
@@ -53,14 +51,16 @@ Profile profile_of(const FuzzArguments& arguments) {
 void choose_corpora(const FuzzArguments& arguments, FuzzOptions& options) {
   if (arguments.empty) return;
   const fs::path all = cache_directory() / "corpus", in_process = all / to_string(options.profile);
+  const auto machine = arguments.place.machine();
   if (!arguments.corpus.empty()) {
     options.corpus = arguments.corpus;
-  } else if (arguments.machine.empty()) {
+  } else if (!machine) {
     options.corpus = in_process;
   } else {
-    const std::string kernel = arguments.booted.empty() ? to_string(options.profile) : arguments.booted;
-    options.corpus = all / arguments.machine;
-    if (!parse_machine(arguments.machine).as_found()) *options.corpus /= kernel;
+    options.corpus = all / to_string(*machine);
+    if (!machine->as_found()) {
+      *options.corpus /= machine->booted.empty() ? to_string(options.profile) : machine->booted;
+    }
     if (arguments.seeds.empty()) options.start = in_process;
   }
 }
@@ -70,11 +70,9 @@ FuzzOptions options_from(const FuzzArguments& arguments) {
   options.profile = profile_of(arguments);
   options.kernel = arguments.kernel.empty() ? kernel_file(options.profile) : arguments.kernel;
   if (!arguments.seeds.empty()) options.seeds = find_traces(arguments.seeds);
-  if (!arguments.machine.empty()) {
-    options.machine = arguments.machine;
-    options.booted = arguments.booted;
-    options.allow_system_changes = arguments.allow_system_changes;
-  }
+  options.machine = arguments.place.on;
+  options.booted = arguments.place.booted;
+  options.allow_system_changes = arguments.place.allow_system_changes;
   choose_corpora(arguments, options);
   options.findings = arguments.findings;
   options.seconds = arguments.seconds;
@@ -128,16 +126,7 @@ void add_fuzz_command(CLI::App& app, int& status) {
                       fmt::format("Kernel and rules ({}; with --booted: as that kernel was built)", kUsualProfile));
   CLI::Option* kernel =
       command->add_option("--kernel", arguments->kernel, "Run this kernel instead of the profile's own");
-  CLI::Option* on =
-      command->add_option("--on", arguments->machine, "Run by real system calls: host, uml, qemu or ssh:HOST")
-          ->excludes(kernel);
-  command
-      ->add_option("--booted", arguments->booted,
-                   "With --on uml or qemu: boot this kernel of `capcheck kernel list` instead of the profile's own. If "
-                   "it was built with --kcov, its coverage guides the fuzzer")
-      ->needs(on);
-  command->add_flag("--allow-system-changes", arguments->allow_system_changes,
-                    "Make calls that change a whole machine that is not a guest");
+  add_machine_options(*command, arguments->place, *kernel);
   command->add_option("--seeds", arguments->seeds,
                       "Traces, or directories of them, to start from (with --on and neither this nor --corpus: the "
                       "profile's programs of runs without --on, corpus/PROFILE in the cache directory)");

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "corpus/files.h"
+#include "fuzz/machine_options.h"
 #include "fuzz/replay.h"
 #include "fuzz/sut/machine.h"
 
@@ -24,8 +25,7 @@ struct ReplayOptions {
   std::vector<fs::path> paths;
   std::vector<std::string> profiles;
   fs::path kernel;
-  std::string machine, booted;
-  bool allow_system_changes = false;
+  MachineOptions place;
   bool rewrite = false;
   bool json = false;
 };
@@ -60,16 +60,10 @@ struct Place {
   std::optional<Profile> found;
 };
 
-Machine machine_of(const ReplayOptions& options) {
-  Machine machine = parse_machine(options.machine);
-  machine.booted = options.booted;
-  machine.allow_system_changes = options.allow_system_changes;
-  return machine;
-}
-
 Place place_of(const ReplayOptions& options) {
-  if (options.machine.empty()) return {Kernels(options.kernel), std::nullopt};
-  const Machine machine = machine_of(options);
+  const auto named = options.place.machine();
+  if (!named) return {Kernels(options.kernel), std::nullopt};
+  const Machine& machine = *named;
   if (!machine.as_found()) {
     return {Kernels([machine](const Profile& profile) { return start_on(machine, profile); }), std::nullopt};
   }
@@ -82,7 +76,9 @@ Place place_of(const ReplayOptions& options) {
 
 /// The profiles to run traces for: those asked for, or that of the one kernel to boot. None: those that traces name.
 std::vector<Profile> profiles_of(const ReplayOptions& options) {
-  if (options.profiles.empty() && !options.booted.empty()) return {recorded_profile(machine_of(options))};
+  if (const auto machine = options.place.machine(); options.profiles.empty() && machine && !machine->booted.empty()) {
+    return {recorded_profile(*machine)};
+  }
   std::vector<Profile> profiles;
   for (const std::string& name : options.profiles) profiles.push_back(parse_profile(name));
   return profiles;
@@ -137,16 +133,7 @@ void add_replay_command(CLI::App& app, int& status) {
   command->add_option("--profile", options->profiles, "Run for this profile instead of the ones the trace names");
   CLI::Option* kernel =
       command->add_option("--kernel", options->kernel, "Run on this kernel instead of the profile's own");
-  CLI::Option* on =
-      command->add_option("--on", options->machine, "Run by real system calls: host, uml, qemu or ssh:HOST")
-          ->excludes(kernel);
-  command
-      ->add_option("--booted", options->booted,
-                   "With --on uml or qemu: boot this kernel of `capcheck kernel list` instead of the profile's own "
-                   "(without --profile, for the profile it was built as)")
-      ->needs(on);
-  command->add_flag("--allow-system-changes", options->allow_system_changes,
-                    "Make calls that change a whole machine that is not a guest");
+  add_machine_options(*command, options->place, *kernel);
   command->add_flag("--rewrite", options->rewrite, "Write each trace again, expecting what the model does");
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   command->footer("Example: capcheck replay corpus/seeds corpus/counterexamples");

@@ -7,13 +7,8 @@ set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$here/build_bootable
-failures=0
-
-failed() {
-	echo "FAILED: $*"
-	sed 's/^/    /' "$work/out" | head -n 30
-	failures=$((failures + 1))
-}
+# shellcheck source-path=SCRIPTDIR source=test_failures.sh
+source "$here/test_failures.sh"
 
 # compile DIRECTORY NAME ARGUMENT…: what the build says is then in $work/out.
 compile() {

@@ -6,17 +6,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <thread>
 
+#include "corpus/files.h"
 #include "fuzz/sut/batch_test.h"
 #include "fuzz/sut/machine.h"
+#include "fuzz/sut/processes_test.h"
 #include "fuzz/values.h"
 
 namespace capcheck {
@@ -47,17 +49,9 @@ BootedOptions filtered(const std::string& filter) {
 
 /// Whether a process of the group runs; remains that nobody has taken away yet do not.
 bool group_runs(pid_t group) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "stat");
-    std::string text;
-    if (!std::getline(file, text)) continue;
-    std::istringstream fields(text.substr(text.rfind(')') + 1));
-    char state = 0;
-    pid_t parent = 0, its_group = 0;
-    fields >> state >> parent >> its_group;
-    if (its_group == group && state != 'Z' && state != 'X') return true;
-  }
-  return false;
+  return std::ranges::any_of(processes(), [&](const ProcessStat& process) {
+    return process.group == group && process.state != 'Z' && process.state != 'X';
+  });
 }
 
 /// No process of the group of an ended system is left.
@@ -211,12 +205,12 @@ TEST(Machine, IsReadAndWritten) {
 
 /// A stand-in for ssh that runs here what it is told to run there.
 TEST(Machine, RunsTheExecutorOverSsh) {
-  const auto directory = std::filesystem::temp_directory_path() / ("capcheck-ssh-" + std::to_string(getpid()));
-  std::filesystem::create_directory(directory);
-  std::ofstream(directory / "ssh") << "#!/bin/sh\n[ \"$1\" = -- ] && shift\nshift\nexec sh -c \"$*\"\n";
-  std::filesystem::permissions(directory / "ssh", std::filesystem::perms::owner_all);
+  const TemporaryDirectory directory("capcheck-ssh");
+  const std::filesystem::path ssh = directory.path() / "ssh";
+  std::ofstream(ssh) << "#!/bin/sh\n[ \"$1\" = -- ] && shift\nshift\nexec sh -c \"$*\"\n";
+  std::filesystem::permissions(ssh, std::filesystem::perms::owner_all);
   const std::string path = std::getenv("PATH");
-  setenv("PATH", (directory.string() + ":" + path).c_str(), 1);
+  setenv("PATH", (directory.path().string() + ":" + path).c_str(), 1);
   {
     const auto system = start_on(parse_machine("ssh:somewhere"), {});
     Trace trace;
@@ -226,7 +220,6 @@ TEST(Machine, RunsTheExecutorOverSsh) {
     EXPECT_EQ(system->name().substr(0, 13), "ssh:somewhere");
   }
   setenv("PATH", path.c_str(), 1);
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -8,10 +8,8 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,6 +20,7 @@
 #include "fuzz/guest/scratch.h"
 #include "fuzz/sut/batch_test.h"
 #include "fuzz/sut/machine.h"
+#include "fuzz/sut/processes_test.h"
 
 namespace capcheck {
 namespace {
@@ -77,19 +76,11 @@ TEST(UmlGuest, HangsInTheMiddleOfABatch) {
   expect_survives([](const BootedSystem& system) { kill(system.process(), SIGSTOP); });
 }
 
-/// The first process of which another is the parent.
+/// The first process of which another is the parent; 0 if there is none.
 pid_t child_of(pid_t parent) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream file(entry.path() / "stat");
-    std::string text;
-    if (!std::getline(file, text)) continue;
-    std::istringstream fields(text.substr(text.rfind(')') + 1));
-    char state = 0;
-    pid_t its_parent = 0;
-    fields >> state >> its_parent;
-    if (its_parent == parent) return std::stoi(text);
-  }
-  return 0;
+  const auto all = processes();
+  const auto found = std::ranges::find(all, parent, &ProcessStat::parent);
+  return found == all.end() ? 0 : found->id;
 }
 
 /// The processes of a guest run in processes here; without one of these, user-mode Linux ends in a panic.
@@ -101,7 +92,6 @@ TEST(UmlGuest, PanicsInTheMiddleOfABatch) {
   });
 }
 
-/// Without KCOV, nothing is said of coverage.
 /// Of the sysctls, the masks that a program lowered are what the next begins with, and the rest is as it was.
 TEST(UmlGuest, AProgramRefusedInItsMiddleLeavesNothingBehind) {
   const Program refused{{{CallKind::write_unprivileged_userfaultfd, 0, {1}},
@@ -122,6 +112,7 @@ TEST(UmlGuest, AProgramRefusedInItsMiddleLeavesNothingBehind) {
   }
 }
 
+/// Without KCOV, nothing is said of coverage.
 TEST(UmlGuest, GivesNoCoverageWithoutKcov) {
   EXPECT_EQ(BootedSystem(guest_options(kernel_for_tests())).coverage(), nullptr);
 }
