@@ -115,8 +115,9 @@ int own_pid(int pid) {
 /// One program in the child.
 class Child {
  public:
-  Child(const Environment& environment, OpenNamespaces& namespaces, const Program& program, Trace& trace)
-      : environment_(environment), namespaces_(namespaces), program_(program), trace_(trace) {
+  Child(const Environment& environment, OpenNamespaces& namespaces, StatusReader& reader, const Program& program,
+        Trace& trace)
+      : environment_(environment), namespaces_(namespaces), program_(program), trace_(trace), reader_(reader) {
     trace.observations.resize(program.calls.size());
     trace.others.clear();
     trace.others.reserve(program.calls.size());
@@ -134,6 +135,12 @@ class Child {
     for (; made_ < program_.calls.size(); ++made_) {
       if (!make(program_.calls[made_], trace_.observations[made_])) return;
     }
+    // No other call touches cred->user_ns, and looking costs as much as a call. Of tasks that are not alone it is asked
+    // always.
+    const auto may_move = [](const Call<Concrete>& call) {
+      return call.kind == CallKind::unshare || call.kind == CallKind::setns || call.kind == CallKind::session_to_parent;
+    };
+    if (std::ranges::none_of(program_.calls, may_move)) return;
     const std::int64_t inode = namespace_inode(kOwnNamespace);
     if (inode < 0 || static_cast<std::uint64_t>(inode) != namespaces_.inode(state_.user_ns)) {
       error_ = "the task is not in the user namespace that it entered last";
@@ -149,6 +156,7 @@ class Child {
     // The credentials were the child's, but whether memory is dumpable is a property of the memory.
     if (error_ || !problem.empty() || state_.dumpable != 1) raw(SYS_prctl, PR_SET_DUMPABLE, 1);
     if (!error_ && problem.empty()) return;
+    reader_.forget();  // it may have been in the middle of a file
     trace_.observations.resize(made_);
     if (trace_.others.size() > others_) trace_.others.resize(others_);
     trace_.failure = error_ ? fmt::format("{}{}{}", error_, missing_ ? ": " : "", missing_ ? missing_ : "")
@@ -216,7 +224,7 @@ class Child {
   const Program& program_;
   Trace& trace_;
   TaskState<Concrete> state_{};
-  StatusReader reader_;
+  StatusReader& reader_;
   long status_ = -1;
   char letter_ = 0;
   bool alive_ = true;
@@ -232,12 +240,12 @@ int run_child(void* child) {
 
 }  // namespace
 
-void run_alone(const Environment& environment, OpenNamespaces& namespaces, Watchdog& watchdog, const Program& program,
-               Trace& trace) {
+void run_alone(const Environment& environment, OpenNamespaces& namespaces, Watchdog& watchdog, StatusReader& reader,
+               const Program& program, Trace& trace) {
   alignas(16) static std::array<char, std::size_t{256} * 1024> stack;
   static std::atomic<int> task;
   static_assert(sizeof(task) == sizeof(int));
-  Child child(environment, namespaces, program, trace);
+  Child child(environment, namespaces, reader, program, trace);
   task = 0;
   watchdog.begin(&task);
   const int pid = clone(run_child, stack.data() + stack.size(),

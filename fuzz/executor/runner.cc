@@ -60,7 +60,7 @@ void Runner::run(const Program& program, Trace& trace) {
       watchdog_.begin(nullptr);
       run_crowd(environment_, namespaces_, source_, program, trace);
     } else {
-      run_alone(environment_, namespaces_, watchdog_, program, trace);
+      run_alone(environment_, namespaces_, watchdog_, reader_, program, trace);
     }
   } catch (const Refusal&) {
     leave_behind(environment_.system_changes, true);

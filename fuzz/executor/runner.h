@@ -15,6 +15,7 @@
 #include "fuzz/executor/namespaces.h"
 #include "fuzz/executor/raw.h"
 #include "fuzz/executor/source.h"
+#include "fuzz/executor/status.h"
 #include "fuzz/executor/watchdog.h"
 
 namespace capcheck {
@@ -43,13 +44,14 @@ class Runner {
   Coverage coverage_;
   OpenNamespaces namespaces_;
   Watchdog watchdog_;
+  StatusReader reader_;
   TaskSource source_;
   Sysctls<Concrete> masks_;
 };
 
 /// Runs a program of one task. Throws nothing.
-void run_alone(const Environment& environment, OpenNamespaces& namespaces, Watchdog& watchdog, const Program& program,
-               Trace& trace);
+void run_alone(const Environment& environment, OpenNamespaces& namespaces, Watchdog& watchdog, StatusReader& reader,
+               const Program& program, Trace& trace);
 
 /// Runs a program of several tasks, or of one that executes files. Throws Refusal.
 void run_crowd(const Environment& environment, OpenNamespaces& namespaces, TaskSource& source, const Program& program,

@@ -101,22 +101,35 @@ std::size_t common_prefix(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-const char* StatusReader::parse(std::string_view text, Credentials<Concrete>& cred, char& state) {
-  // From the line on in which the first difference is.
-  const std::size_t same = common_prefix(text, before_);
-  const std::size_t newline = text.substr(0, same).rfind('\n');
-  std::size_t start = newline == std::string_view::npos ? 0 : newline + 1;
-  unsigned seen = 0;
-  for (std::size_t line = 0; line < kLines; ++line) {
-    if (ends_[line] > start) ends_[line] = 0;
-    if (ends_[line] != 0) seen |= 1u << line;
+/// Where the next line starts that is read and has not been, if it stands where it stood; else `start`.
+std::size_t StatusReader::expected_after(std::size_t start) const {
+  std::size_t next = std::string_view::npos;
+  for (const Place& place : places_) {
+    if (place.end > start && place.start >= start) next = std::min(next, place.start);
   }
-  if (!(seen & kUserns)) cred.userns = 0;
-  // NoNewPrivs is the last that is read.
-  while (start < text.size() && !(seen & kNoNewPrivs)) {
-    const std::size_t newline_after = text.find('\n', start);
-    const std::size_t end = newline_after == std::string_view::npos ? text.size() : newline_after;
+  return next == std::string_view::npos ? start : next;
+}
+
+unsigned StatusReader::seen() const {
+  unsigned seen = 0;
+  for (std::size_t line = 0; line < kLines; ++line) seen |= (places_[line].end != 0 ? 1u : 0u) << line;
+  return seen;
+}
+
+/// Takes in the lines from `start` on, where a line starts, up to NoNewPrivs, the last that is read.
+void StatusReader::parse_from(std::size_t start, std::string_view text) {
+  const bool as_before = text.size() == before_.size() && (seen() & kNeeded) == kNeeded;
+  std::array<Place, kLines> places{};
+  for (std::size_t line = 0; line < kLines; ++line) {
+    if (places_[line].end <= start) places[line] = places_[line];
+  }
+  while (start < text.size() && places[std::countr_zero(unsigned{kNoNewPrivs})].end == 0) {
+    const std::size_t expected = as_before ? expected_after(start) : start;
+    if (expected != start && text[expected - 1] == '\n') start = expected;
+    const std::size_t newline = text.find('\n', start);
+    const std::size_t end = newline == std::string_view::npos ? text.size() : newline;
     const std::string_view line = text.substr(start, end - start);
+    const std::size_t line_start = start;
     start = end + 1;
     // Most lines are about memory; the first letter tells them apart.
     if (line.empty() || (line[0] != 'C' && line[0] != 'S' && line[0] != 'U' && line[0] != 'G' && line[0] != 'N')) {
@@ -124,14 +137,31 @@ const char* StatusReader::parse(std::string_view text, Credentials<Concrete>& cr
     }
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    const unsigned taken = take(line.substr(0, colon), line.substr(colon + 1), cred, state);
-    if (taken != 0) ends_[static_cast<std::size_t>(std::countr_zero(taken))] = start;
-    seen |= taken;
+    const unsigned taken = take(line.substr(0, colon), line.substr(colon + 1), cred_, state_);
+    if (taken != 0) places[static_cast<std::size_t>(std::countr_zero(taken))] = {line_start, start};
+  }
+  places_ = places;
+}
+
+const char* StatusReader::parse(std::string_view text, Credentials<Concrete>& cred, char& state) {
+  // From the line on in which the first difference is.
+  const unsigned seen_before = seen();
+  const std::size_t newline = text.substr(0, common_prefix(text, before_)).rfind('\n');
+  parse_from(newline == std::string_view::npos ? 0 : newline + 1, text);
+  if (seen() != seen_before) {
+    // It is laid out otherwise, so a line may have been passed over.
+    before_ = {};
+    parse_from(0, text);
   }
   before_ = text;
+  if (!(seen() & kUserns)) cred_.userns = 0;
+  const std::uint64_t securebits = cred.securebits;
+  cred = cred_;
+  cred.securebits = securebits;
+  state = state_;
   static_assert(kNeeded == 1023 && kUserns == 1u << (kLines - 1));
   for (const LineName& name : kNames) {
-    if (!(seen & name.line)) return name.name;
+    if (!(seen() & name.line)) return name.name;
   }
   return nullptr;
 }

@@ -27,23 +27,46 @@ enum class StatusRead : std::uint8_t {
 /// Reads an open status file from its start. A task of which only its remains are there is gone.
 StatusRead read_status(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing);
 
-/// A task's status file that is read again and again. Most of it is as it was, and is not parsed again: parsing takes
-/// as long as a system call, and under an emulated processor much longer.
+/// Status files that are read one after the other, of which most is as it was in the one before: what is the same is
+/// not parsed again, and the rest is looked for where it stood. Parsing takes as long as a system call, and under an
+/// emulated processor much longer.
 class StatusReader {
  public:
-  /// As parse_status(), of a text that may begin as the one before did. `cred` and `state` are what that one gave.
+  StatusReader() = default;
+  StatusReader(const StatusReader&) = delete;  // it points into itself
+  StatusReader& operator=(const StatusReader&) = delete;
+
+  /// As parse_status(). The text stays for the next one to be compared with.
   const char* parse(std::string_view text, Credentials<Concrete>& cred, char& state);
 
-  /// As read_status(), of the file of one and the same task.
+  /// As read_status().
   StatusRead read(int descriptor, Credentials<Concrete>& cred, char& state, const char*& missing);
+
+  /// The next file is parsed as if it were the first.
+  void forget() {
+    before_ = {};
+    places_ = {};
+    cred_ = {};
+  }
 
  private:
   static constexpr std::size_t kSize = 4096;
   static constexpr std::size_t kLines = 11;
 
+  /// Where a line that is read stands in a text; both 0 if it does not.
+  struct Place {
+    std::size_t start = 0, end = 0;
+  };
+
+  void parse_from(std::size_t start, std::string_view text);
+  std::size_t expected_after(std::size_t start) const;
+  unsigned seen() const;
+
   std::array<std::array<char, kSize>, 2> texts_;  ///< what was read last, and before
   std::string_view before_{};
-  std::array<std::size_t, kLines> ends_{};  ///< where in it each of the lines that are read ends; 0: it was not seen
+  std::array<Place, kLines> places_{};  ///< in it
+  Credentials<Concrete> cred_{};        ///< what it says
+  char state_ = 0;
 };
 
 }  // namespace capcheck

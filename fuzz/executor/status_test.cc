@@ -80,6 +80,9 @@ TEST(StatusReader, SeesEveryChange) {
       with(kStatus, "CapUNs:\t0000000000000004", "CapUNs:\t0000000000000005"),
       with(kStatus, "NoNewPrivs:\t1", "NoNewPrivs:\t0"),
       with(kStatus, "5 1000 ", ""),
+      with(with(kStatus, "Pid:\t42", "Pid:\t43"), "Uid:\t1000", "Uid:\t2000"),
+      with(with(kStatus, "Umask:\t0022\n", ""), "VmPeak", "Umask:\t0022\nVmPeak"),
+      with(with(kStatus, "Groups", "xroups"), "FDSize", "Groups"),
       with(kStatus, "CapAmb", "xapAmb"),
       with(kStatus, "NoNewPrivs", "xoNewPrivs"),
       kStatus.substr(0, kStatus.find("CapBnd") + 3),
@@ -91,6 +94,7 @@ TEST(StatusReader, SeesEveryChange) {
       Credentials<Concrete> cred{}, fresh{};
       char state = 0, fresh_state = 0;
       reader.parse(first, cred, state);
+      cred = {};
       const char* const missing = reader.parse(second, cred, state);
       const char* const fresh_missing = parse_status(second, fresh, fresh_state);
       EXPECT_STREQ(missing, fresh_missing);
