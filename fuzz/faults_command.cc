@@ -27,6 +27,7 @@ namespace {
 
 struct FaultsOptions {
   std::vector<std::string> names;
+  std::string shard;
   unsigned seconds = 60;
   std::filesystem::path findings = "findings/faults";
   bool json = false;
@@ -44,11 +45,30 @@ struct FaultResult {
 
 const Profile kFaultProfile{.features = {.userns = true, .userfaultfd_cap = true}};
 
-std::vector<const FaultInfo*> selected(const std::vector<std::string>& names) {
+/// "K/N": every N-th of a list, from the K-th on.
+struct Shard {
+  std::size_t index = 1, count = 1;
+};
+
+Shard parse_shard(const std::string& text) {
+  Shard shard;
+  if (text.empty()) return shard;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%3zu/%3zu%n", &shard.index, &shard.count, &end) != 2 ||
+      static_cast<std::size_t>(end) != text.size() || shard.index == 0 || shard.index > shard.count) {
+    throw std::invalid_argument(fmt::format("--shard {}: expected K/N with 1 <= K <= N, e.g. 1/2", text));
+  }
+  return shard;
+}
+
+std::vector<const FaultInfo*> selected(const FaultsOptions& options) {
+  const std::vector<std::string>& names = options.names;
+  const Shard shard = parse_shard(options.shard);
   std::vector<const FaultInfo*> faults;
   for (const std::string& name : names) find_fault(name);
-  for (const FaultInfo& fault : kFaults) {
-    if (names.empty() || std::ranges::find(names, fault.name) != names.end()) faults.push_back(&fault);
+  for (std::size_t number = 0; const FaultInfo& fault : kFaults) {
+    if (!names.empty() && std::ranges::find(names, fault.name) == names.end()) continue;
+    if (number++ % shard.count == shard.index - 1) faults.push_back(&fault);
   }
   return faults;
 }
@@ -108,7 +128,7 @@ int run(const FaultsOptions& options) {
     fmt::print("{:<40} {:>9} {:>9}  {:<24} {}\n", "fault planted", "fuzzer", "programs", "first seen in",
                "invariant that the solver refutes with it in the model, and calls it takes");
   }
-  for (const FaultInfo* fault : selected(options.names)) {
+  for (const FaultInfo* fault : selected(options)) {
     results.push_back(examine(*fault, options));
     if (results.back().fuzzed.interrupted) throw std::runtime_error("interrupted");
     if (!options.json) print_row(results.back());
@@ -130,6 +150,7 @@ void add_faults_command(CLI::App& app, int& status) {
   auto options = std::make_shared<FaultsOptions>();
   CLI::App* command = app.add_subcommand("faults", "Plant every fault, and see who finds it and how fast");
   command->add_option("names", options->names, "The faults to plant (all of them)");
+  command->add_option("--shard", options->shard, "K/N: every N-th of them from the K-th on, for N runs side by side");
   command->add_option("--seconds", options->seconds, "How long to fuzz for each")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
