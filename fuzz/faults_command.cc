@@ -40,7 +40,9 @@ struct FaultResult {
   ProofResult proof;  ///< of the invariant that the fault names, with the fault in the model
 
   bool found() const { return !fuzzed.report.empty(); }
-  bool refuted() const { return proof.claim == Claim::holds && proof.verdict == ProofVerdict::refuted; }
+  bool refuted() const {
+    return proof.claim == Claim::holds && proof.verdict == ProofVerdict::refuted && proof.calls == fault->refuted_by;
+  }
 };
 
 const Profile kFaultProfile{.features = {.userns = true, .userfaultfd_cap = true}};
@@ -99,11 +101,16 @@ std::string first_words(const std::string& report) {
   return line.substr(start + 1, line.find(':') - start - 1);
 }
 
+std::string describe_refutation(const FaultResult& result) {
+  if (result.refuted()) return fmt::format("by {}", result.proof.calls);
+  return fmt::format("NOT REFUTED BY {}: {}", result.fault->refuted_by, result.proof.detail);
+}
+
 void print_row(const FaultResult& result) {
   fmt::print("{:<40} {:>9} {:>9}  {:<24} {} {}\n", result.fault->name,
              result.found() ? fmt::format("{:.1f} s", result.fuzzed.seconds) : "NOT FOUND", result.fuzzed.programs,
              result.found() ? first_words(result.fuzzed.report) : "", result.fault->invariant,
-             result.refuted() ? fmt::format("by {}", result.proof.calls) : "NOT REFUTED: " + result.proof.detail);
+             describe_refutation(result));
   std::fflush(stdout);
 }
 

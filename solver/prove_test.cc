@@ -30,7 +30,6 @@ std::ostream& operator<<(std::ostream& out, ProofVerdict verdict) {
 namespace {
 
 using testing::HasSubstr;
-using testing::Pointee;
 using testing::Throws;
 
 const ProofResult& find(const std::vector<ProofResult>& results, std::string_view name) {
@@ -127,78 +126,6 @@ TEST(Prove, NamesTheInvariantsItKnows) {
   EXPECT_THAT([] { prove("6.12", "no-such"); }, testing::ThrowsMessage<std::invalid_argument>(testing::AllOf(
                                                     HasSubstr("'no-such'"), HasSubstr("effective-within-permitted"))));
 }
-
-/// How many calls it takes to break the invariant that a fault names.
-struct Killer {
-  Fault fault;
-  std::size_t calls;  ///< of the trace that is found
-};
-constexpr std::array kKillers = {
-    Killer{Fault::raise_ignores_bounding, 3},
-    Killer{Fault::raise_bounding_or_permitted, 3},
-    Killer{Fault::raise_and_or_swapped, 3},
-    Killer{Fault::raise_setpcap_from_permitted, 3},
-    Killer{Fault::raise_gate_dropped, 3},
-    Killer{Fault::entry_bounding_unassigned, 2},
-    Killer{Fault::entry_permitted_unassigned, 2},
-    Killer{Fault::entry_effective_unassigned, 2},
-    Killer{Fault::entry_keeps_securebits, 2},
-    Killer{Fault::entry_keeps_ambient, 3},
-    Killer{Fault::clear_all_skips_argument_check, 1},
-    Killer{Fault::userns_arguments_swapped, 1},
-    Killer{Fault::lower_needs_privilege, 2},
-    Killer{Fault::cap_valid_off_by_one, 1},
-    Killer{Fault::capset_ambient_not_intersected, 3},
-    Killer{Fault::capset_inheritable_not_bounded, 2},
-    Killer{Fault::capbset_drop_without_setpcap, 2},
-    Killer{Fault::securebits_locks_ignored, 2},
-    Killer{Fault::capset_bits_above_last_cap, 1},
-    Killer{Fault::keyring_forgets_userns, 4},
-    Killer{Fault::setns_grants_full, 3},
-    Killer{Fault::helper_forgets_userns, 2},
-    Killer{Fault::setuid_keeps_ambient, 3},
-    Killer{Fault::setuid_ignores_keepcaps, 2},
-    Killer{Fault::fs_set_lacks_mknod, 1},
-    Killer{Fault::owner_rule_for_grandparents, 7},
-    Killer{Fault::root_mapping_without_setfcap, 3},
-    Killer{Fault::setuid_root_exec_limited_by_inheritable, 2},
-    Killer{Fault::exec_ignores_bounding, 2},
-    Killer{Fault::exec_keeps_ambient, 3},
-    Killer{Fault::exec_unsafe_gains, 3},
-    Killer{Fault::event_fork_by_userfaultfd_capability, 3},
-    Killer{Fault::userfaultfd_asks_own_namespace, 2},
-    Killer{Fault::user_mode_only_needs_privilege, 2},
-    Killer{Fault::user_mode_only_stops_kernel, 3},
-    Killer{Fault::capbset_read_misses_last_cap, 1},
-};
-
-TEST(Faults, AreAllInTheTable) {
-  for (const FaultInfo& fault : kFaults) {
-    EXPECT_EQ(std::ranges::count(kKillers, fault.fault, &Killer::fault), 1) << fault.name;
-  }
-}
-
-class Faults : public testing::TestWithParam<Killer> {};
-
-TEST_P(Faults, IsKilled) {
-  constexpr const char* kWithEveryRule = "6.12+userns+userfaultfd-cap";
-  const Profile profile = parse_profile(kWithEveryRule);
-  const auto [fault, calls] = GetParam();
-  const std::string_view invariant = std::ranges::find(kFaults, fault, &FaultInfo::fault)->invariant;
-  const ProofResult result = prove(kWithEveryRule, invariant, {.fault = fault});
-  EXPECT_EQ(result.claim, Claim::holds);
-  ASSERT_EQ(result.verdict, ProofVerdict::refuted) << result.detail;
-  EXPECT_EQ(result.calls, calls) << testing::PrintToString(calls_of(*result.counterexample));
-  const Goal broken{&find_statement(invariant), Goal::Kind::violation};
-  EXPECT_TRUE(replays(profile, fault, broken, *result.counterexample));
-  EXPECT_FALSE(replays(profile, Fault::none, broken, *result.counterexample));
-}
-
-INSTANTIATE_TEST_SUITE_P(Planted, Faults, testing::ValuesIn(kKillers), [](const auto& parameter) {
-  std::string name(std::ranges::find(kFaults, parameter.param.fault, &FaultInfo::fault)->name);
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
 
 // Statements made for the tests, in the form of model/invariants.h.
 
