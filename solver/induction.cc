@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "solver/refuted.h"
 #include "solver/well_formed.h"
@@ -29,6 +30,12 @@ constexpr std::array kStandings = {
 bool is_about(Standing standing, CallKind kind) {
   const bool creates = kind == CallKind::clone || kind == CallKind::usermodehelper;
   return creates != (standing.free == Standing::Free::unknown);
+}
+
+std::string describe(Standing standing) {
+  constexpr std::array<std::string_view, 3> kFree = {"", "; the next task is free", "; no task is free"};
+  return fmt::format("task 0 {}{}", standing.is_thread ? "is led by task 1" : "leads itself",
+                     kFree[static_cast<std::size_t>(standing.free)]);
 }
 
 SymbolicWord any_argument(std::size_t index, Role role) {
@@ -95,7 +102,7 @@ const Statement& Induction::foundation() {
 Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout)
     : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout) {
   for (const Standing standing : kStandings) {
-    const Setting& setting = settings_.emplace_back(any_world(standing, any_namespace_));
+    const Setting& setting = settings_.emplace_back(describe(standing), any_world(standing, any_namespace_));
     for (const CallInfo& call : kCalls) {
       if (!is_about(standing, call.kind)) continue;
       cases_.emplace_back(setting, take(profile_, fault, setting.world, any_call(call)));
@@ -121,11 +128,19 @@ Lemma Induction::add_lemma(const Statement& statement) {
   return lemma;
 }
 
-/// How the call may break the statement. Adds to `used` the lemmas that settle other ways without a question: those
-/// that speak of what the call leaves as it was.
+/// How the call may break the statement.
+std::vector<SymbolicBool> Induction::all_ways_to_break(const Case& here, const Statement& statement) const {
+  if (!statement.of_states()) return ways_to_meet({&statement, Goal::Kind::violation}, profile_, here.transition);
+  std::vector<SymbolicBool> ways;
+  for (const SymbolicBool& condition : any_conditions(statement, here.transition.after)) ways.push_back(!condition);
+  return ways;
+}
+
+/// As all_ways_to_break(), without those that a lemma settles by speaking of what the call leaves as it was; adds these
+/// lemmas to `used`.
 std::vector<SymbolicBool> Induction::ways_to_break(const Case& here, const Statement& statement,
                                                    std::span<const Lemma> lemmas, std::vector<Lemma>& used) const {
-  if (!statement.of_states()) return ways_to_meet({&statement, Goal::Kind::violation}, profile_, here.transition);
+  if (!statement.of_states()) return all_ways_to_break(here, statement);
   std::vector<SymbolicBool> ways;
   for (const SymbolicBool& condition : any_conditions(statement, here.transition.after)) {
     const auto known = std::ranges::find_if(lemmas, [&](Lemma lemma) {
@@ -196,6 +211,20 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     }
   }
   return result;
+}
+
+std::vector<ObligationCase> Induction::obligation(const Statement& statement, CallKind kind,
+                                                  std::span<const Lemma> lemmas) const {
+  std::vector<ObligationCase> cases;
+  for (const Case& here : cases_) {
+    if (here.transition.call.kind != kind) continue;
+    ObligationCase made{here.setting.standing, {}, all_ways_to_break(here, statement)};
+    for (const Fact& fact : here.setting.facts) {
+      if (std::ranges::find(lemmas, fact.lemma) != lemmas.end()) made.assumed.push_back(fact.holds);
+    }
+    cases.push_back(std::move(made));
+  }
+  return cases;
 }
 
 std::size_t Induction::asked() const {

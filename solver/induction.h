@@ -15,12 +15,14 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "model/call.h"
 #include "model/faults.h"
 #include "model/profile.h"
+#include "solver/obligation.h"
 #include "solver/query.h"
 #include "solver/statement.h"
 #include "solver/symbolic.h"
@@ -55,6 +57,11 @@ class Induction {
   /// there a step that meets the premise and not the conclusion. Of states: is it broken after the call.
   Inductive breaks(const Statement& statement, CallKind kind, std::span<const Lemma> lemmas);
 
+  /// What breaks() decides, as a whole and without its shortcuts: where it said `no` and used these lemmas, no case can
+  /// be.
+  std::vector<ObligationCase> obligation(const Statement& statement, CallKind kind,
+                                         std::span<const Lemma> lemmas) const;
+
   std::size_t asked() const;
 
  private:
@@ -66,6 +73,7 @@ class Induction {
   };
   /// An arbitrary world, but for how its tasks stand to each other.
   struct Setting {
+    std::string standing;  ///< how they do, in words
     World<Symbolic> world;
     std::vector<std::vector<SymbolicBool>> conditions{};  ///< of each lemma: any_conditions()
     std::vector<Fact> facts{};
@@ -79,6 +87,7 @@ class Induction {
   };
 
   std::vector<SymbolicBool> any_conditions(const Statement& statement, const World<Symbolic>& world) const;
+  std::vector<SymbolicBool> all_ways_to_break(const Case& here, const Statement& statement) const;
   std::vector<SymbolicBool> ways_to_break(const Case& here, const Statement& statement, std::span<const Lemma> lemmas,
                                           std::vector<Lemma>& used) const;
   Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
