@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <map>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -165,9 +166,10 @@ class Prover {
       induct(statement, standing(), fresh, [](const auto&) { return true; });
       inductive = !fresh.open();
     }
-    ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0};
+    ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0, 0};
     if (inductive && is_founded()) {
       conclude_proved(statement, *induction, result);
+      if (result.verdict == ProofVerdict::proved) show_obligations(statement, *induction, result);
     } else {
       conclude_open(statement, *induction, result);
     }
@@ -192,6 +194,72 @@ class Prover {
     } else {
       set_unanswered(found.answer, "the search for a trace that meets its premise", result);
     }
+  }
+
+  /// Shows what a proof rests on to those who are to be shown it. It stands only if all of it is confirmed.
+  void show_obligations(const Statement& statement, const InductionResult& induction, ProofResult& result) {
+    if (!options_.on_obligation && !options_.confirm) return;
+    std::optional<std::string> doubt = show_own_obligations(statement, induction, result);
+    for (const Lemma lemma : foundations(induction)) {
+      const Candidate& candidate = *std::ranges::find(candidates_, lemma, &Candidate::lemma);
+      const auto& other = show_own_obligations(*candidate.statement, candidate.induction, result);
+      if (!doubt) doubt = other;
+    }
+    if (!doubt) return;
+    result.verdict = ProofVerdict::unconfirmed;
+    result.detail = *doubt;
+  }
+
+  /// The lemmas that a proof used, those that their proofs used, and so on; and the one that every proof assumes.
+  std::set<Lemma> foundations(const InductionResult& induction) const {
+    std::set<Lemma> found;
+    std::vector<Lemma> open{candidate_of(*foundation_)->lemma};
+    const auto open_used = [&](const InductionResult& proof) {
+      for (const auto& used : proof.used) open.insert(open.end(), used.begin(), used.end());
+    };
+    open_used(induction);
+    while (!open.empty()) {
+      const Lemma lemma = open.back();
+      open.pop_back();
+      if (found.insert(lemma).second) open_used(std::ranges::find(candidates_, lemma, &Candidate::lemma)->induction);
+    }
+    return found;
+  }
+
+  /// As show_obligations(), of the statement alone, the first time. What is not confirmed, if anything; no more is
+  /// asked of the statement then.
+  const std::optional<std::string>& show_own_obligations(const Statement& statement, const InductionResult& induction,
+                                                         ProofResult& result) {
+    const auto [found, is_first] = doubts_.try_emplace(&statement);
+    std::optional<std::string>& doubt = found->second;
+    if (!is_first) return doubt;
+    for (const CallInfo& call : kCalls) {
+      const auto& used = induction.used[static_cast<std::size_t>(call.kind)];
+      const Obligation obligation = obligation_of(statement, call.kind, used);
+      if (options_.on_obligation) options_.on_obligation(obligation);
+      if (!options_.confirm || doubt || obligation.is_plain) continue;
+      const Answer answer = options_.confirm(obligation);
+      if (answer.kind == Answer::Kind::no) {
+        ++result.confirmed;
+      } else {
+        doubt = fmt::format("of {}, {}", obligation.name, answer.reason);
+      }
+    }
+    return doubt;
+  }
+
+  Obligation obligation_of(const Statement& statement, CallKind kind, const std::set<Lemma>& used) const {
+    const std::vector<Lemma> lemmas(used.begin(), used.end());
+    return write_obligation(profile_, options_.fault, *statement.info, kind, names_of(used),
+                            induction_.obligation(statement, kind, lemmas));
+  }
+
+  std::vector<std::string_view> names_of(const std::set<Lemma>& lemmas) const {
+    std::vector<std::string_view> names;
+    for (const Candidate& candidate : candidates_) {
+      if (lemmas.contains(candidate.lemma)) names.push_back(candidate.statement->info->name);
+    }
+    return names;
   }
 
   void conclude_open(const Statement& statement, const InductionResult& induction, ProofResult& result) {
@@ -256,12 +324,8 @@ class Prover {
   std::string describe_proof(const Statement& statement, const InductionResult& induction) const {
     std::set<Lemma> used;
     for (const auto& lemmas : induction.used) used.insert(lemmas.begin(), lemmas.end());
-    std::vector<std::string_view> names;
-    for (const Candidate& candidate : candidates_) {
-      if (candidate.statement != &statement && used.contains(candidate.lemma)) {
-        names.push_back(candidate.statement->info->name);
-      }
-    }
+    if (const Candidate* own = candidate_of(statement)) used.erase(own->lemma);
+    const std::vector<std::string_view> names = names_of(used);
     const std::string_view proof = statement.of_states() ? "initially, and kept by every call" : "for every call";
     return names.empty() ? std::string(proof) : fmt::format("{}; from {}", proof, fmt::join(names, ", "));
   }
@@ -274,6 +338,7 @@ class Prover {
   const Statement* foundation_ = &Induction::foundation();
   std::vector<const Statement*> statements_;
   std::vector<Candidate> candidates_;
+  std::map<const Statement*, std::optional<std::string>> doubts_;  ///< of those whose obligations were shown
 };
 
 void check_names(const std::vector<std::string>& names, std::span<const Statement> statements) {
@@ -313,6 +378,8 @@ std::string_view to_string(ProofVerdict verdict) {
       return "vacuous";
     case ProofVerdict::timeout:
       return "timeout";
+    case ProofVerdict::unconfirmed:
+      return "unconfirmed";
   }
   __builtin_unreachable();
 }

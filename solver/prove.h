@@ -18,16 +18,19 @@
 #include "model/invariants.h"
 #include "model/profile.h"
 #include "model/program.h"
+#include "solver/obligation.h"
+#include "solver/query.h"
 #include "solver/statement.h"
 
 namespace capcheck {
 
 enum class ProofVerdict : std::uint8_t {
-  proved,   ///< in every state that any sequence of calls can reach
-  refuted,  ///< by the counterexample, which was replayed on the model over machine integers
-  unknown,  ///< not inductive, yet no trace was found that breaks it; or Z3 gave up
-  vacuous,  ///< it holds, but no trace was found that meets its premise
-  timeout,  ///< a question took longer than its time
+  proved,       ///< in every state that any sequence of calls can reach
+  refuted,      ///< by the counterexample, which was replayed on the model over machine integers
+  unknown,      ///< not inductive, yet no trace was found that breaks it; or Z3 gave up
+  vacuous,      ///< it holds, but no trace was found that meets its premise
+  timeout,      ///< a question took longer than its time
+  unconfirmed,  ///< proved by Z3, but ProveOptions::confirm does not confirm what the proof had to show
 };
 
 /// "proved", "refuted", …
@@ -42,6 +45,7 @@ struct ProofResult {
   std::optional<Program> witness;         ///< of a proved statement of steps: a trace that meets its premise
   std::size_t calls;                      ///< of the counterexample or the witness; else the bound of the search, or 0
   std::size_t queries;                    ///< the questions that Z3 was asked
+  std::size_t confirmed;                  ///< the obligations that were confirmed, without those of results before it
   double seconds;
 
   /// The claim came out as it was made.
@@ -49,12 +53,16 @@ struct ProofResult {
 };
 
 struct ProveOptions {
-  Fault fault = Fault::none;                            ///< planted in the model
-  std::chrono::milliseconds timeout{10'000};            ///< for each question to Z3
-  std::size_t bound = 2;                                ///< all traces of up to so many calls are looked at;
-                                                        ///< of one more, where sampled ones show nothing
-  std::vector<std::string> invariants{};                ///< the names of those to report; all if empty
-  std::function<void(const ProofResult&)> on_result{};  ///< called as each result comes, in their order
+  Fault fault = Fault::none;                               ///< planted in the model
+  std::chrono::milliseconds timeout{10'000};               ///< for each question to Z3
+  std::size_t bound = 2;                                   ///< all traces of up to so many calls are looked at;
+                                                           ///< of one more, where sampled ones show nothing
+  std::vector<std::string> invariants{};                   ///< the names of those to report; all if empty
+  std::function<void(const Obligation&)> on_obligation{};  ///< called with what each proof had to show, and the
+                                                           ///< proofs of the lemmas it rests on: each once
+  std::function<Answer(const Obligation&)> confirm{};      ///< asked of the same, but of nothing that is plain: whether
+                                                           ///< that can be; a proof stands only if never (`no`)
+  std::function<void(const ProofResult&)> on_result{};     ///< called as each result comes, in their order
 };
 
 /// Decides world-well-formed and every invariant of the Catalogue that applies to the profile, in that order. The same
@@ -76,7 +84,8 @@ struct ProofObserver {
 };
 
 /// prove_catalogue of each profile, `jobs` (at least 1) of them at a time; what is learnt of one spares the others
-/// questions. The observer is called in place of options.on_result. Throws what prove_catalogue throws.
+/// questions. The options' functions may be called by several threads at once; but the observer is called in place of
+/// options.on_result. Throws what prove_catalogue throws.
 std::vector<ProfileProofs> prove_profiles(std::span<const Profile> profiles, const ProveOptions& options, unsigned jobs,
                                           const ProofObserver& observer = {});
 

@@ -14,6 +14,7 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@
 #include "model/profile.h"
 #include "model/trace_text.h"
 #include "solver/counterexample.h"
+#include "solver/other_solver.h"
 #include "solver/prove.h"
 #include "solver/replay.h"
 
@@ -43,6 +45,8 @@ struct CommandOptions {
   double timeout = 10;
   std::size_t bound = ProveOptions{}.bound;
   std::filesystem::path save;
+  std::filesystem::path smt2;
+  std::string confirm_with;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
   bool list = false;
   bool json = false;
@@ -61,7 +65,7 @@ std::string describe(const Rules& rules) {
 }
 
 bool is_answer(ProofVerdict verdict) {
-  return verdict != ProofVerdict::unknown && verdict != ProofVerdict::timeout;
+  return verdict != ProofVerdict::unknown && verdict != ProofVerdict::timeout && verdict != ProofVerdict::unconfirmed;
 }
 
 /// What the verdict is against the claim, in words.
@@ -83,6 +87,8 @@ std::string_view describe_verdict(ProofVerdict verdict) {
     case ProofVerdict::unknown:
     case ProofVerdict::timeout:
       return "Undecided";
+    case ProofVerdict::unconfirmed:
+      return "Proved by Z3 alone";
   }
   __builtin_unreachable();
 }
@@ -129,16 +135,25 @@ std::string counted(std::ptrdiff_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-std::string summarise(const Rules& rules, const ProfileProofs& proved) {
+/// ", 391 obligations confirmed by cvc5"
+std::string describe_confirmed(const CommandOptions& options, const ProfileProofs& proved) {
+  if (options.confirm_with.empty()) return "";
+  std::ptrdiff_t confirmed = 0;
+  for (const ProofResult& result : proved.results) confirmed += static_cast<std::ptrdiff_t>(result.confirmed);
+  return fmt::format(", {} confirmed by {}", counted(confirmed, "obligation"), options.confirm_with);
+}
+
+std::string summarise(const CommandOptions& options, const Rules& rules, const ProfileProofs& proved) {
   const auto count = [&](auto condition) { return std::ranges::count_if(proved.results, condition); };
   const auto unanswered = count([](const ProofResult& r) { return !is_answer(r.verdict); });
   return fmt::format(
-      "{} on {}: {} proved, {} refuted as expected, {}{} in {:.1f} s\n\n",
+      "{} on {}: {} proved, {} refuted as expected, {}{}{} in {:.1f} s\n\n",
       counted(std::ssize(proved.results), "invariant"), describe(rules),
       count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::proved; }),
       count([](const ProofResult& r) { return r.as_claimed() && r.verdict == ProofVerdict::refuted; }),
       counted(count([](const ProofResult& r) { return !r.as_claimed() && is_answer(r.verdict); }), "surprise"),
-      unanswered == 0 ? "" : fmt::format(", {} without an answer", unanswered), proved.seconds);
+      unanswered == 0 ? "" : fmt::format(", {} without an answer", unanswered), describe_confirmed(options, proved),
+      proved.seconds);
 }
 
 void save(const Rules& rules, const ProofResult& result, const std::filesystem::path& directory) {
@@ -165,7 +180,14 @@ nlohmann::json program_as_json(const Rules& rules, const std::optional<Program>&
   return {{"calls", calls}, {"trace", trace_body(rules, *program)}};
 }
 
-nlohmann::json as_json(const Rules& rules, const ProfileProofs& proved) {
+/// Of a proof that was put to another solver, whether that confirms it; else null.
+nlohmann::json confirmation_as_json(const CommandOptions& options, const ProofResult& result) {
+  if (options.confirm_with.empty()) return nullptr;
+  if (result.verdict == ProofVerdict::proved) return true;
+  return result.verdict == ProofVerdict::unconfirmed ? nlohmann::json(false) : nlohmann::json(nullptr);
+}
+
+nlohmann::json as_json(const CommandOptions& options, const Rules& rules, const ProfileProofs& proved) {
   auto rows = nlohmann::json::array();
   for (const ProofResult& result : proved.results) {
     rows.push_back({{"name", result.info->name},
@@ -179,6 +201,8 @@ nlohmann::json as_json(const Rules& rules, const ProfileProofs& proved) {
                     {"witness", program_as_json(rules, result.witness)},
                     {"calls", result.calls},
                     {"queries", result.queries},
+                    {"confirmed", confirmation_as_json(options, result)},
+                    {"obligations_confirmed", result.confirmed},
                     {"seconds", result.seconds}});
   }
   return {{"profile", to_string(rules.profile)},
@@ -251,6 +275,16 @@ std::vector<ProfileProofs> prove(const CommandOptions& options, const std::vecto
   proving.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
   proving.bound = options.bound;
   proving.invariants = options.invariants;
+  if (!options.smt2.empty()) {
+    proving.on_obligation = [&](const Obligation& obligation) {
+      write_file(options.smt2 / (obligation.name + ".smt2"), obligation.smt2);
+    };
+  }
+  std::optional<OtherSolver> other;
+  if (!options.confirm_with.empty()) {
+    other.emplace(options.confirm_with, proving.timeout);
+    proving.confirm = [&](const Obligation& obligation) { return other->ask(obligation); };
+  }
   InOrder text(profiles.size());
   std::vector<bool> begun(profiles.size());
   ProofObserver observer;
@@ -262,7 +296,7 @@ std::vector<ProfileProofs> prove(const CommandOptions& options, const std::vecto
     if (!options.save.empty() && result.counterexample) save(rules, result, options.save);
   };
   observer.on_profile = [&](std::size_t index, const ProfileProofs& proved) {
-    if (!options.json) text.add(index, summarise({profiles[index], fault}, proved));
+    if (!options.json) text.add(index, summarise(options, {profiles[index], fault}, proved));
     text.finish(index);
   };
   return prove_profiles(profiles, proving, options.jobs, observer);
@@ -293,6 +327,11 @@ int status_of(const std::vector<ProfileProofs>& proofs) {
   return status;
 }
 
+/// For CLI11: what is wrong with a command. An empty one must not pass for none.
+std::string names_a_program(const std::string& command) {
+  return command.find_first_not_of(' ') == std::string::npos ? "expected the name of a solver, for example cvc5" : "";
+}
+
 int run(const CommandOptions& options) {
   const FaultInfo* fault = options.fault.empty() ? nullptr : &find_fault(options.fault);
   const std::vector<Profile> profiles = selected_profiles(options, fault);
@@ -307,7 +346,7 @@ int run(const CommandOptions& options) {
   }
   if (options.json) {
     auto rows = nlohmann::json::array();
-    for (const ProfileProofs& proved : proofs) rows.push_back(as_json({proved.profile, fault}, proved));
+    for (const ProfileProofs& proved : proofs) rows.push_back(as_json(options, {proved.profile, fault}, proved));
     fmt::print("{}\n", rows.dump(2));
   }
   return status_of(proofs);
@@ -324,7 +363,7 @@ void add_prove_command(CLI::App& app, int& status) {
   command->add_option("--invariant", options->invariants, "The invariants to report (all of them)");
   command->add_option("--fault", options->fault, "A fault to plant in the model first");
   command->add_flag("--list", options->list, "List the invariants, what is claimed of them, and the faults");
-  command->add_option("--timeout", options->timeout, "Seconds for each question to Z3")
+  command->add_option("--timeout", options->timeout, "Seconds for each question to Z3, or to another solver")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
   command
@@ -336,10 +375,20 @@ void add_prove_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->add_option("--save", options->save, "A directory to save counterexamples in, as PROFILE.NAME.trace");
+  command->add_option("--smt2", options->smt2,
+                      "A directory to write to, as SMT-LIB 2, what each proof has to show: PROFILE/NAME.CALL.smt2 for "
+                      "each kind of call, with those of the lemmas that it rests on");
+  command
+      ->add_option("--confirm-with", options->confirm_with,
+                   "Another solver to put that to (cvc5): a program, with arguments if need be, that reads SMT-LIB 2 "
+                   "from its standard input. What it does not confirm in --timeout is not proved")
+      ->check(names_a_program);
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   command->footer(
       "Example: capcheck prove --profile 6.12+userns --invariant userns-within-bounding --save findings\n"
-      "Exit status: 0 all as claimed, 1 a claim came out otherwise, 2 one found no answer.");
+      "What a proof has to show of the initial state is computed, and a counterexample is replayed, on the model over\n"
+      "machine integers: for these there is no SMT-LIB, and no other solver is asked.\n"
+      "Exit status: 0 all as claimed, 1 a claim came out otherwise, 2 one found no answer, or was not confirmed.");
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -8,7 +8,8 @@
 namespace capcheck {
 
 /// Registers the subcommand. When parsing runs it, `status` becomes 0 if every claim came out as it was made, 1 if one
-/// did not, 2 if one found no answer. Parsing throws what parse_profile(), prove_catalogue() and write_file() do.
+/// did not, 2 if one found no answer or was not confirmed. Parsing throws what parse_profile(), prove_catalogue(),
+/// write_file() and OtherSolver do.
 void add_prove_command(CLI::App& app, int& status);
 
 }  // namespace capcheck

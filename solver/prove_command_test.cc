@@ -125,6 +125,45 @@ TEST(ProveCommand, PrintsJson) {
   EXPECT_TRUE(invariant["witness"].is_null());
 }
 
+using ProveCommandConfirm = Directory;
+
+TEST_F(ProveCommandConfirm, PutsObligationsToCvc5AndWritesThem) {
+  const Outcome outcome =
+      run("--profile 6.12 --invariant bounding-read-is-exact --json --confirm-with cvc5 --smt2 " + path_.string());
+  EXPECT_EQ(outcome.status, 0);
+  const auto report = nlohmann::json::parse(outcome.output)[0]["invariants"][0];
+  EXPECT_EQ(report["verdict"], "proved");
+  EXPECT_EQ(report["confirmed"], true);
+  EXPECT_GT(report["obligations_confirmed"], 0);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path_ / "6.12"), {}),
+            2 * static_cast<std::ptrdiff_t>(kCalls.size()));
+  const std::string text = read_file(path_ / "6.12" / "bounding-read-is-exact.PR_CAPBSET_READ.smt2");
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("; bounding-read-is-exact on 6.12\n"), HasSubstr("(set-logic QF_BV)\n"),
+                                   HasSubstr("(set-info :status unsat)\n")));
+}
+
+TEST_F(ProveCommandConfirm, SaysTwoWhereTheOtherSolverDisagrees) {
+  const auto program = path_ / "solver";
+  write_file(program,
+             "#!/bin/sh\ntext=$(cat)\ncase $text in\n*PR_CAPBSET_READ*) echo sat ;;\n"
+             "*) echo \"$text\" | cvc5 ;;\nesac\n");
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  const Outcome outcome = run("--profile 6.12 --invariant bounding-read-is-exact --confirm-with " + program.string());
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("unconfirmed bounding-read-is-exact"));
+  EXPECT_THAT(outcome.output, HasSubstr("(NO ANSWER)"));
+  EXPECT_THAT(outcome.output, HasSubstr("Proved by Z3 alone: of 6.12/"));
+  EXPECT_THAT(outcome.output, HasSubstr("disagrees: it said 'sat' and ended with status 0."));
+  EXPECT_THAT(outcome.output, HasSubstr("0 proved, 0 refuted as expected, 0 surprises, 1 without an answer, "));
+}
+
+TEST(ProveCommand, NamesASolverThatIsMissing) {
+  EXPECT_THROW(run("--profile 6.12 --invariant bounding-read-is-exact --confirm-with ''"), CLI::ParseError);
+  EXPECT_THROW(run("--profile 6.12 --invariant bounding-read-is-exact --confirm-with ' '"), CLI::ValidationError);
+  EXPECT_THAT([] { run("--profile 6.12 --confirm-with no-such-solver"); },
+              testing::ThrowsMessage<std::system_error>(HasSubstr("no-such-solver: cannot start")));
+}
+
 /// The model meets all that a saved trace expects.
 void expect_met(const TraceText& trace) {
   const Trace seen = run_model(trace.profiles.at(0), trace.program);

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -270,6 +271,84 @@ TEST(Verdict, IsTimeoutWhereNoTimeIsGiven) {
     EXPECT_EQ(result.verdict, ProofVerdict::timeout) << result.info->name;
     EXPECT_FALSE(result.as_claimed());
   }
+}
+
+/// A step that any world can make, so that it is proved from nothing.
+using OfNothing = invariant::UsernsRaiseIsExact;
+/// Proved from world-well-formed, and from itself.
+using OfALemma = invariant::NestingWithinLimit;
+
+/// The answer is to each obligation whose name has `part` in it; the others are confirmed.
+ProveOptions confirm_all_but(std::string_view part, const Answer& answer) {
+  return {.confirm = [=](const Obligation& obligation) {
+    return obligation.name.find(part) == std::string::npos ? Answer{Answer::Kind::no, ""} : answer;
+  }};
+}
+
+std::vector<ProofResult> prove_with_obligations(const ProveOptions& options) {
+  const std::array statements{statement<WorldWellFormed>(), statement<OfALemma>(), statement<OfNothing>()};
+  return prove_statements(parse_profile("6.12+userns"), options, statements);
+}
+
+TEST(Confirmation, IsAskedOfEveryObligationOnce) {
+  std::vector<std::string> shown, asked;
+  ProveOptions options;
+  options.on_obligation = [&](const Obligation& obligation) { shown.push_back(obligation.name); };
+  options.confirm = [&](const Obligation& obligation) {
+    EXPECT_FALSE(obligation.is_plain);
+    asked.push_back(obligation.name);
+    return Answer{Answer::Kind::no, ""};
+  };
+  const auto results = prove_with_obligations(options);
+  for (const ProofResult& result : results) EXPECT_EQ(result.verdict, ProofVerdict::proved);
+  EXPECT_EQ(shown.size(), 3 * kCalls.size());
+  EXPECT_EQ(std::set(shown.begin(), shown.end()).size(), shown.size());
+  EXPECT_THAT(asked, testing::IsSubsetOf(shown));
+  EXPECT_THAT(asked, testing::AllOf(testing::Contains("6.12+userns/world-well-formed.unshare"),
+                                    testing::Contains("6.12+userns/nesting-within-limit.unshare"),
+                                    testing::Contains("6.12+userns/userns-raise-is-exact.PR_CAP_USERNS")));
+  EXPECT_EQ(results[0].confirmed + results[1].confirmed + results[2].confirmed, asked.size());
+  EXPECT_EQ(results[2].confirmed, 1u);
+}
+
+TEST(Confirmation, IsAskedOfWhatAReportedProofRestsOn) {
+  std::set<std::string> shown;
+  ProveOptions options;
+  options.invariants = {std::string(OfNothing::info.name)};
+  options.on_obligation = [&](const Obligation& obligation) { shown.insert(obligation.name); };
+  EXPECT_EQ(prove_with_obligations(options).size(), 1u);
+  EXPECT_EQ(shown.size(), 2 * kCalls.size()) << "its own, and world-well-formed's";
+  EXPECT_TRUE(shown.contains("6.12+userns/world-well-formed.capget"));
+}
+
+TEST(Confirmation, DecidesWhetherAProofStands) {
+  for (const Answer::Kind kind : {Answer::Kind::yes, Answer::Kind::timeout, Answer::Kind::unknown}) {
+    const auto results = prove_with_obligations(confirm_all_but("/nesting-within-limit.unshare", {kind, "it fails"}));
+    EXPECT_EQ(results[0].verdict, ProofVerdict::proved);
+    EXPECT_EQ(results[1].verdict, ProofVerdict::unconfirmed);
+    EXPECT_EQ(results[1].detail, "of 6.12+userns/nesting-within-limit.unshare, it fails");
+    EXPECT_FALSE(results[1].as_claimed());
+    EXPECT_EQ(results[2].verdict, ProofVerdict::proved) << "which does not rest on it";
+  }
+}
+
+TEST(Confirmation, IsWantedOfEveryLemma) {
+  const auto results = prove_with_obligations(confirm_all_but("/world-well-formed.", {Answer::Kind::yes, "it fails"}));
+  for (const ProofResult& result : results) {
+    EXPECT_EQ(result.verdict, ProofVerdict::unconfirmed) << result.info->name;
+    EXPECT_THAT(result.detail, HasSubstr("of 6.12+userns/world-well-formed."));
+  }
+}
+
+TEST(Confirmation, IsNotAskedOfARefutation) {
+  ProveOptions options;
+  options.confirm = [](const Obligation& obligation) {
+    ADD_FAILURE() << obligation.name;
+    return Answer{Answer::Kind::yes, ""};
+  };
+  options.invariants = {std::string(NoNewPrivsIsSet::info.name)};
+  const std::array statements{statement<WorldWellFormed>(), statement<NoNewPrivsIsSet>()};
+  EXPECT_EQ(prove_statements(parse_profile("6.12"), options, statements).at(0).verdict, ProofVerdict::refuted);
 }
 
 }  // namespace
