@@ -17,18 +17,17 @@ namespace capcheck {
 /// obligation has a process of its own, which does not outlive its time.
 class OtherSolver {
  public:
-  /// `command` is the program with its arguments, separated by spaces; `timeout` is for each case of an obligation.
-  /// Throws std::system_error that names a program which cannot be started, std::runtime_error for one that does not
-  /// tell what can be from what cannot: its `unsat` would say nothing.
+  /// `command` is the program with its arguments, separated by spaces; `timeout` is for each case of an obligation,
+  /// of processor time as run_on() has it. Throws std::system_error that names a program which cannot be started,
+  /// std::runtime_error for one that does not tell what can be from what cannot: its `unsat` would say nothing.
   OtherSolver(std::string_view command, std::chrono::milliseconds timeout);
 
   /// "cvc5"
   const std::string& name() const { return command_.front(); }
 
   /// Can what an obligation forbids be? `no` if the program answered `unsat` to every case, said nothing else and ended
-  /// well; `yes` for a `sat`; else `timeout` or `unknown`. The reason says who said
-  /// what. Throws std::system_error if there can be
-  /// no process. May be called by several threads at once.
+  /// well; `yes` for a `sat`; else `timeout` or `unknown`. The reason says who said what. Throws
+  /// std::system_error if there can be no process. May be called by several threads at once.
   Answer ask(const Obligation& obligation) const;
 
  private:

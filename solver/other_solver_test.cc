@@ -93,7 +93,7 @@ TEST_F(StandIn, SaysWhatWasSaid) {
 TEST_F(StandIn, IsKilledWhenItsTimeIsOver) {
   for (const auto* does :
        {"sleep 60", "echo unsat; echo unsat; sleep 60", "echo unsat; echo unsat; exec >&- 2>&-; sleep 60",
-        "trap '' TERM INT; sleep 60 & sleep 60", "yes unsat"}) {
+        "trap '' TERM INT; sleep 60 & sleep 60", "yes unsat", "while :; do :; done"}) {
     SCOPED_TRACE(does);
     const auto start = std::chrono::steady_clock::now();
     const Answer answer = ask(does, 100ms);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,23 +120,46 @@ class Process {
   int status_ = 0;
 };
 
-/// Whether there is something to read, or an end, before the time is over.
-bool wait_for(const Descriptor& descriptor, Clock::time_point end) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-    if (left <= 0) return false;
-    constexpr long kLongest = 60'000;
+/// What a process may use of the processor, and of everyone's time.
+class Limit {
+ public:
+  Limit(const Process& process, std::chrono::milliseconds time)
+      : time_(time),
+        end_(Clock::now() + kPatience * time),
+        has_clock_(clock_getcpuclockid(process.pid(), &clock_) == 0) {
+    const auto seconds = static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(time).count()) + 1;
+    const rlimit if_nobody_looks{seconds, seconds};
+    prlimit(process.pid(), RLIMIT_CPU, &if_nobody_looks, nullptr);
+  }
+  bool is_over() const {
+    timespec used{};
+    if (has_clock_) clock_gettime(clock_, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec) >= time_ || Clock::now() >= end_;
+  }
+
+ private:
+  std::chrono::milliseconds time_;
+  Clock::time_point end_;
+  clockid_t clock_{};
+  bool has_clock_;  ///< else it has ended
+};
+
+/// Whether there is something to read, or an end, before the limit.
+bool wait_for(const Descriptor& descriptor, const Limit& limit) {
+  constexpr int kTick = 20;
+  while (!limit.is_over()) {
     pollfd polled{descriptor.number(), POLLIN, 0};
-    const int ready = poll(&polled, 1, static_cast<int>(std::min<long>(left, kLongest)));
+    const int ready = poll(&polled, 1, kTick);
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) fail(errno, "poll");
   }
+  return false;
 }
 
 /// Reads up to the end of what is written; false if that does not come in time.
-bool read_all(const Descriptor& from, Clock::time_point end, std::string& output) {
+bool read_all(const Descriptor& from, const Limit& limit, std::string& output) {
   std::array<char, 4096> buffer;
-  while (wait_for(from, end)) {
+  while (wait_for(from, limit)) {
     const ssize_t got = read(from.number(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail(errno, "read");
@@ -147,8 +171,7 @@ bool read_all(const Descriptor& from, Clock::time_point end, std::string& output
 
 }  // namespace
 
-Finished run_on(const std::vector<std::string>& command, std::string_view input, std::chrono::milliseconds timeout) {
-  const Clock::time_point end = Clock::now() + timeout;
+Finished run_on(const std::vector<std::string>& command, std::string_view input, std::chrono::milliseconds time) {
   const Descriptor text(memfd_create("input", MFD_CLOEXEC), "memfd_create");
   fill(text, input);
   std::array<int, 2> ends{};
@@ -158,13 +181,11 @@ Finished run_on(const std::vector<std::string>& command, std::string_view input,
 
   Process process(command, text.number(), to.number());
   to.close();
-  const auto seconds = static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(timeout).count()) + 1;
-  const rlimit processor_time{seconds, seconds};
-  prlimit(process.pid(), RLIMIT_CPU, &processor_time, nullptr);
+  const Limit limit(process, time);
   const Descriptor ended(pidfd_open(process.pid(), 0), "pidfd_open");
 
   Finished finished;
-  const bool in_time = read_all(from, end, finished.output) && wait_for(ended, end);
+  const bool in_time = read_all(from, limit, finished.output) && wait_for(ended, limit);
   const int status = process.end();
   if (in_time) finished.status = status;
   return finished;

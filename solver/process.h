@@ -16,10 +16,14 @@ struct Finished {
   std::string output;         ///< standard output and error, the first 64 KiB
 };
 
-/// Runs a program with that text for its standard input. It is killed when its time is over, with what it started in
-/// its process group; if its caller dies first, when it has used as much processor time. Throws std::system_error that
+/// By the clock, a program has so many times the processor time that it is given.
+inline constexpr int kPatience = 5;
+
+/// Runs a program with that text for its standard input. It is killed, with what it started in its process group, when
+/// it has used so much processor time: that the machine is busy does not count against it. So it is if it uses none and
+/// takes kPatience times as much by the clock. If its caller dies it ends a little later. Throws std::system_error that
 /// names a program which cannot be started.
-Finished run_on(const std::vector<std::string>& command, std::string_view input, std::chrono::milliseconds timeout);
+Finished run_on(const std::vector<std::string>& command, std::string_view input, std::chrono::milliseconds time);
 
 }  // namespace capcheck
 

@@ -363,7 +363,9 @@ void add_prove_command(CLI::App& app, int& status) {
   command->add_option("--invariant", options->invariants, "The invariants to report (all of them)");
   command->add_option("--fault", options->fault, "A fault to plant in the model first");
   command->add_flag("--list", options->list, "List the invariants, what is claimed of them, and the faults");
-  command->add_option("--timeout", options->timeout, "Seconds for each question to Z3, or to another solver")
+  command
+      ->add_option("--timeout", options->timeout,
+                   "Seconds for each question to Z3; for another solver, of processor time")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 86400.0));
   command
