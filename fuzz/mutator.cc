@@ -150,6 +150,14 @@ Call<Concrete> give_up(std::uint8_t task, std::uint64_t capability, const Profil
            pick_below(random, 2) ? kept : 0}};
 }
 
+/// A task that gives up a capability for itself and for namespaces below it, and tries to have it back there.
+Calls give_up_and_raise(std::uint64_t task, std::uint64_t capability) {
+  const auto by = static_cast<std::uint8_t>(task);
+  return {{CallKind::capbset_drop, by, {capability}},
+          {CallKind::cap_userns, by, {kLower, capability}},
+          {CallKind::cap_userns, by, {kRaise, capability}}};
+}
+
 /// A child that gives its parent a new session keyring, and a call of the parent, which takes it.
 Calls session_to_parent_idiom(std::uint64_t task, std::uint8_t child) {
   const auto by = static_cast<std::uint8_t>(task);
@@ -183,7 +191,7 @@ Calls use_userfaultfd(std::uint64_t task, const Profile& profile, Random& random
 void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
   const std::uint8_t task = pick_task(calls, random), child = static_cast<std::uint8_t>(1 + pick_below(random, 3));
   const auto idiom = [&]() -> Calls {
-    switch (pick_below(random, 9)) {
+    switch (pick_below(random, 10)) {
       case 0:
         return unshare_map_root(task);
       case 1:
@@ -199,6 +207,8 @@ void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
         return {give_up(task, pick_named_capability(calls, profile, random), profile, random)};
       case 7:
         return use_userfaultfd(task, profile, random);
+      case 8:
+        return give_up_and_raise(task, pick_named_capability(calls, profile, random));
       default:
         return session_to_parent_idiom(task, child);
     }
