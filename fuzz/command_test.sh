@@ -28,6 +28,7 @@ expect 0 'Example: capcheck replay' "$capcheck" replay --help
 expect 0 'Example: capcheck fuzz' "$capcheck" fuzz --help
 expect 0 'Example: capcheck show' "$capcheck" show --help
 expect 0 'Example: capcheck prove' "$capcheck" prove --help
+expect 0 'Example: capcheck ask' "$capcheck" ask --help
 expect 0 'Example: capcheck grants' "$capcheck" grants --help
 expect 0 'Example: capcheck coverage' "$capcheck" coverage --help
 expect 0 'Example: capcheck faults' "$capcheck" faults --help
@@ -36,6 +37,21 @@ expect 2 'subcommand is required' "$capcheck"
 expect 2 'Run with --help' "$capcheck" nonsense
 expect 2 "unknown release '2.4'" "$capcheck" fuzz --profile 2.4
 expect 2 "unknown fault 'none-such'" "$capcheck" faults none-such
+
+# Questions: answered, answered otherwise than expected, not answered, and not understood.
+ask=("$capcheck" ask 'capability c from any where c not in X reach c in X')
+expect 0 'yes, by 2 calls and no fewer, for c = CAP_CHOWN, from the state after call 1' "${ask[@]}"
+expect 0 'Linux 6.12\+userns follows it' "${ask[@]}"
+expect 0 '"answer": "yes"' "${ask[@]}" --json
+expect 0 '^\| .* \| yes, 2 \|$' "${ask[@]}" --table
+expect 1 'SURPRISE: expected never' "$capcheck" ask 'from root reach P = none expect 6.12 never'
+expect 2 'NOT REPLAYED on the kernel: .*no such kernel' "$capcheck" ask 'from root reach P = none' --profile 6.17
+expect 0 'yes, by 1 call' "$capcheck" ask 'from root reach P = none' --profile 6.17 --no-kernel
+expect 2 'timeout' "$capcheck" ask 'from root reach level > 20' --timeout 0
+expect 2 "question:1:17: unknown capability 'CAP_FOO'" "$capcheck" ask 'from root reach CAP_FOO in P'
+expect 2 'absent.question: no such file' "$capcheck" ask "$work/absent.question"
+"${ask[@]}" --save "$work" >/dev/null
+expect 0 'agree' "$capcheck" replay "$work/6.12+userns.question.trace"
 
 # Who is granted what: the README's table, and what differs without the proposal.
 expect 0 'never +CAP_SYS_PTRACE, CAP_USERFAULTFD +never$' "$capcheck" grants --against 6.12

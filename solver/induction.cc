@@ -176,7 +176,7 @@ Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemm
     return {Answer::Kind::no, ""};
   }
   const auto note = [&](std::size_t i) { used.push_back(here.setting.facts[assumed[i]].lemma); };
-  const Question question(goal, facts);
+  const Refutable question(goal, facts);
   if (const auto known = timeout_.count() > 0 ? question.find_refutation() : std::nullopt) {
     std::ranges::for_each(*known, note);
     return {Answer::Kind::no, ""};
@@ -225,6 +225,18 @@ std::vector<ObligationCase> Induction::obligation(const Statement& statement, Ca
     cases.push_back(std::move(made));
   }
   return cases;
+}
+
+std::vector<Induction::ArbitraryCall> Induction::calls_of(CallKind kind, std::span<const Lemma> lemmas) const {
+  std::vector<ArbitraryCall> calls;
+  for (const Case& here : cases_) {
+    if (here.transition.call.kind != kind) continue;
+    ArbitraryCall& call = calls.emplace_back(ArbitraryCall{&here.transition, {}});
+    for (const Fact& fact : here.setting.facts) {
+      if (std::ranges::find(lemmas, fact.lemma) != lemmas.end()) call.facts.push_back({fact.holds, fact.unknowns});
+    }
+  }
+  return calls;
 }
 
 std::size_t Induction::asked() const {

@@ -62,6 +62,18 @@ class Induction {
   std::vector<ObligationCase> obligation(const Statement& statement, CallKind kind,
                                          std::span<const Lemma> lemmas) const;
 
+  /// A call of a kind in an arbitrary world, and what lemmas say of that world.
+  struct ArbitraryCall {
+    struct Fact {
+      SymbolicBool holds;
+      Unknowns unknowns;  ///< of which it speaks
+    };
+    const Transition<Symbolic>* transition;  ///< lives as long as the Induction
+    std::vector<Fact> facts;
+  };
+  /// Together, all calls of that kind in all worlds in which the lemmas hold. The caller is task 0.
+  std::vector<ArbitraryCall> calls_of(CallKind kind, std::span<const Lemma> lemmas) const;
+
   std::size_t asked() const;
 
  private:

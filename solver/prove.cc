@@ -178,11 +178,13 @@ class Prover {
     return result;
   }
 
+  Quest quest(const Goal& goal) const { return quest_for(profile_, options_.fault, goal); }
+
   void conclude_proved(const Statement& statement, const InductionResult& induction, ProofResult& result) {
     result.verdict = ProofVerdict::proved;
     result.detail = describe_proof(statement, induction);
     if (statement.of_states()) return;
-    Found found = search_.any({&statement, Goal::Kind::premise}, options_.bound);
+    Found found = search_.any(quest({&statement, Goal::Kind::premise}), options_.bound);
     if (found.program) {
       result.calls = found.program->calls.size();
       result.witness = std::move(found.program);
@@ -264,7 +266,7 @@ class Prover {
 
   void conclude_open(const Statement& statement, const InductionResult& induction, ProofResult& result) {
     const std::vector<CallKind> last = open_kinds(statement);
-    Found found = search_.shortest({&statement, Goal::Kind::violation}, options_.bound, last);
+    Found found = search_.shortest(quest({&statement, Goal::Kind::violation}), options_.bound, last);
     if (found.program) {
       result.verdict = ProofVerdict::refuted;
       result.calls = found.program->calls.size();

@@ -64,6 +64,10 @@ std::string describe(const Rules& rules) {
   return rules.fault ? fmt::format("{} with {}", text, rules.fault->name) : text;
 }
 
+Fault fault_of(const Rules& rules) {
+  return rules.fault ? rules.fault->fault : Fault::none;
+}
+
 bool is_answer(ProofVerdict verdict) {
   return verdict != ProofVerdict::unknown && verdict != ProofVerdict::timeout && verdict != ProofVerdict::unconfirmed;
 }
@@ -93,30 +97,12 @@ std::string_view describe_verdict(ProofVerdict verdict) {
   __builtin_unreachable();
 }
 
-/// A trace as text, from its first call on.
-std::string trace_body(const Rules& rules, const Program& program) {
-  const Fault fault = rules.fault ? rules.fault->fault : Fault::none;
-  const Trace trace = run_model(rules.profile, fault, program);
-  const std::string text = print_trace(expect_observed(rules.profile, program, trace, ""));
-  return text.substr(text.find("\n\n") + 2);
-}
-
 /// The width of the longest name in a table.
 template <class Table, class Name>
 std::size_t widest(const Table& table, Name name) {
   std::size_t width = 0;
   for (const auto& row : table) width = std::max(width, std::invoke(name, row).size());
   return width;
-}
-
-std::string indent(std::string_view text, std::string_view margin) {
-  std::string indented;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
-    indented.append(margin).append(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return indented;
 }
 
 std::string describe(const Rules& rules, const ProofResult& result) {
@@ -127,7 +113,8 @@ std::string describe(const Rules& rules, const ProofResult& result) {
   if (!result.as_claimed() || result.counterexample) {
     text += fmt::format("           {} {}: {}.\n", result.info->words, describe_verdict(result.verdict), result.detail);
   }
-  if (result.counterexample) text += indent(trace_body(rules, *result.counterexample), "             ");
+  if (result.counterexample)
+    text += indent(print_steps(rules.profile, fault_of(rules), *result.counterexample), "             ");
   return text;
 }
 
@@ -177,7 +164,7 @@ nlohmann::json program_as_json(const Rules& rules, const std::optional<Program>&
   if (!program) return nullptr;
   auto calls = nlohmann::json::array();
   for (const Call<Concrete>& call : program->calls) calls.push_back(print_call(call));
-  return {{"calls", calls}, {"trace", trace_body(rules, *program)}};
+  return {{"calls", calls}, {"trace", print_steps(rules.profile, fault_of(rules), *program)}};
 }
 
 /// Of a proof that was put to another solver, whether that confirms it; else null.

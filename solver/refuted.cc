@@ -42,18 +42,18 @@ std::unordered_map<std::string, std::vector<Refutation>> refuted;  ///< by goal
 
 }  // namespace
 
-Question::Question(const SymbolicBool& goal, std::span<const SymbolicBool> facts) : facts_(facts) {
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts) : facts_(facts) {
   write(goal.term(), false, numbers_, goal_);
 }
 
-std::string Question::text_of(const SymbolicBool& fact) const {
+std::string Refutable::text_of(const SymbolicBool& fact) const {
   Numbers numbers = numbers_;
   std::string text;
   const std::size_t top = write(fact.term(), true, numbers, text);
   return text.append("/").append(std::to_string(top));
 }
 
-std::optional<std::vector<std::size_t>> Question::find_refutation() const {
+std::optional<std::vector<std::size_t>> Refutable::find_refutation() const {
   const std::lock_guard lock(mutex);
   const auto known = refuted.find(goal_);
   if (known == refuted.end()) return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<std::vector<std::size_t>> Question::find_refutation() const {
   return std::nullopt;
 }
 
-void Question::add_refutation(std::span<const std::size_t> facts) const {
+void Refutable::add_refutation(std::span<const std::size_t> facts) const {
   Refutation refutation;
   for (const std::size_t fact : facts) refutation.push_back(text_of(facts_[fact]));
   const std::lock_guard lock(mutex);

@@ -17,9 +17,9 @@ namespace capcheck {
 
 /// A goal, with facts that may speak against it, as texts. The goal's unknowns are written without their names, so that
 /// two questions with the same texts have the same answer.
-class Question {
+class Refutable {
  public:
-  Question(const SymbolicBool& goal, std::span<const SymbolicBool> facts);
+  Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts);
 
   /// If facts among these are known to refute the goal: their numbers. What one thread learnt, all know.
   std::optional<std::vector<std::size_t>> find_refutation() const;

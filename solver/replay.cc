@@ -7,10 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "model/constants.h"
+#include "solver/quest.h"
+#include "solver/transition.h"
 
 namespace capcheck {
 namespace {
@@ -162,11 +166,33 @@ bool replays(const Profile& profile, Fault fault, const Goal& goal, const Progra
   __builtin_unreachable();
 }
 
-Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Program program) {
+Quest quest_for(const Profile& profile, Fault fault, const Goal& goal) {
+  const auto watch = [=](const World<Symbolic>&) {
+    return Watch{true, [=](const Transition<Symbolic>& made) { return meets(goal, profile, made); },
+                 [](const Transition<Symbolic>&) {}};
+  };
+  const auto beginning = [=](const Program& program) -> std::optional<Program> {
+    World<Concrete> world = initial_world(profile);
+    Program made;
+    for (const Call<Concrete>& call : program.calls) {
+      if (!world.tasks[call.task].alive) continue;
+      if (world.namespace_count + 1 >= kMaxNamespaces) return std::nullopt;
+      const Transition<Concrete> transition = take(profile, fault, world, call);
+      made.calls.push_back(call);
+      if (meets(goal, profile, transition)) return made;
+      world = transition.after;
+    }
+    return std::nullopt;
+  };
+  return {std::string(goal.statement->info->name), watch,
+          [=](const Program& program) { return replays(profile, fault, goal, program); }, beginning};
+}
+
+Program make_readable(const Profile& profile, const Quest& quest, Program program) {
   const Keep keep = [&](const Program& candidate) {
     Program canonical_form = candidate;
     for (Call<Concrete>& call : canonical_form.calls) canonicalise(call);
-    return canonical_form == candidate && replays(profile, fault, goal, candidate);
+    return canonical_form == candidate && quest.replays(candidate);
   };
   // Once, and first: what reads best need not be 0.
   for (std::size_t call = 0; call < program.calls.size(); ++call) {

@@ -14,10 +14,6 @@ namespace capcheck {
 /// does.
 bool replays(const Profile& profile, Fault fault, const Goal& goal, const Program& program);
 
-/// The same calls with arguments that a reader takes in at a glance, as long as the goal is met: capabilities of small
-/// number, no set larger than it must be, 0 where nothing hangs on the value. `program` must meet the goal.
-Program make_readable(const Profile& profile, Fault fault, const Goal& goal, Program program);
-
 }  // namespace capcheck
 
 #endif

@@ -9,6 +9,7 @@
 #include "model/invariants.h"
 #include "model/profile.h"
 #include "model/trace_text.h"
+#include "solver/quest.h"
 #include "solver/statement.h"
 
 namespace capcheck {
@@ -44,7 +45,8 @@ TEST(Replay, AgreesWithTheModelWhereThereIsNoFault) {
 TEST(MakeReadable, FindsTheSmallestArguments) {
   const Goal broken{&kUsernsWithinBounding, Goal::Kind::violation};
   const Program found{{{CallKind::capbset_drop, 0, {29, 0xdeadbeef, 12345, ~std::uint64_t{0}}}}};
-  EXPECT_EQ(make_readable(kUserns, Fault::none, broken, found), (Program{{{CallKind::capbset_drop, 0, {0}}}}));
+  EXPECT_EQ(make_readable(kUserns, quest_for(kUserns, Fault::none, broken), found),
+            (Program{{{CallKind::capbset_drop, 0, {0}}}}));
 }
 
 TEST(MakeReadable, RenamesACapabilityInAllCallsAtOnce) {
@@ -55,16 +57,17 @@ TEST(MakeReadable, RenamesACapabilityInAllCallsAtOnce) {
                        {CallKind::cap_ambient, 0, {kRaise, 35}},
                        {CallKind::capset, 0, {kVersion, 2, 0, 0x0a, 0x0a, 0x0a}}}};
   ASSERT_TRUE(replays(kUserns, fault, broken, found));
-  EXPECT_EQ(make_readable(kUserns, fault, broken, found), (Program{{{CallKind::capset, 0, {kVersion, 0, 0, 0, 1, 1}},
-                                                                    {CallKind::cap_ambient, 0, {kRaise, 0}},
-                                                                    {CallKind::capset, 0, {kVersion}}}}));
+  EXPECT_EQ(make_readable(kUserns, quest_for(kUserns, fault, broken), found),
+            (Program{{{CallKind::capset, 0, {kVersion, 0, 0, 0, 1, 1}},
+                      {CallKind::cap_ambient, 0, {kRaise, 0}},
+                      {CallKind::capset, 0, {kVersion}}}}));
 }
 
 TEST(MakeReadable, KeepsWhatTheGoalNeeds) {
   const Statement locks = statement<invariant::SecurebitsLocksHold>();
   const Goal broken{&locks, Goal::Kind::violation};
   const Program found{{{CallKind::set_securebits, 0, {0xff}}, {CallKind::set_securebits, 0, {0}}}};
-  const Program readable = make_readable(kUserns, Fault::securebits_locks_ignored, broken, found);
+  const Program readable = make_readable(kUserns, quest_for(kUserns, Fault::securebits_locks_ignored, broken), found);
   EXPECT_EQ(readable,
             (Program{{{CallKind::set_securebits, 0, {SECBIT_NOROOT_LOCKED}}, {CallKind::set_securebits, 0, {0}}}}));
 }

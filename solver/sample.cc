@@ -1,64 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "solver/sample.h"
-
 #include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "fuzz/mutator.h"
-#include "solver/replay.h"
-#include "solver/transition.h"
+#include "solver/quest.h"
 
 namespace capcheck {
 namespace {
 
 constexpr std::size_t kLongest = 12;
 
-/// The beginning of a program that ends with the first call that meets the goal. Calls of tasks that do not live are
-/// left out.
-std::optional<Program> beginning_that_meets(const Profile& profile, Fault fault, const Goal& goal,
-                                            const Program& program) {
-  World<Concrete> world;
-  begin(world, profile);
-  Program made;
-  for (const Call<Concrete>& call : program.calls) {
-    if (!world.tasks[call.task].alive) continue;
-    if (world.namespace_count + 1 >= kMaxNamespaces) return std::nullopt;
-    const Transition<Concrete> transition = take(profile, fault, world, call);
-    made.calls.push_back(call);
-    if (meets(goal, profile, transition)) return made;
-    world = transition.after;
-  }
-  return std::nullopt;
-}
-
-/// The program without the calls that it can do without, the later ones first.
-Program without_needless_calls(const Profile& profile, Fault fault, const Goal& goal, Program program) {
+/// The program without the calls that it can do without and stay as good, the later ones first.
+Program without_needless_calls(const std::function<bool(const Program&)>& is_good, Program program) {
   for (std::size_t i = program.calls.size(); i-- > 0;) {
     Program shorter = program;
     shorter.calls.erase(shorter.calls.begin() + static_cast<std::ptrdiff_t>(i));
-    if (replays(profile, fault, goal, shorter)) program = std::move(shorter);
+    if (is_good(shorter)) program = std::move(shorter);
   }
   return program;
 }
 
+/// The programs that came nearest, of those that do not meet the quest.
+class Nearest {
+ public:
+  explicit Nearest(const Quest& quest) : quest_(quest) {}
+
+  bool is_known() const { return !programs_.empty(); }
+
+  const Program& pick(Random& random) const { return programs_[pick_below(random, programs_.size())]; }
+
+  /// One that comes as near is as good, so that the search does not stay where it is. What is nearest for too long
+  /// leads nowhere, and is forgotten.
+  void look_at(const Program& program, Random& random) {
+    constexpr std::size_t kMany = 16;
+    constexpr int kLong = 8000;
+    if (!quest_.nearness) return;
+    if (++since_nearer_ > kLong) {
+      programs_.clear();
+      nearness_ = 0;
+      since_nearer_ = 0;
+    }
+    const std::size_t nearness = quest_.nearness(program);
+    if (nearness == 0 || nearness < nearness_) return;
+    if (nearness > nearness_) {
+      programs_.clear();
+      nearness_ = nearness;
+      since_nearer_ = 0;
+    }
+    // Most stay as they are, since what is needless now may be of use; but there has to be room for more.
+    constexpr std::uint64_t kShortened = 4;
+    Program kept = program;
+    if (pick_below(random, kShortened) == 0) {
+      kept =
+          without_needless_calls([&](const Program& it) { return quest_.nearness(it) >= nearness; }, std::move(kept));
+    }
+    if (programs_.size() < kMany) {
+      programs_.push_back(std::move(kept));
+    } else {
+      programs_[pick_below(random, kMany)] = std::move(kept);
+    }
+  }
+
+ private:
+  const Quest& quest_;
+  std::vector<Program> programs_;
+  std::size_t nearness_ = 0;
+  int since_nearer_ = 0;
+};
+
+/// Goes on with a program by calls of those kinds, which share arguments as the fuzzer's do.
+void go_on(Program& program, const std::vector<CallKind>& kinds, const Profile& profile, Random& random) {
+  constexpr std::uint64_t kMost = 3;
+  for (std::uint64_t more = 1 + pick_below(random, kMost); more > 0 && program.calls.size() < kLongest; --more) {
+    const std::uint8_t task = program.calls.empty() ? 0 : program.calls[pick_below(random, program.calls.size())].task;
+    program.calls.push_back(pick_call(random, profile, kinds[pick_below(random, kinds.size())], task));
+  }
+}
+
 }  // namespace
 
-std::optional<Program> sample(const Profile& profile, Fault fault, const Goal& goal) {
+std::optional<Program> sample(const Profile& profile, const Quest& quest) {
   constexpr int kPrograms = 100'000, kAfterBest = 4000, kFromScratch = 16, kFromBest = 4;
   Random random(1);
   Program program;
   std::optional<Program> best;
+  Nearest nearest(quest);
   int after_best = 0;
-  for (int i = 0; i < kPrograms && after_best < kAfterBest; ++i) {
+  for (int i = 0; i < (quest.nearness ? 3 : 1) * kPrograms && after_best < kAfterBest; ++i) {
     if (best && i % kFromBest == 0) {
       program = *best;
     } else if (i % kFromScratch == 0) {
       program.calls.clear();
+    } else if (nearest.is_known() && i % kFromBest != 0) {
+      program = nearest.pick(random);
     }
-    mutate(program, kLongest, profile, random);
+    if (nearest.is_known() && !quest.last_kinds.empty() && pick_below(random, 2)) {
+      go_on(program, quest.last_kinds, profile, random);
+    } else {
+      mutate(program, kLongest, profile, random);
+    }
     after_best += best.has_value();
-    auto meeting = beginning_that_meets(profile, fault, goal, program);
-    if (!meeting) continue;
-    Program short_one = without_needless_calls(profile, fault, goal, *std::move(meeting));
+    auto meeting = quest.beginning(program);
+    if (!meeting) {
+      if (!best) nearest.look_at(program, random);
+      continue;
+    }
+    Program short_one = without_needless_calls(quest.replays, *std::move(meeting));
     if (best && short_one.calls.size() >= best->calls.size()) continue;
     best = std::move(short_one);
     after_best = 0;

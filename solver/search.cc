@@ -8,8 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "solver/replay.h"
-#include "solver/sample.h"
 #include "solver/symbolic.h"
 #include "solver/transition.h"
 
@@ -124,52 +122,58 @@ Answer Search::for_each_prefix(const Moves& prefix, std::size_t length, const Vi
   return kNo;
 }
 
-/// Whether the goal can be met by one more call after a sequence of calls that succeed.
-Answer Search::can_end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last) {
+/// Whether the quest can be met by one more call after a sequence of calls that succeed.
+Answer Search::can_end(const Quest& quest, const Moves& prefix, std::span<const CallKind> last) {
   const TermScope scope;
   Query query(timeout_);
   Unrolled unrolled(profile_, fault_);
+  const Watch watch = quest.watch(unrolled.world());
+  query.require(watch.given);
   for (const Move& move : prefix) {
     query.require(unrolled.lives(move.task));
-    query.require(succeeded(unrolled.make(move.task, move.kind)));
+    const Transition<Symbolic> made = unrolled.make(move.task, move.kind);
+    query.require(succeeded(made));
+    watch.pass(made);
   }
   SymbolicBool met = false;
   std::size_t place = prefix.size();
   for (std::uint8_t task = 0; task < kMaxTasks; ++task) {
     const SymbolicBool lives = unrolled.lives(task);
     if (lives.is_false()) continue;
-    for (const CallKind kind : last) met = met | (lives & meets(goal, profile_, unrolled.look(task, kind, place++)));
+    for (const CallKind kind : last) met = met | (lives & watch.is_met(unrolled.look(task, kind, place++)));
   }
   const Answer answer = query.ask(met);
   asked_ += query.asked();
   return answer;
 }
 
-/// The program that meets the goal after such a sequence, where there is one.
-Found Search::end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last) {
+/// The program that meets the quest after such a sequence, where there is one.
+Found Search::end(const Quest& quest, const Moves& prefix, std::span<const CallKind> last) {
   for (const Move& move : next_moves(prefix, last, false)) {
     Moves moves = prefix;
     moves.push_back(move);
-    Found found = program(goal, moves);
+    Found found = program(quest, moves);
     if (found.answer.kind != Answer::Kind::no) return found;
   }
-  throw std::logic_error(
-      fmt::format("{}: a call meets the goal, but no kind of call does", goal.statement->info->name));
+  throw std::logic_error(fmt::format("{}: a call meets it, but no kind of call does", quest.name));
 }
 
 /// Arguments for a sequence of moves. Asked in a scope of its own, so that the answer does not hang on what was asked
 /// before.
-Found Search::program(const Goal& goal, const Moves& moves) {
+Found Search::program(const Quest& quest, const Moves& moves) {
   const TermScope scope;
   Query query(timeout_);
   Unrolled unrolled(profile_, fault_);
+  const Watch watch = quest.watch(unrolled.world());
+  query.require(watch.given);
   std::vector<Call<Symbolic>> calls;
   SymbolicBool met = false;
   for (const Move& move : moves) {
     query.require(unrolled.lives(move.task));
     const Transition<Symbolic> made = unrolled.make(move.task, move.kind);
     if (calls.size() + 1 < moves.size()) query.require(succeeded(made));
-    met = meets(goal, profile_, made);
+    met = watch.is_met(made);
+    watch.pass(made);
     calls.push_back(made.call);
   }
   Answer answer = query.ask(met);
@@ -182,48 +186,48 @@ Found Search::program(const Goal& goal, const Moves& moves) {
     for (std::size_t i = 0; i < kMaxArguments; ++i) chosen.args[i] = query.value(call.args[i]);
     canonicalise(chosen);
   }
-  if (!replays(profile_, fault_, goal, program)) {
-    throw std::logic_error(fmt::format("{}: the counterexample does not replay on the model over machine integers",
-                                       goal.statement->info->name));
+  if (!quest.replays(program)) {
+    throw std::logic_error(
+        fmt::format("{}: the counterexample does not replay on the model over machine integers", quest.name));
   }
-  return {std::move(answer), make_readable(profile_, fault_, goal, std::move(program))};
+  return {std::move(answer), make_readable(profile_, quest, std::move(program))};
 }
 
-/// The first program of that many calls that meets the goal.
-Found Search::of_length(const Goal& goal, std::size_t length, std::span<const CallKind> last) {
+/// The first program of that many calls that meets the quest.
+Found Search::of_length(const Quest& quest, std::size_t length, std::span<const CallKind> last) {
   Found found{kNo, std::nullopt};
   found.answer = for_each_prefix({}, length - 1, [&](const Moves& prefix) {
-    Answer ends = can_end(goal, prefix, last);
+    Answer ends = can_end(quest, prefix, last);
     if (ends.kind != Answer::Kind::yes) return ends;
-    found = end(goal, prefix, last);
+    found = end(quest, prefix, last);
     return found.answer;
   });
   return found;
 }
 
-Found Search::shortest(const Goal& goal, std::size_t bound, std::span<const CallKind> last) {
-  if (replays(profile_, fault_, goal, {})) return {{Answer::Kind::yes, ""}, Program{}};
-  const std::optional<Program> sampled = sample(profile_, fault_, goal);
+Found Search::shortest(const Quest& quest, std::size_t bound, std::span<const CallKind> last) {
+  if (quest.replays({})) return {{Answer::Kind::yes, ""}, Program{}};
+  const std::optional<Program> sampled = sample(profile_, quest);
   // Up to two calls, the first of the shortest is wanted; beyond, a sampled program is as good as any of its length.
   constexpr std::size_t kFirstIsWanted = 2;
   const auto needed = [](std::size_t length) { return length > kFirstIsWanted ? length - 1 : length; };
   const std::size_t longest = sampled ? std::min(bound, needed(sampled->calls.size())) : bound + 1;
   Found found{kNo, std::nullopt};
   for (std::size_t looked_at = 0; looked_at < longest; ++looked_at) {
-    found = of_length(goal, looked_at + 1, last);
+    found = of_length(quest, looked_at + 1, last);
     found.looked_at = looked_at;
     if (found.answer.kind != Answer::Kind::no) break;
     ++found.looked_at;
   }
   if (found.program || !sampled) return found;
-  return {{Answer::Kind::yes, ""}, make_readable(profile_, fault_, goal, *sampled), found.looked_at};
+  return {{Answer::Kind::yes, ""}, make_readable(profile_, quest, *sampled), found.looked_at};
 }
 
-Found Search::any(const Goal& goal, std::size_t bound) {
-  if (const std::optional<Program> sampled = sample(profile_, fault_, goal)) {
-    return {{Answer::Kind::yes, ""}, make_readable(profile_, fault_, goal, *sampled)};
+Found Search::any(const Quest& quest, std::size_t bound) {
+  if (const std::optional<Program> sampled = sample(profile_, quest)) {
+    return {{Answer::Kind::yes, ""}, make_readable(profile_, quest, *sampled)};
   }
-  return shortest(goal, bound, every_kind());
+  return shortest(quest, bound, every_kind());
 }
 
 }  // namespace capcheck

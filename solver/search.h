@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A shortest trace from the initial state that meets a goal.
+// A shortest trace from the initial state that meets a quest.
 //
 // Sequences of calls are looked at one after another by who makes which kind of call, their arguments being unknown: so
 // each question is small, and most sequences are ruled out by what their calls can change at all. There are some thirty
@@ -21,7 +21,7 @@
 #include "model/profile.h"
 #include "model/program.h"
 #include "solver/query.h"
-#include "solver/statement.h"
+#include "solver/quest.h"
 
 namespace capcheck {
 
@@ -36,14 +36,14 @@ class Search {
  public:
   Search(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
 
-  /// The shortest program that meets a goal among all of at most `bound` calls (one more, if sampling finds none)
+  /// The shortest program that meets a quest among all of at most `bound` calls (one more, if sampling finds none)
   /// and sampled longer ones, in a readable form. Its last call is of one of the kinds `last`: all those that can meet
-  /// the goal in any world must be among them. The same arguments give the same program. Throws std::logic_error if the
-  /// program that Z3 found does not meet the goal on the model over machine integers.
-  Found shortest(const Goal& goal, std::size_t bound, std::span<const CallKind> last);
+  /// the quest in any world must be among them. The same arguments give the same program. Throws std::logic_error if
+  /// the program that Z3 found does not meet the quest on the model over machine integers.
+  Found shortest(const Quest& quest, std::size_t bound, std::span<const CallKind> last);
 
-  /// Some program that meets a goal, short, but not the shortest for sure. Looks among sampled programs first.
-  Found any(const Goal& goal, std::size_t bound);
+  /// Some program that meets a quest, short, but not the shortest for sure. Looks among sampled programs first.
+  Found any(const Quest& quest, std::size_t bound);
 
   std::size_t asked() const { return asked_; }
 
@@ -58,10 +58,10 @@ class Search {
 
   Answer for_each_prefix(const Moves& prefix, std::size_t length, const Visit& visit);
   Moves next_moves(const Moves& prefix, std::span<const CallKind> kinds, bool that_change);
-  Found of_length(const Goal& goal, std::size_t length, std::span<const CallKind> last);
-  Answer can_end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last);
-  Found end(const Goal& goal, const Moves& prefix, std::span<const CallKind> last);
-  Found program(const Goal& goal, const Moves& moves);
+  Found of_length(const Quest& quest, std::size_t length, std::span<const CallKind> last);
+  Answer can_end(const Quest& quest, const Moves& prefix, std::span<const CallKind> last);
+  Found end(const Quest& quest, const Moves& prefix, std::span<const CallKind> last);
+  Found program(const Quest& quest, const Moves& moves);
 
   Profile profile_;
   Fault fault_;

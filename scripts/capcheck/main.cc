@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
+#include "fuzz/ask_command.h"
 #include "fuzz/coverage_command.h"
 #include "fuzz/faults_command.h"
 #include "fuzz/fuzz_command.h"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   try {
     capcheck::add_verdict_command(app, status);
     capcheck::add_prove_command(app, status);
+    capcheck::add_ask_command(app, status);
     capcheck::add_grants_command(app, status);
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
