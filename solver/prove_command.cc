@@ -28,6 +28,7 @@
 #include "model/profile.h"
 #include "model/trace_text.h"
 #include "solver/counterexample.h"
+#include "solver/explain.h"
 #include "solver/other_solver.h"
 #include "solver/prove.h"
 #include "solver/replay.h"
@@ -48,6 +49,7 @@ struct CommandOptions {
   std::filesystem::path smt2;
   std::string confirm_with;
   unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
+  std::string explain;
   bool list = false;
   bool json = false;
 };
@@ -105,12 +107,12 @@ std::size_t widest(const Table& table, Name name) {
   return width;
 }
 
-std::string describe(const Rules& rules, const ProofResult& result) {
+std::string describe(const Rules& rules, const ProofResult& result, bool in_full) {
   static const std::size_t name_width =
       widest(all_statements(), [](const Statement& statement) { return statement.info->name; });
   std::string text = fmt::format("  {:<8} {:<{}} {:5.2f} s  {}{}\n", to_string(result.verdict), result.info->name,
                                  name_width, result.seconds, result.info->formula, describe_claim(result));
-  if (!result.as_claimed() || result.counterexample) {
+  if (in_full || !result.as_claimed() || result.counterexample) {
     text += fmt::format("           {} {}: {}.\n", result.info->words, describe_verdict(result.verdict), result.detail);
   }
   if (result.counterexample)
@@ -211,13 +213,9 @@ std::string_view feature_name(const FaultInfo& fault) {
   return std::ranges::find(kFeatures, fault.needs, &FeatureInfo::member)->name;
 }
 
-void print_list(const CommandOptions& options) {
+void print_list() {
   for (const Statement& statement : all_statements()) {
-    const InvariantInfo& info = *statement.info;
-    fmt::print("{}\n  {}\n  {}\n  Guards {}().\n", info.name, info.formula, info.words, info.function);
-    for (const std::string& name : options.profiles) {
-      fmt::print("  On {} it {}.\n", name, to_string(statement.claim(parse_profile(name))));
-    }
+    fmt::print("{}", explain(statement));
   }
   fmt::print("\nFaults to plant:\n");
   for (const FaultInfo& fault : kFaults) {
@@ -279,7 +277,7 @@ std::vector<ProfileProofs> prove(const CommandOptions& options, const std::vecto
     const Rules rules{profiles[index], fault};
     if (!begun[index] && !options.json) text.add(index, describe(rules) + "\n");
     begun[index] = true;
-    if (!options.json) text.add(index, describe(rules, result));
+    if (!options.json) text.add(index, describe(rules, result, !options.explain.empty()));
     if (!options.save.empty() && result.counterexample) save(rules, result, options.save);
   };
   observer.on_profile = [&](std::size_t index, const ProfileProofs& proved) {
@@ -319,15 +317,31 @@ std::string names_a_program(const std::string& command) {
   return command.find_first_not_of(' ') == std::string::npos ? "expected the name of a solver, for example cvc5" : "";
 }
 
-int run(const CommandOptions& options) {
+const Statement& find_statement(std::string_view name) {
+  const auto has_name = [&](const Statement& statement) { return statement.info->name == name; };
+  const auto found = std::ranges::find_if(all_statements(), has_name);
+  if (found == all_statements().end()) {
+    throw std::invalid_argument(fmt::format("unknown invariant '{}'; capcheck prove --list names them", name));
+  }
+  return *found;
+}
+
+int run(CommandOptions options) {
+  if (!options.explain.empty()) options.invariants = {options.explain};
   const FaultInfo* fault = options.fault.empty() ? nullptr : &find_fault(options.fault);
-  const std::vector<Profile> profiles = selected_profiles(options, fault);
+  std::vector<Profile> profiles = selected_profiles(options, fault);
   if (options.list) {
-    print_list(options);
+    print_list();
     return kAsClaimed;
   }
+  if (!options.explain.empty()) {
+    const Statement& statement = find_statement(options.explain);
+    std::erase_if(profiles, [&](const Profile& profile) { return statement.claim(profile) == Claim::not_applicable; });
+    if (!options.json) fmt::print("{}\n", explain(statement));
+  }
   const std::vector<ProfileProofs> proofs = prove(options, profiles, fault);
-  if (std::ranges::all_of(proofs, [](const ProfileProofs& proved) { return proved.results.empty(); })) {
+  if (options.explain.empty() &&
+      std::ranges::all_of(proofs, [](const ProfileProofs& proved) { return proved.results.empty(); })) {
     throw std::invalid_argument(
         fmt::format("{} does not apply to {}", fmt::join(options.invariants, ", "), fmt::join(options.profiles, ", ")));
   }
@@ -350,6 +364,11 @@ void add_prove_command(CLI::App& app, int& status) {
   command->add_option("--invariant", options->invariants, "The invariants to report (all of them)");
   command->add_option("--fault", options->fault, "A fault to plant in the model first");
   command->add_flag("--list", options->list, "List the invariants, what is claimed of them, and the faults");
+  command
+      ->add_option(
+          "--explain", options->explain,
+          "Say what this invariant states, of what, where it is claimed and which faults break it; then prove it")
+      ->excludes("--invariant");
   command
       ->add_option("--timeout", options->timeout,
                    "Seconds for each question to Z3; for another solver, of processor time")

@@ -108,8 +108,19 @@ TEST(ProveCommand, ListsInvariantsAndFaults) {
   const Outcome outcome = run("--list");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(outcome.output, HasSubstr("userns-within-bounding\n  U ⊆ X\n"));
-  EXPECT_THAT(outcome.output, HasSubstr("On 6.12+userns it is refuted."));
+  EXPECT_THAT(outcome.output, HasSubstr("Claimed, and expected to be refuted, on 6.1+userns, "));
   EXPECT_THAT(outcome.output, HasSubstr("raise-gate-dropped"));
+}
+
+TEST(ProveCommand, ExplainsAnInvariantAndProvesIt) {
+  const Outcome outcome = run("--profile 6.12 --profile 6.12+userns --explain userns-raise-is-exact");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("Of every call in every reachable state, of its caller"));
+  EXPECT_THAT(outcome.output, HasSubstr("Planted faults that break it: raise-gate-dropped (by 3)."));
+  EXPECT_THAT(outcome.output, HasSubstr("Does not apply to 6.1, "));
+  EXPECT_THAT(outcome.output, HasSubstr("So it is: for every call"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("on 6.12:")));
+  EXPECT_THROW(run("--explain none-such"), std::invalid_argument);
 }
 
 TEST(ProveCommand, PrintsJson) {
