@@ -718,7 +718,9 @@ class Asker::Impl {
   AskAnswer ask(const Question& question) {
     const Quest quest = quest_for(profile_, question);
     const std::vector<CallKind> last = last_kinds(question);
-    if (sample(profile_, quest)) return search(question, quest, last);
+    // A few programs tell most of what can be from what cannot; a proof is tried before many are.
+    constexpr std::size_t kFew = 20'000;
+    if (sample(profile_, quest, kFew)) return search(question, quest, last);
     Houdini houdini(profile_, question, induction_, lemmas_, options_.timeout);
     Answer answer{Answer::Kind::no, ""};
     if (is_founded() && houdini.succeeds(answer)) {

@@ -49,9 +49,12 @@ Quest quest_for(const Profile& profile, Fault fault, const Goal& goal);
 /// of small number, no set larger than it must be, 0 where nothing hangs on the value.
 Program make_readable(const Profile& profile, const Quest& quest, Program program);
 
-/// A program whose last call meets the quest and from which no call can be left out, among a hundred thousand made by
-/// the fuzzer's mutator; nothing if none of them does. The same arguments give the same program.
-std::optional<Program> sample(const Profile& profile, const Quest& quest);
+/// So many programs are worth trying for a quest: more where they can come nearer to it.
+std::size_t programs_worth_sampling(const Quest& quest);
+
+/// A program whose last call meets the quest and from which no call can be left out, among so many made by the fuzzer's
+/// mutator; nothing if none of them does. The same arguments give the same program.
+std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs);
 
 }  // namespace capcheck
 

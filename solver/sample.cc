@@ -81,14 +81,19 @@ void go_on(Program& program, const std::vector<CallKind>& kinds, const Profile& 
 
 }  // namespace
 
-std::optional<Program> sample(const Profile& profile, const Quest& quest) {
-  constexpr int kPrograms = 100'000, kAfterBest = 4000, kFromScratch = 16, kFromBest = 4;
+std::size_t programs_worth_sampling(const Quest& quest) {
+  return quest.nearness ? 300'000 : 100'000;
+}
+
+std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs) {
+  constexpr int kAfterBest = 4000;
+  constexpr std::size_t kFromScratch = 16, kFromBest = 4;
   Random random(1);
   Program program;
   std::optional<Program> best;
   Nearest nearest(quest);
   int after_best = 0;
-  for (int i = 0; i < (quest.nearness ? 3 : 1) * kPrograms && after_best < kAfterBest; ++i) {
+  for (std::size_t i = 0; i < programs && after_best < kAfterBest; ++i) {
     if (best && i % kFromBest == 0) {
       program = *best;
     } else if (i % kFromScratch == 0) {

@@ -207,7 +207,7 @@ Found Search::of_length(const Quest& quest, std::size_t length, std::span<const 
 
 Found Search::shortest(const Quest& quest, std::size_t bound, std::span<const CallKind> last) {
   if (quest.replays({})) return {{Answer::Kind::yes, ""}, Program{}};
-  const std::optional<Program> sampled = sample(profile_, quest);
+  const std::optional<Program> sampled = sample(profile_, quest, programs_worth_sampling(quest));
   // Up to two calls, the first of the shortest is wanted; beyond, a sampled program is as good as any of its length.
   constexpr std::size_t kFirstIsWanted = 2;
   const auto needed = [](std::size_t length) { return length > kFirstIsWanted ? length - 1 : length; };
@@ -224,7 +224,7 @@ Found Search::shortest(const Quest& quest, std::size_t bound, std::span<const Ca
 }
 
 Found Search::any(const Quest& quest, std::size_t bound) {
-  if (const std::optional<Program> sampled = sample(profile_, quest)) {
+  if (const std::optional<Program> sampled = sample(profile_, quest, programs_worth_sampling(quest))) {
     return {{Answer::Kind::yes, ""}, make_readable(profile_, quest, *sampled)};
   }
   return shortest(quest, bound, every_kind());
