@@ -210,7 +210,7 @@ struct Overloaded : F... {
 template <class L>
 typename L::Word value_of(const Viewed<L>& viewed, const SetFormula& set) {
   using Word = typename L::Word;
-  const Word full(viewed.profile.full_set());
+  Word full(viewed.profile.full_set());
   return std::visit(Overloaded{
                         [&](const Field& field) { return value_of(viewed, field); },
                         [&](std::uint64_t constant) { return Word(constant); },
