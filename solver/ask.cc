@@ -19,6 +19,7 @@
 #include "solver/prove.h"
 #include "solver/query.h"
 #include "solver/quest.h"
+#include "solver/replay.h"
 #include "solver/search.h"
 #include "solver/symbolic.h"
 #include "solver/transition.h"
@@ -45,6 +46,24 @@ bool is_false(const SymbolicBool& condition) {
 /// What is asked for, of a transition.
 PredicatePtr reached(const Question& question) {
   return has_primes(*question.reach) ? question.reach : primed(*question.reach);
+}
+
+/// Whether a question goes on with what comes out of a call.
+bool is_followed(const Question& question, Whose whose) {
+  return whose == Whose::caller || (whose == Whose::child && !question.one_task);
+}
+
+/// Whether a call comes to what a question asks for, whoever makes it. `goal` is reached() of the question.
+template <class L>
+typename L::Truth comes_to(const Profile& profile, const Question& question, const Predicate& goal,
+                           const Capabilities<L>& capabilities, const Transition<typename L::D>& made) {
+  using Truth = typename L::Truth;
+  Truth met = L::truth(false);
+  for (const Successor<typename L::D>& successor : made.successors) {
+    if (!is_followed(question, successor.whose)) continue;
+    met = met | (L::truth(successor.exists) & holds<L>(goal, {profile, made.caller, successor.state, capabilities}));
+  }
+  return met & L::truth(matches(question.calls, made.call)) & L::truth(matches(question.by, made.call));
 }
 
 /// Which tasks of a trace are of the lineage that a question is about: they descend from a task that it starts from,
@@ -76,15 +95,8 @@ class Pursuit {
   }
 
   Truth is_met(const Transition<D>& made) const {
-    const Truth may = in_[made.call.task] & allowed(made) & L::truth(matches(question_.by, made.call));
-    Truth met = L::truth(false);
-    if (is_false(may)) return met;
-    for (const Successor<D>& successor : made.successors) {
-      if (!is_followed(successor.whose)) continue;
-      met = met | (may & L::truth(successor.exists) &
-                   holds<L>(*reached_, {profile_, made.caller, successor.state, capabilities_}));
-    }
-    return met;
+    const Truth& caller = in_[made.call.task];
+    return is_false(caller) ? caller : Truth(caller & comes_to<L>(profile_, question_, *reached_, capabilities_, made));
   }
 
   void pass(const Transition<D>& made) {
@@ -104,10 +116,6 @@ class Pursuit {
           may & L::truth(lives) & ((of_caller & caller) | (L::negate(Truth(goes_on | is_born)) & in_[number]));
     }
     if (starts_later_) begin_in(made.after);
-  }
-
-  bool is_followed(Whose whose) const {
-    return whose == Whose::caller || (whose == Whose::child && !question_.one_task);
   }
 
  private:
@@ -161,12 +169,6 @@ bool any_valuation(const Profile& profile, std::size_t variables, Capabilities<L
 /// The lanes that stand for a capability, or for the truth of what has no variable.
 std::uint64_t lanes_of(const Profile& profile, const Question& question) {
   return question.variables.empty() ? 1 : profile.full_set();
-}
-
-World<Concrete> initial_world(const Profile& profile) {
-  World<Concrete> world{};
-  begin(world, profile);
-  return world;
 }
 
 /// Follows a program for some capabilities; f(how many calls were made, the lanes for which the last one got there,
@@ -263,7 +265,7 @@ std::size_t nearness(const Profile& profile, const Question& question, const std
     const Transition<Concrete> transition = take(profile, Fault::none, world, call);
     const std::uint64_t in = pursuit.in(call.task);
     for (const Successor<Concrete>& successor : transition.successors) {
-      if (!pursuit.is_followed(successor.whose)) continue;
+      if (!is_followed(question, successor.whose)) continue;
       nearest = std::max(nearest, most_in_common(profile, parts_of(from, successor.state, successor.state)));
       if (in == 0) continue;
       auto sets = parts_of(reach, transition.caller, successor.state);
@@ -430,16 +432,18 @@ class Houdini {
     return rules_out(answer);
   }
 
-  /// After succeeds(): of what stands, the part that the proof needs, in the order of the candidates.
-  std::vector<PredicatePtr> needed(Answer& answer) {
+  /// After succeeds(): of what stands, the part that the proof needs, in the order of the candidates. All of it if Z3
+  /// does not tell again.
+  std::vector<PredicatePtr> needed() {
     std::set<std::size_t> all, open = used_by_goal_;
     while (!open.empty()) {
       const std::size_t here = *open.begin();
       open.erase(open.begin());
       if (!all.insert(here).second) continue;
       for (Case& each : cases_) {
-        const auto used = kept_because_of(each, here, answer);
-        open.insert(used.begin(), used.end());
+        const auto used = kept_because_of(each, here);
+        if (!used) return standing();
+        open.insert(used->begin(), used->end());
       }
     }
     std::vector<PredicatePtr> predicates;
@@ -473,15 +477,11 @@ class Houdini {
 
   SymbolicBool may_be_made(const Case& here) const { return matches(question_.calls, here.arbitrary.transition->call); }
 
-  bool is_followed(Whose whose) const {
-    return whose == Whose::caller || (whose == Whose::child && !question_.one_task);
-  }
-
   void find_ways_to_break(Case& here) {
     const Transition<Symbolic>& made = *here.arbitrary.transition;
     here.broken.resize(candidates_.size());
     for (const Successor<Symbolic>& successor : made.successors) {
-      if (!is_followed(successor.whose)) continue;
+      if (!is_followed(question_, successor.whose)) continue;
       const SymbolicBool happens = may_be_made(here) & successor.exists;
       if (happens.is_false()) continue;
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
@@ -647,13 +647,7 @@ class Houdini {
     if (contradicts_what_stands()) return true;
     const PredicatePtr goal = reached(question_);
     for (Case& here : cases_) {
-      const Transition<Symbolic>& made = *here.arbitrary.transition;
-      SymbolicBool met = false;
-      for (const Successor<Symbolic>& successor : made.successors) {
-        if (!is_followed(successor.whose)) continue;
-        met = met | (successor.exists & holds<Terms>(*goal, {profile_, made.caller, successor.state, capabilities_}));
-      }
-      met = met & may_be_made(here) & matches(question_.by, made.call);
+      const SymbolicBool met = comes_to<Terms>(profile_, question_, *goal, capabilities_, *here.arbitrary.transition);
       answer = ask(here, met, used_by_goal_);
       if (answer.kind != Answer::Kind::no) return false;
     }
@@ -676,11 +670,19 @@ class Houdini {
     return false;
   }
 
-  std::set<std::size_t> kept_because_of(Case& here, std::size_t candidate, Answer& answer) {
+  std::vector<PredicatePtr> standing() const {
+    std::vector<PredicatePtr> predicates;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (stands_[i]) predicates.push_back(candidates_[i]);
+    }
+    return predicates;
+  }
+
+  std::optional<std::set<std::size_t>> kept_because_of(Case& here, std::size_t candidate) {
     SymbolicBool some = false;
     for (const SymbolicBool& way : here.broken[candidate]) some = some | way;
     std::set<std::size_t> used;
-    answer = ask(here, some, used);
+    if (ask(here, some, used).kind != Answer::Kind::no) return std::nullopt;
     return used;
   }
 
@@ -725,10 +727,15 @@ class Asker::Impl {
     Answer answer{Answer::Kind::no, ""};
     if (is_founded() && houdini.succeeds(answer)) {
       AskAnswer never{.kind = AskAnswer::Kind::never, .lemmas = lemma_names_};
-      never.invariant = houdini.needed(answer);
+      never.invariant = houdini.needed();
       return never;
     }
-    return search(question, quest, last);
+    AskAnswer found = search(question, quest, last);
+    if (found.kind == AskAnswer::Kind::unknown && answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes) {
+      found.kind = AskAnswer::Kind::timeout;
+      found.detail = fmt::format("the search for an invariant had no answer: {}", answer.reason);
+    }
+    return found;
   }
 
  private:

@@ -19,12 +19,6 @@
 namespace capcheck {
 namespace {
 
-World<Concrete> initial_world(const Profile& profile) {
-  World<Concrete> world{};
-  begin(world, profile);
-  return world;
-}
-
 /// Whether a program is still good.
 using Keep = std::function<bool(const Program&)>;
 
@@ -154,6 +148,12 @@ bool improve_capability(Program& program, std::uint64_t capability, const Keep& 
 }
 
 }  // namespace
+
+World<Concrete> initial_world(const Profile& profile) {
+  World<Concrete> world{};
+  begin(world, profile);
+  return world;
+}
 
 bool replays(const Profile& profile, Fault fault, const Goal& goal, const Program& program) {
   World<Concrete> world = initial_world(profile);

@@ -6,9 +6,13 @@
 #include "model/faults.h"
 #include "model/profile.h"
 #include "model/program.h"
+#include "model/world.h"
 #include "solver/statement.h"
 
 namespace capcheck {
+
+/// The state that programs start from.
+World<Concrete> initial_world(const Profile& profile);
 
 /// Whether all calls of a program are made, and the last meets a goal; for the empty program, whether the initial state
 /// does.
