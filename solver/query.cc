@@ -13,6 +13,22 @@ bool is_out_of_time(const std::string& reason) {
   return reason == "timeout" || reason == "canceled";
 }
 
+/// Else SIGINT is an answer.
+void leave_interrupts(z3::solver& solver) {
+  solver.set("ctrl_c", false);
+}
+
+/// No time is no limit to Z3.
+void set_timeout(z3::solver& solver, std::chrono::milliseconds timeout) {
+  constexpr std::int64_t kLongest = std::int64_t{1} << 31;
+  if (timeout.count() > 0) solver.set("timeout", static_cast<unsigned>(std::min(timeout.count(), kLongest)));
+}
+
+Answer no_answer(const z3::solver& solver) {
+  const std::string reason = solver.reason_unknown();
+  return {is_out_of_time(reason) ? Answer::Kind::timeout : Answer::Kind::unknown, reason};
+}
+
 /// What a rough question may cost, in Z3's own measure, so that its answer does not hang on the machine.
 constexpr unsigned kRoughEffort = 1'000'000;
 
@@ -83,10 +99,9 @@ Query::Query(std::chrono::milliseconds timeout)
     : solver_(TermScope::context(), "QF_BV"),
       rough_solver_(TermScope::context(), z3::solver::simple()),
       timeout_(timeout) {
-  for (z3::solver* solver : {&solver_, &rough_solver_}) solver->set("ctrl_c", false);  // else SIGINT is an answer
+  for (z3::solver* solver : {&solver_, &rough_solver_}) leave_interrupts(*solver);
   rough_solver_.set("rlimit", kRoughEffort);
-  constexpr std::int64_t kLongest = std::int64_t{1} << 31;
-  if (timeout_.count() > 0) solver_.set("timeout", static_cast<unsigned>(std::min(timeout_.count(), kLongest)));
+  set_timeout(solver_, timeout_);
 }
 
 void Query::set_goal(const SymbolicBool& goal) {
@@ -164,8 +179,7 @@ Answer Query::conclude(z3::check_result result) {
     case z3::unknown:
       break;
   }
-  const std::string reason = solver_.reason_unknown();
-  return {is_out_of_time(reason) ? Answer::Kind::timeout : Answer::Kind::unknown, reason};
+  return no_answer(solver_);
 }
 
 std::uint64_t Query::value(const SymbolicWord& word) const {
@@ -179,6 +193,24 @@ bool Query::value(const SymbolicBool& condition) const {
 
 bool Query::used(const SymbolicBool& assumption) const {
   return std::ranges::any_of(core_, [&](const z3::expr& used) { return z3::eq(used, assumption.term()); });
+}
+
+Answer ask_once(const SymbolicBool& goal, std::chrono::milliseconds timeout) {
+  if (goal.is_false()) return {Answer::Kind::no, ""};
+  if (timeout.count() <= 0) return {Answer::Kind::timeout, "no time was given"};
+  z3::solver solver(TermScope::context(), "QF_BV");
+  leave_interrupts(solver);
+  set_timeout(solver, timeout);
+  solver.add(goal.term());
+  switch (solver.check()) {
+    case z3::unsat:
+      return {Answer::Kind::no, ""};
+    case z3::sat:
+      return {Answer::Kind::yes, ""};
+    case z3::unknown:
+      break;
+  }
+  return no_answer(solver);
 }
 
 }  // namespace capcheck

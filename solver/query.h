@@ -70,6 +70,9 @@ class Query {
   std::size_t names_ = 0;
 };
 
+/// Can the goal hold? For a question of its own, which is answered faster where no other follows.
+Answer ask_once(const SymbolicBool& goal, std::chrono::milliseconds timeout);
+
 }  // namespace capcheck
 
 #endif
