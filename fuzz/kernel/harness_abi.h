@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever anything below changes; a loader refuses a kernel built for another number. */
-#define CAPCHECK_HARNESS_ABI 3
+#define CAPCHECK_HARNESS_ABI 4
 
 #define CAPCHECK_KERNEL_SYMBOL "capcheck_kernel"
 
@@ -129,6 +129,12 @@ struct capcheck_kernel {
 	 */
 	void (*run_as)(unsigned task);
 	void (*observe)(unsigned task, struct capcheck_task_state *out);
+
+	/*
+	 * No call: puts the current task into a state, by prepare_creds() and commit_creds(). Its groups, level and
+	 * user_ns must be those that the task has.
+	 */
+	void (*dress)(const struct capcheck_task_state *state);
 
 	long (*capget)(void *header, void *data);
 	long (*capset)(void *header, const void *data);

@@ -265,6 +265,13 @@ Observation InProcessKernel::call(const Call<Concrete>& call, std::vector<TaskSt
   return observation;
 }
 
+void InProcessKernel::dress(const TaskState<Concrete>& state) {
+  guarded([&] {
+    become(0);
+    kernel_->dress(reinterpret_cast<const capcheck_task_state*>(&state));
+  });
+}
+
 void InProcessKernel::end() {
   unsigned long leaked = 0;
   guarded([&] { leaked = kernel_->end(); });

@@ -44,6 +44,10 @@ class InProcessKernel final : public System {
   Observation call(const Call<Concrete>& call, std::vector<TaskState<Concrete>>& others);
   void end();
 
+  /// Between begin() and end(): puts task 0, which must be the only one, into a state. The kernel cannot be led into
+  /// any state fast by calls. Its groups and its namespace must be those that it has. Throws as call() does.
+  void dress(const TaskState<Concrete>& state);
+
   /// The kernel's own code alone: makes the calls and observes nothing. For measurements.
   void run_unobserved(const Program& program);
 

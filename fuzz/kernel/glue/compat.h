@@ -25,6 +25,11 @@ static inline u64 capcheck_word(kernel_cap_t set)
 	return set.cap[0] | (u64)set.cap[1] << 32;
 }
 
+static inline kernel_cap_t capcheck_set(u64 word)
+{
+	return (kernel_cap_t){ { (u32)word, (u32)(word >> 32) } };
+}
+
 /* Static in kernel/umh.c, made visible at link time. */
 extern kernel_cap_t usermodehelper_bset, usermodehelper_inheritable;
 
@@ -43,6 +48,11 @@ static inline kernel_cap_t *capcheck_set_of_sysctl(const struct ctl_table *entry
 static inline u64 capcheck_word(kernel_cap_t set)
 {
 	return set.val;
+}
+
+static inline kernel_cap_t capcheck_set(u64 word)
+{
+	return (kernel_cap_t){ word };
 }
 
 static inline kernel_cap_t *capcheck_set_of_sysctl(const struct ctl_table *entry)

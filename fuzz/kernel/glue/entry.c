@@ -91,6 +91,12 @@ static void run_as(unsigned int task)
 	capcheck_check_world();
 }
 
+static void dress(const struct capcheck_task_state *state)
+{
+	capcheck_check_world();
+	capcheck_dress(state);
+}
+
 /* A call, and the way back to user mode. */
 #define CALL(call) \
 	({ \
@@ -315,6 +321,7 @@ __attribute__((visibility("default"), no_sanitize("address"))) const struct capc
 	.alive = capcheck_alive,
 	.run_as = run_as,
 	.observe = capcheck_observe,
+	.dress = dress,
 	.capget = call_capget,
 	.capset = call_capset,
 	.prctl = call_prctl,

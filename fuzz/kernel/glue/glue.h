@@ -124,6 +124,7 @@ void capcheck_refresh_tasks(void);
 struct task_struct *capcheck_task(unsigned int number);
 unsigned int capcheck_alive(void);
 void capcheck_observe(unsigned int number, struct capcheck_task_state *out);
+void capcheck_dress(const struct capcheck_task_state *state);
 void capcheck_mark_task(void);
 void capcheck_mark_world(void);
 long capcheck_clone(unsigned long flags);

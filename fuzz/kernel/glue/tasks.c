@@ -320,6 +320,58 @@ void capcheck_observe(unsigned int number, struct capcheck_task_state *out)
 	out->dumpable = get_dumpable(task->mm);
 }
 
+/* As __sys_setresuid() does, for the counts that go with a uid. */
+static void give_uid(struct cred *cred, kuid_t uid)
+{
+	struct user_struct *user;
+
+	if (uid_eq(cred->uid, uid))
+		return;
+	user = alloc_uid(uid);
+	if (!user)
+		capcheck_fatal("alloc_uid() fails");
+	free_uid(cred->user);
+	cred->user = user;
+	cred->uid = uid;
+	if (set_cred_ucounts(cred))
+		capcheck_fatal("set_cred_ucounts() fails");
+}
+
+/* What it writes is what the begin of a world restores. */
+void capcheck_dress(const struct capcheck_task_state *state)
+{
+	struct cred *cred = prepare_creds();
+
+	if (!cred)
+		capcheck_fatal("prepare_creds() fails");
+	if (state->user_ns != capcheck_namespace_number(cred->user_ns) ||
+	    state->group_count != cred->group_info->ngroups)
+		capcheck_fatal("a task cannot be dressed with another user namespace or other groups");
+	cred->cap_inheritable = capcheck_set(state->inheritable);
+	cred->cap_permitted = capcheck_set(state->permitted);
+	cred->cap_effective = capcheck_set(state->effective);
+	cred->cap_bset = capcheck_set(state->bounding);
+	cred->cap_ambient = capcheck_set(state->ambient);
+#ifdef CAPCHECK_HAS_USERNS_SET
+	cred->cap_userns = capcheck_set(state->userns);
+#endif
+	cred->securebits = state->securebits;
+	give_uid(cred, KUIDT_INIT(state->uid));
+	cred->euid = KUIDT_INIT(state->euid);
+	cred->suid = KUIDT_INIT(state->suid);
+	cred->fsuid = KUIDT_INIT(state->fsuid);
+	cred->gid = KGIDT_INIT(state->gid);
+	cred->egid = KGIDT_INIT(state->egid);
+	cred->sgid = KGIDT_INIT(state->sgid);
+	cred->fsgid = KGIDT_INIT(state->fsgid);
+	commit_creds(cred);
+	if (state->no_new_privs)
+		task_set_no_new_privs(current);
+	else
+		clear_bit(PFA_NO_NEW_PRIVS, &current->atomic_flags);
+	set_dumpable(current->mm, (int)state->dumpable);
+}
+
 /* A call that changes more of the current task than its credentials, or ends it. */
 void capcheck_mark_task(void)
 {
