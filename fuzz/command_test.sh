@@ -30,6 +30,8 @@ expect 0 'Example: capcheck show' "$capcheck" show --help
 expect 0 'Example: capcheck prove' "$capcheck" prove --help
 expect 0 'Example: capcheck ask' "$capcheck" ask --help
 expect 0 'Example: capcheck grants' "$capcheck" grants --help
+expect 0 'Example: capcheck symmetry' "$capcheck" symmetry --help
+expect 0 'Example: capcheck enumerate' "$capcheck" enumerate --help
 expect 0 'Example: capcheck coverage' "$capcheck" coverage --help
 expect 0 'Example: capcheck faults' "$capcheck" faults --help
 expect 0 'Example: capcheck verdict' "$capcheck" verdict --help
@@ -110,6 +112,12 @@ for child in $children; do
 	! kill -0 "$child" 2>/dev/null || fail "process $child outlived the interrupted run"
 done
 [[ -z $(ls -A "$TMPDIR") ]] || fail "the interrupted run left $(ls "$TMPDIR")"
+
+# Every state of a small world, with a fault in the model; and which capabilities a call treats alike.
+expect 2 "unknown small world 'moon' \(known: sets, files, ids\)" "$capcheck" enumerate --world moon
+expect 1 'broken: leaving-root-clears' "$capcheck" enumerate --model --world ids --fault setuid-ignores-keepcaps
+expect 0 'chroot .*cap_sys_chroot' "$capcheck" symmetry --call chroot
+expect 2 "unknown call 'moon' \(known: capget, " "$capcheck" symmetry --call moon
 
 # By real system calls on this machine: agreement, what is not performed, and refusals.
 expect 0 'model and kernel agree' "$capcheck" replay --on host "$corpus/seeds/unshare"

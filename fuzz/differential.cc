@@ -257,6 +257,11 @@ std::string Differential::explain(const Divergence& divergence, const Program& p
   return capcheck::explain(divergence, profile_, program, model_trace_, kernel_trace_, system_->name(), replay);
 }
 
+std::string side_by_side(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
+                         std::uint64_t full_set) {
+  return observation_rows(call, model, kernel, full_set) + state_rows(model.state, kernel.state, full_set);
+}
+
 std::string summarise(const Divergence& divergence) {
   switch (divergence.kind) {
     case Divergence::Kind::initial_state:

@@ -94,6 +94,10 @@ class Differential {
   std::optional<Start> start_;
 };
 
+/// What model and kernel saw of one call, side by side by name; lines that differ are marked.
+std::string side_by_side(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
+                         std::uint64_t full_set);
+
 /// "state of call 3", for a table's cell.
 std::string summarise(const Divergence& divergence);
 

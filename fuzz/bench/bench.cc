@@ -18,6 +18,7 @@
 
 #include "fuzz/bench/host_calls.h"
 #include "fuzz/differential.h"
+#include "fuzz/enumerate.h"
 #include "fuzz/guest/console.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
@@ -235,6 +236,23 @@ void proofs(benchmark::State& state, const std::string& profile) {
   state.counters["proofs"] = static_cast<double>(count);
 }
 
+/// Every call in every state of a small world, on the model and then on the kernel.
+void exhaustion(benchmark::State& state, bool on_kernel) {
+  const SmallWorld world = find_small_world(kProfile, "ids");
+  InProcessKernel kernel(kernel_file(kProfile), kProfile);
+  for (auto _ : state) {
+    const Enumeration found = enumerate_model(kProfile, world);
+    double seconds = found.seconds;
+    if (on_kernel) {
+      const KernelEnumeration compared = enumerate_kernel(kProfile, world, found.states, kernel);
+      if (compared.difference) state.SkipWithError("model and kernel differ");
+      seconds = compared.seconds;
+    }
+    state.SetIterationTime(seconds);
+    state.counters["million_steps"] = static_cast<double>(found.steps) / 1e6 / seconds;
+  }
+}
+
 double fastest(const std::vector<double>& times) {
   return *std::ranges::min_element(times);
 }
@@ -252,6 +270,8 @@ class Ratios : public benchmark::ConsoleReporter {
       if (run.run_type == Run::RT_Aggregate ? run.aggregate_name == "fastest" : run.repetitions <= 1) {
         seconds_[run.run_name.function_name] =
             run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
+        if (run.counters.contains("million_steps"))
+          million_steps_[run.run_name.function_name] = run.counters.at("million_steps").value;
         slowest_ = std::max(slowest_, run.counters.contains("slowest_s") ? run.counters.at("slowest_s").value : 0);
       }
     }
@@ -279,12 +299,17 @@ class Ratios : public benchmark::ConsoleReporter {
     }
     row("model alone / kernel code alone", ratio("model_alone", "kernel_alone"), "");
     row("two tasks / one task, both with two namespaces", ratio("two_tasks", "one_task"), "<= 3");
+    const auto steps = [&](const std::string& of) {
+      return million_steps_.contains(of) ? million_steps_.at(of) : std::nan("");
+    };
+    row("exhaustive enumeration, million steps a second, model", steps("exhaustion_of_model"), ">= 1");
+    row("exhaustive enumeration, million steps a second, kernel", steps("exhaustion_of_kernel"), "");
     row("slowest proof or refutation, seconds", slowest_, "<= 1");
     row("the whole catalogue on every profile, seconds", all_proofs, "<= 30");
   }
 
  private:
-  std::map<std::string, double> seconds_;
+  std::map<std::string, double> seconds_, million_steps_;
   double slowest_ = 0;
   bool failed_ = false;
 };
@@ -331,6 +356,13 @@ int main(int argc, char** argv) {
   rate("host_calls_with_state", host_calls_with_state)->Iterations(1)->Repetitions(kRounds);
   rate("one_task", one_task);
   rate("two_tasks", two_tasks);
+  for (const bool on_kernel : {false, true}) {
+    benchmark::RegisterBenchmark(on_kernel ? "exhaustion_of_kernel" : "exhaustion_of_model",
+                                 [=](benchmark::State& state) { exhaustion(state, on_kernel); })
+        ->Unit(benchmark::kSecond)
+        ->UseManualTime()
+        ->Iterations(1);
+  }
   register_machines();
   std::vector<std::string> profiles = {"6.17", "6.17+userns"};
   for (const Profile& profile : kernel_profiles()) profiles.push_back(to_string(profile));

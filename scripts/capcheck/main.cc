@@ -7,6 +7,7 @@
 
 #include "fuzz/ask_command.h"
 #include "fuzz/coverage_command.h"
+#include "fuzz/enumerate_command.h"
 #include "fuzz/faults_command.h"
 #include "fuzz/fuzz_command.h"
 #include "fuzz/kernel_command.h"
@@ -15,6 +16,7 @@
 #include "fuzz/verdict_command.h"
 #include "solver/grants.h"
 #include "solver/prove_command.h"
+#include "solver/symmetry.h"
 
 namespace {
 
@@ -32,6 +34,8 @@ int main(int argc, char** argv) {
     capcheck::add_prove_command(app, status);
     capcheck::add_ask_command(app, status);
     capcheck::add_grants_command(app, status);
+    capcheck::add_symmetry_command(app, status);
+    capcheck::add_enumerate_command(app, status);
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
     capcheck::add_kernel_command(app, status);
