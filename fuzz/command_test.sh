@@ -119,6 +119,16 @@ expect 1 'broken: leaving-root-clears' "$capcheck" enumerate --model --world ids
 expect 0 'chroot .*cap_sys_chroot' "$capcheck" symmetry --call chroot
 expect 2 "unknown call 'moon' \(known: capget, " "$capcheck" symmetry --call moon
 
+# Results as services for continuous integration read them: what agrees, what does not and where, and what was not asked.
+trace=$corpus/seeds/userns/sample.trace
+expect 0 'agree' "$capcheck" replay "$trace" --tap "$work/results/agree.tap"
+grep -q '^ok 1 - .*sample.trace on 6.12+userns$' "$work/results/agree.tap" || fail "TAP: $(cat "$work/results/agree.tap")"
+expect 1 'do not agree' "$capcheck" replay "$trace" --profile 6.12+userns --kernel "$work/faulty.so" \
+	--sarif "$work/results/part.sarif" --junit "$work/results/part.xml"
+grep -q '"ruleId": "divergence/' "$work/results/part.sarif" || fail "SARIF: $(tail -40 "$work/results/part.sarif")"
+grep -q '<failure message=' "$work/results/part.xml" || fail "JUnit: $(head -5 "$work/results/part.xml")"
+expect 2 'cannot|denied|director' "$capcheck" replay "$trace" --sarif /proc/none/part.sarif
+
 # By real system calls on this machine: agreement, what is not performed, and refusals.
 expect 0 'model and kernel agree' "$capcheck" replay --on host "$corpus/seeds/unshare"
 expect 0 '^environment: Linux ' "$capcheck" replay --on host "$corpus/seeds/userns/sample.trace"

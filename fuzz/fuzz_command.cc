@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "corpus/checks.h"
 #include "corpus/files.h"
 #include "fuzz/cache.h"
 #include "fuzz/fuzz_run.h"
@@ -33,6 +35,7 @@ struct FuzzArguments {
   bool empty = false;
   unsigned seconds = 60, jobs = 1, seed = 1;
   bool json = false;
+  CheckFiles checks;
 };
 
 /// The rules: those asked for, or those that the kernel to boot was built by. An error in the names of machine and
@@ -100,9 +103,25 @@ void print_json(const FuzzOptions& options, const FuzzOutcome& outcome) {
   fmt::print("{}\n", row.dump(2));
 }
 
+/// One check: that the kernel follows the model. What shows that it does not is the first trace saved.
+Checks checks_of(const FuzzOptions& options, const FuzzOutcome& outcome) {
+  const std::string name = "follows-the-model",
+                    kernel = options.machine.empty() ? options.kernel.stem().string() : options.machine;
+  const Place rules{"model/step.h", 1};
+  const auto trace = std::ranges::find(outcome.findings, ".trace", &fs::path::extension);
+  const bool found = !outcome.report.empty();
+  return {"fuzz",
+          {{name, "The kernel does what the model does.",
+            "Result, errno, output and the complete state after every call.", rules}},
+          {{kernel, name, name, found ? CheckStatus::failed : CheckStatus::passed,
+            found ? outcome.report : describe_rate(outcome),
+            trace == outcome.findings.end() ? rules : Place{trace->generic_string(), 1}, outcome.seconds}}};
+}
+
 int run(const FuzzArguments& arguments) {
   const FuzzOptions options = options_from(arguments);
   const FuzzOutcome outcome = fuzz(options);
+  write_checks(arguments.checks, checks_of(options, outcome));
   if (arguments.json) {
     print_json(options, outcome);
     return outcome.report.empty() ? 0 : 1;
@@ -141,6 +160,7 @@ void add_fuzz_command(CLI::App& app, int& status) {
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", arguments->seed, "Seed of the random numbers")->capture_default_str();
   command->add_flag("--json", arguments->json, "Print one JSON object instead of text");
+  add_check_files(*command, arguments->checks);
   command->footer("Example: capcheck fuzz --profile 6.12+userns --seeds corpus/seeds --seconds 600 --jobs 2");
   command->callback([arguments, &status] { status = run(*arguments); });
 }

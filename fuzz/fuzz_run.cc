@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "corpus/files.h"
+#include "fuzz/programs.h"
 
 namespace capcheck {
 namespace {
@@ -180,7 +181,7 @@ unsigned length_control(const FuzzOptions& options) {
 
 std::vector<std::string> command_line(const FuzzOptions& options, const fs::path& corpus, const fs::path& seeds,
                                       unsigned job) {
-  const fs::path target = fs::read_symlink("/proc/self/exe").parent_path() / "transitions_fuzzer";
+  const fs::path target = program_directory() / "transitions_fuzzer";
   if (!fs::exists(target)) throw std::runtime_error(fmt::format("{}: not built", target.string()));
   std::vector<std::string> command = {
       target.string(),

@@ -25,6 +25,7 @@
 #include "fuzz/guest/child.h"
 #include "fuzz/guest/guest.h"
 #include "fuzz/guest/initramfs.h"
+#include "fuzz/programs.h"
 
 namespace capcheck {
 namespace {
@@ -49,7 +50,8 @@ struct KernelArguments {
 
 /// Hands over to the script, which then has the terminal and its signals to itself.
 [[noreturn]] void build_kernel(const BuildArguments& arguments) {
-  std::vector<std::string> command = {CAPCHECK_BOOTABLE_SCRIPT, arguments.name, "--arch", arguments.architecture};
+  std::vector<std::string> command = {bootable_kernel_script().string(), arguments.name, "--arch",
+                                      arguments.architecture};
   const auto add = [&command](const char* option, const std::string& value) {
     if (!value.empty()) command.insert(command.end(), {option, value});
   };
@@ -211,7 +213,7 @@ int boot_executor(const std::vector<std::string>& command, const BootedKernel& k
 int boot_kernel(const KernelArguments& arguments) {
   const BootedKernel kernel = find_booted_kernel(arguments.name, parse_architecture(arguments.architecture));
   const bool interactive = !arguments.init.empty();
-  const fs::path init = interactive ? arguments.init : fs::read_symlink("/proc/self/exe").parent_path() / "executor";
+  const fs::path init = interactive ? arguments.init : program_directory() / "executor";
   catch_signals();
   const BootPlace place;
   const fs::path initramfs = place.path() / "initramfs.cpio";

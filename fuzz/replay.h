@@ -9,9 +9,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
+#include "corpus/checks.h"
 #include "fuzz/differential.h"
 #include "model/trace_text.h"
 
@@ -24,6 +27,11 @@ struct Replayed {
   std::string problem;  ///< a report for a person; empty if all agree
   std::string refused;  ///< why the kernel did not run it, which is no agreement; empty if it did
   bool expects;         ///< the trace names the profile, so what it expects was looked at
+  double seconds = 0;
+  /// The call at which model and kernel part, and its line in the file (1 where it has no lines); none if they do not,
+  /// or before the first.
+  std::optional<CallKind> parts_at{};
+  std::size_t line = 1;
 };
 
 /// The kernels that traces ask for, each loaded or booted once, when it is first asked for.
@@ -48,6 +56,10 @@ class Kernels {
 /// Runs a trace, read from `file`, on the model and on one kernel. Where a kernel is taken as found, what the trace
 /// expects is not asked of it: it speaks of another start, and perhaps of another profile.
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential);
+
+/// Runs as checks. Their rules: that a trace's expectations are met, and for each kind of call that model and kernel
+/// agree about it.
+Checks checks_of(std::span<const Replayed> runs);
 
 }  // namespace capcheck
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "corpus/checks.h"
 #include "corpus/files.h"
 #include "fuzz/machine_options.h"
 #include "fuzz/replay.h"
@@ -28,6 +29,7 @@ struct ReplayOptions {
   MachineOptions place;
   bool rewrite = false;
   bool json = false;
+  CheckFiles checks;
 };
 
 /// Writes the trace again, expecting what the model does, on these profiles or else on those that it names. What it
@@ -121,6 +123,7 @@ int run(const ReplayOptions& options) {
     fmt::print("{} traces, {} runs on {} kernels: {}\n", files.size(), all.size(), kernels.count(),
                summarise(all, static_cast<std::size_t>(failed)));
   }
+  write_checks(options.checks, checks_of(all));
   return failed == 0 ? 0 : 1;
 }
 
@@ -136,6 +139,7 @@ void add_replay_command(CLI::App& app, int& status) {
   add_machine_options(*command, options->place, *kernel);
   command->add_flag("--rewrite", options->rewrite, "Write each trace again, expecting what the model does");
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
+  add_check_files(*command, options->checks);
   command->footer("Example: capcheck replay corpus/seeds corpus/counterexamples");
   command->callback([options, &status] { status = run(*options); });
 }

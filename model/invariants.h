@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -56,6 +57,8 @@ struct InvariantInfo {
   std::string_view formula;
   std::string_view words;
   std::string_view function;  ///< the kernel function it guards
+  /// Where it is stated: never given, so that it is where the rest is.
+  std::source_location where = std::source_location::current();
 };
 
 namespace invariant {

@@ -386,6 +386,10 @@ std::string_view to_string(ProofVerdict verdict) {
   __builtin_unreachable();
 }
 
+bool is_answer(ProofVerdict verdict) {
+  return verdict != ProofVerdict::unknown && verdict != ProofVerdict::timeout && verdict != ProofVerdict::unconfirmed;
+}
+
 bool ProofResult::as_claimed() const {
   return (claim == Claim::holds && verdict == ProofVerdict::proved) ||
          (claim == Claim::refuted && verdict == ProofVerdict::refuted);

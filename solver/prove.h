@@ -35,6 +35,8 @@ enum class ProofVerdict : std::uint8_t {
 
 /// "proved", "refuted", …
 std::string_view to_string(ProofVerdict verdict);
+/// Whether it decides the invariant, one way or the other.
+bool is_answer(ProofVerdict verdict);
 
 struct ProofResult {
   const InvariantInfo* info;

@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "corpus/checks.h"
 #include "corpus/files.h"
 #include "model/faults.h"
 #include "model/invariants.h"
@@ -30,6 +31,7 @@
 #include "solver/counterexample.h"
 #include "solver/explain.h"
 #include "solver/other_solver.h"
+#include "solver/proof_checks.h"
 #include "solver/prove.h"
 #include "solver/replay.h"
 
@@ -52,6 +54,7 @@ struct CommandOptions {
   std::string explain;
   bool list = false;
   bool json = false;
+  CheckFiles checks;
 };
 
 /// The rules that something is said of: a profile's, with a fault in them or null.
@@ -68,10 +71,6 @@ std::string describe(const Rules& rules) {
 
 Fault fault_of(const Rules& rules) {
   return rules.fault ? rules.fault->fault : Fault::none;
-}
-
-bool is_answer(ProofVerdict verdict) {
-  return verdict != ProofVerdict::unknown && verdict != ProofVerdict::timeout && verdict != ProofVerdict::unconfirmed;
 }
 
 /// What the verdict is against the claim, in words.
@@ -350,6 +349,7 @@ int run(CommandOptions options) {
     for (const ProfileProofs& proved : proofs) rows.push_back(as_json(options, {proved.profile, fault}, proved));
     fmt::print("{}\n", rows.dump(2));
   }
+  write_checks(options.checks, checks_of(proofs, fault));
   return status_of(proofs);
 }
 
@@ -392,6 +392,7 @@ void add_prove_command(CLI::App& app, int& status) {
                    "from its standard input. What it does not confirm in --timeout is not proved")
       ->check(names_a_program);
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
+  add_check_files(*command, options->checks);
   command->footer(
       "Example: capcheck prove --profile 6.12+userns --invariant userns-within-bounding --save findings\n"
       "What a proof has to show of the initial state is computed, and a counterexample is replayed, on the model over\n"

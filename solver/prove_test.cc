@@ -105,11 +105,12 @@ TEST(Prove, GivesTheSameProgramWhateverElseIsProved) {
   const ProveOptions options{.fault = Fault::entry_effective_unassigned};
   const auto all = prove_catalogue(parse_profile("6.12+userns"), options);
   const auto again = prove_catalogue(parse_profile("6.12+userns"), options);
+  int alone = 3;  // each takes seconds
   for (const ProofResult& result : all) {
     SCOPED_TRACE(result.info->name);
     EXPECT_EQ(find(again, result.info->name).counterexample, result.counterexample);
     EXPECT_EQ(find(again, result.info->name).witness, result.witness);
-    if (result.verdict != ProofVerdict::refuted) continue;
+    if (result.verdict != ProofVerdict::refuted || alone-- <= 0) continue;
     EXPECT_EQ(prove("6.12+userns", result.info->name, options).counterexample, result.counterexample);
   }
 }

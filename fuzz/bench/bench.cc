@@ -20,6 +20,7 @@
 #include "fuzz/differential.h"
 #include "fuzz/enumerate.h"
 #include "fuzz/guest/console.h"
+#include "fuzz/programs.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
 #include "fuzz/values.h"
@@ -214,7 +215,7 @@ double number_after(const std::string& console, const std::string& word) {
 /// The hand-written loop in a guest, which measures itself.
 void guest_calls(benchmark::State& state, const char* machine, const char* which) {
   const Architecture architecture = std::string_view(machine) == "uml" ? Architecture::um : Architecture::x86_64;
-  const std::filesystem::path loop = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "guest_loop";
+  const std::filesystem::path loop = program_directory() / "guest_loop";
   Initramfs files = initramfs_with_init(loop);
   files.add_file("programs", packed_programs(), 0444);
   for (auto _ : state) {

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "fuzz/programs.h"
 #include "fuzz/sut/perform.h"
 
 namespace capcheck {
@@ -82,7 +83,7 @@ int same_pid(int pid) {
 
 std::filesystem::path kernel_directory() {
   if (const char* directory = std::getenv("CAPCHECK_KERNELS")) return directory;
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "kernels";
+  return program_directory() / "kernels";
 }
 
 const std::vector<Profile>& kernel_profiles() {

@@ -12,6 +12,7 @@
 #include "fuzz/guest/guest.h"
 #include "fuzz/guest/initramfs.h"
 #include "fuzz/guest/scratch.h"
+#include "fuzz/programs.h"
 #include "model/trace_text.h"
 
 namespace capcheck {
@@ -29,7 +30,7 @@ constexpr std::array kKindNames = {KindName{"host", Machine::Kind::host}, KindNa
                                    KindName{"qemu", Machine::Kind::qemu}};
 
 fs::path executor_file() {
-  const fs::path file = fs::read_symlink("/proc/self/exe").parent_path() / "executor";
+  const fs::path file = program_directory() / "executor";
   if (!fs::exists(file)) throw EnvironmentError(file.string() + ": not built");
   return file;
 }

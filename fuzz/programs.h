@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Where this program and what belongs to it lie, in the build directory and where it is installed.
+#ifndef CAPCHECK_FUZZ_PROGRAMS_H_
+#define CAPCHECK_FUZZ_PROGRAMS_H_
+
+#include <filesystem>
+
+namespace capcheck {
+
+/// The directory of the running program, in which the others that it starts are, and the directory `kernels`.
+std::filesystem::path program_directory();
+
+/// fuzz/kernel/build_bootable: of the source tree that this was built from, or as installed, in
+/// ../../share/capcheck/kernel as seen from program_directory().
+std::filesystem::path bootable_kernel_script();
+
+}  // namespace capcheck
+
+#endif
