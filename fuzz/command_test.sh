@@ -119,11 +119,24 @@ expect 1 'broken: leaving-root-clears' "$capcheck" enumerate --model --world ids
 expect 0 'chroot .*cap_sys_chroot' "$capcheck" symmetry --call chroot
 expect 2 "unknown call 'moon' \(known: capget, " "$capcheck" symmetry --call moon
 
+# A run goes on after a finding, and keeps the shortest program of each signature.
+mkdir "$work/triage"
+expect 1 ' [2-9] DIVERGENCES$' "$capcheck" fuzz --kernel "$work/faulty.so" --empty --seconds 5 --findings "$work/triage" --tap "$work/triage/tap"
+[[ $(ls "$work/triage"/*.trace | wc -l) -ge 2 ]] || fail "fewer than two signatures: $(ls "$work/triage")"
+[[ $(grep -c '^t[0-3]: ' "$work/triage/unshare.state.Securebits.trace") == 2 ]] || fail "not the shortest: $(cat "$work/triage"/unshare*)"
+grep -q '^not ok .* unshare.state.Securebits on faulty' "$work/triage/tap" || fail "TAP: $(cat "$work/triage/tap")"
+expect 1 '1 DIVERGENCE$' "$capcheck" fuzz --kernel "$work/faulty.so" --empty --seconds 30 --stop-at-first --findings "$work/triage"
+expect 1 '^unshare.state.Securebits: 2 of [0-9]+ calls, shown by 5 of 5 runs' "$capcheck" minimise --kernel "$work/faulty.so" \
+	"$work/triage/unshare.state.Securebits.trace" --output "$work/min.trace"
+expect 0 'agree' "$capcheck" replay "$work/min.trace"
+expect 2 'agree, so there is nothing to keep' "$capcheck" minimise "$work/min.trace"
+expect 0 'Example: capcheck minimise' "$capcheck" minimise --help
+
 # Results as services for continuous integration read them: what agrees, what does not and where, and what was not asked.
 trace=$corpus/seeds/userns/sample.trace
 expect 0 'agree' "$capcheck" replay "$trace" --tap "$work/results/agree.tap"
 grep -q '^ok 1 - .*sample.trace on 6.12+userns$' "$work/results/agree.tap" || fail "TAP: $(cat "$work/results/agree.tap")"
-expect 1 'do not agree' "$capcheck" replay "$trace" --profile 6.12+userns --kernel "$work/faulty.so" \
+expect 1 'do not agree' "$capcheck" replay "$corpus/seeds/unshare" --profile 6.12+userns --kernel "$work/faulty.so" \
 	--sarif "$work/results/part.sarif" --junit "$work/results/part.xml"
 grep -q '"ruleId": "divergence/' "$work/results/part.sarif" || fail "SARIF: $(tail -40 "$work/results/part.sarif")"
 grep -q '<failure message=' "$work/results/part.xml" || fail "JUnit: $(head -5 "$work/results/part.xml")"

@@ -86,16 +86,6 @@ std::string task_rows(const States& model, const States& kernel, std::size_t cal
   return text;
 }
 
-/// The states after the call of that index.
-States states_after(const Program& program, const Trace& trace, std::size_t index) {
-  States states{};
-  for_each_step(program, trace, [&](const TraceStep& step) {
-    states = step.after;
-    return step.index < index;
-  });
-  return states;
-}
-
 std::string observation_rows(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
                              std::uint64_t full) {
   std::string text = row("result", print_result(call, model.result), print_result(call, kernel.result));
@@ -260,6 +250,15 @@ std::string Differential::explain(const Divergence& divergence, const Program& p
 std::string side_by_side(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
                          std::uint64_t full_set) {
   return observation_rows(call, model, kernel, full_set) + state_rows(model.state, kernel.state, full_set);
+}
+
+States states_after(const Program& program, const Trace& trace, std::size_t index) {
+  States states{};
+  for_each_step(program, trace, [&](const TraceStep& step) {
+    states = step.after;
+    return step.index < index;
+  });
+  return states;
 }
 
 std::string summarise(const Divergence& divergence) {

@@ -98,6 +98,9 @@ class Differential {
 std::string side_by_side(const Call<Concrete>& call, const Observation& model, const Observation& kernel,
                          std::uint64_t full_set);
 
+/// The states after the call of that index.
+States states_after(const Program& program, const Trace& trace, std::size_t index);
+
 /// "state of call 3", for a table's cell.
 std::string summarise(const Divergence& divergence);
 

@@ -39,7 +39,7 @@ struct FaultResult {
   FuzzOutcome fuzzed;
   ProofResult proof;  ///< of the invariant that the fault names, with the fault in the model
 
-  bool found() const { return !fuzzed.report.empty(); }
+  bool found() const { return fuzzed.found(); }
   bool refuted() const {
     return proof.claim == Claim::holds && proof.verdict == ProofVerdict::refuted && proof.calls == fault->refuted_by;
   }
@@ -89,16 +89,15 @@ FaultResult examine(const FaultInfo& fault, const FaultsOptions& options) {
   fuzzing.kernel = kernel_file(kFaultProfile, fault.name);
   fuzzing.findings = options.findings / fault.name;
   fuzzing.seconds = options.seconds;
+  fuzzing.stop_at_first = true;
   std::future<ProofResult> proof = std::async(std::launch::async, prove_with, std::cref(fault));
   FuzzOutcome fuzzed = fuzz(fuzzing);
   return {&fault, std::move(fuzzed), proof.get()};
 }
 
-/// "state after call 3": the first line of the target's report.
-std::string first_words(const std::string& report) {
-  const std::string line = report.substr(0, report.find('\n'));
-  const std::size_t start = line.find(' ');
-  return line.substr(start + 1, line.find(':') - start - 1);
+/// The signature of what was found; of a crash, that it is one.
+std::string first_words(const FuzzOutcome& outcome) {
+  return outcome.findings.empty() ? "a crash" : outcome.findings.front().signature;
 }
 
 std::string describe_refutation(const FaultResult& result) {
@@ -109,8 +108,7 @@ std::string describe_refutation(const FaultResult& result) {
 void print_row(const FaultResult& result) {
   fmt::print("{:<40} {:>9} {:>9}  {:<24} {} {}\n", result.fault->name,
              result.found() ? fmt::format("{:.1f} s", result.fuzzed.seconds) : "NOT FOUND", result.fuzzed.programs,
-             result.found() ? first_words(result.fuzzed.report) : "", result.fault->invariant,
-             describe_refutation(result));
+             result.found() ? first_words(result.fuzzed) : "", result.fault->invariant, describe_refutation(result));
   std::fflush(stdout);
 }
 
@@ -121,7 +119,7 @@ void print_json(const std::vector<FaultResult>& results) {
                     {"found", result.found()},
                     {"seconds", result.fuzzed.seconds},
                     {"programs", result.fuzzed.programs},
-                    {"report", result.fuzzed.report},
+                    {"report", reports(result.fuzzed)},
                     {"invariant", result.fault->invariant},
                     {"refuted", result.refuted()},
                     {"calls", result.proof.calls}});

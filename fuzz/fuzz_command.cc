@@ -34,6 +34,7 @@ struct FuzzArguments {
   std::vector<fs::path> seeds;
   bool empty = false;
   unsigned seconds = 60, jobs = 1, seed = 1;
+  bool stop_at_first = false;
   bool json = false;
   CheckFiles checks;
 };
@@ -81,12 +82,20 @@ FuzzOptions options_from(const FuzzArguments& arguments) {
   options.seconds = arguments.seconds;
   options.jobs = arguments.jobs;
   options.seed = arguments.seed;
+  options.stop_at_first = arguments.stop_at_first;
   return options;
 }
 
 void print_json(const FuzzOptions& options, const FuzzOutcome& outcome) {
   auto findings = nlohmann::json::array();
-  for (const fs::path& file : outcome.findings) findings.push_back(file.string());
+  for (const Finding& finding : outcome.findings) {
+    findings.push_back({{"signature", finding.signature},
+                        {"calls", finding.calls},
+                        {"file", finding.file.string()},
+                        {"report", finding.report}});
+  }
+  auto artifacts = nlohmann::json::array();
+  for (const fs::path& file : outcome.artifacts) artifacts.push_back(file.string());
   const nlohmann::json row = {{"profile", to_string(options.profile)},
                               {"kernel", options.kernel.string()},
                               {"programs", outcome.programs},
@@ -99,23 +108,41 @@ void print_json(const FuzzOptions& options, const FuzzOutcome& outcome) {
                               {"seconds", outcome.seconds},
                               {"coverage", outcome.coverage},
                               {"findings", findings},
-                              {"report", outcome.report}};
+                              {"crash", outcome.crash},
+                              {"artifacts", artifacts}};
   fmt::print("{}\n", row.dump(2));
 }
 
-/// One check: that the kernel follows the model. What shows that it does not is the first trace saved.
+/// That the kernel follows the model: one check, or one for each signature of a divergence.
 Checks checks_of(const FuzzOptions& options, const FuzzOutcome& outcome) {
-  const std::string name = "follows-the-model",
+  const std::string rule = "follows-the-model",
                     kernel = options.machine.empty() ? options.kernel.stem().string() : options.machine;
   const Place rules{"model/step.h", 1};
-  const auto trace = std::ranges::find(outcome.findings, ".trace", &fs::path::extension);
-  const bool found = !outcome.report.empty();
-  return {"fuzz",
-          {{name, "The kernel does what the model does.",
-            "Result, errno, output and the complete state after every call.", rules}},
-          {{kernel, name, name, found ? CheckStatus::failed : CheckStatus::passed,
-            found ? outcome.report : describe_rate(outcome),
-            trace == outcome.findings.end() ? rules : Place{trace->generic_string(), 1}, outcome.seconds}}};
+  Checks checks{"fuzz",
+                {{rule, "The kernel does what the model does.",
+                  "Result, errno, output and the complete state are the same after every call.", rules}}};
+  for (const Finding& finding : outcome.findings) {
+    checks.checks.push_back({kernel,
+                             finding.signature,
+                             rule,
+                             CheckStatus::failed,
+                             finding.report,
+                             {finding.file.generic_string(), 1},
+                             outcome.seconds});
+  }
+  if (!outcome.crash.empty()) {
+    checks.checks.push_back({kernel, "crash", rule, CheckStatus::failed, outcome.crash, rules, outcome.seconds});
+  }
+  if (!outcome.found()) {
+    checks.checks.push_back({kernel, rule, rule, CheckStatus::passed, describe_rate(outcome), rules, outcome.seconds});
+  }
+  return checks;
+}
+
+/// "no divergence", "2 DIVERGENCES"
+std::string describe_found(const FuzzOutcome& outcome) {
+  const std::size_t found = outcome.findings.size() + (outcome.crash.empty() ? 0 : 1);
+  return found == 0 ? "no divergence" : fmt::format("{} DIVERGENCE{}", found, found == 1 ? "" : "S");
 }
 
 int run(const FuzzArguments& arguments) {
@@ -124,16 +151,14 @@ int run(const FuzzArguments& arguments) {
   write_checks(arguments.checks, checks_of(options, outcome));
   if (arguments.json) {
     print_json(options, outcome);
-    return outcome.report.empty() ? 0 : 1;
+    return outcome.found() ? 1 : 0;
   }
-  if (!outcome.report.empty()) {
-    fmt::print("{}", outcome.report);
-    for (const fs::path& file : outcome.findings) fmt::print("saved: {}\n", file.string());
-  }
+  fmt::print("{}", reports(outcome));
+  for (const Finding& finding : outcome.findings) fmt::print("saved: {}\n", finding.file.string());
+  for (const fs::path& file : outcome.artifacts) fmt::print("saved: {}\n", file.string());
   fmt::print("{}: {}: {}{}\n", options.machine.empty() ? options.kernel.stem().string() : options.machine,
-             describe_rate(outcome), outcome.report.empty() ? "no divergence" : "DIVERGENCE",
-             outcome.interrupted ? " (interrupted)" : "");
-  return outcome.report.empty() ? 0 : 1;
+             describe_rate(outcome), describe_found(outcome), outcome.interrupted ? " (interrupted)" : "");
+  return outcome.found() ? 1 : 0;
 }
 
 }  // namespace
@@ -159,6 +184,7 @@ void add_fuzz_command(CLI::App& app, int& status) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", arguments->seed, "Seed of the random numbers")->capture_default_str();
+  command->add_flag("--stop-at-first", arguments->stop_at_first, "End with the first divergence");
   command->add_flag("--json", arguments->json, "Print one JSON object instead of text");
   add_check_files(*command, arguments->checks);
   command->footer("Example: capcheck fuzz --profile 6.12+userns --seeds corpus/seeds --seconds 600 --jobs 2");

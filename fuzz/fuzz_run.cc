@@ -15,6 +15,7 @@
 #include <csignal>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -132,16 +133,32 @@ std::uint64_t programs_in(const std::string& log) {
   return own != 0 ? own : running_count(log);
 }
 
-std::string report_in(const std::string& log) {
-  const std::size_t start = log.find("DIVERGENCE ");
-  if (start == std::string::npos) {
-    // Not the target's own report: a sanitizer's, or a crash. Its beginning says most.
-    constexpr std::size_t kExcerpt = 6000;
-    const std::size_t error = std::min(log.find("ERROR: "), log.size());
-    return log.substr(error == log.size() ? log.size() - std::min(log.size(), kExcerpt) : error, kExcerpt);
+/// The target's reports: of each signature that on the shortest program, which is the last.
+void add_findings(const std::string& log, const fs::path& directory, std::vector<Finding>& findings) {
+  for (std::size_t at = 0; (at = log.find(kSignatureLabel, at)) != std::string::npos;) {
+    const std::size_t line_end = log.find('\n', at), replay = log.find("\nreplay: ", at);
+    if (line_end == std::string::npos || replay == std::string::npos) return;  // it was stopped in the middle
+    const std::size_t end = log.find('\n', replay + 1);
+    std::istringstream line(log.substr(at + kSignatureLabel.size(), line_end - at - kSignatureLabel.size()));
+    Finding finding;
+    line >> finding.calls >> finding.signature;
+    finding.report = log.substr(line_end + 1, end - line_end);
+    finding.file = directory / (finding.signature + ".trace");
+    const auto known = std::ranges::find(findings, finding.signature, &Finding::signature);
+    if (known == findings.end()) {
+      findings.push_back(std::move(finding));
+    } else if (finding.calls <= known->calls) {
+      *known = std::move(finding);
+    }
+    at = end;
   }
-  const std::size_t replay = log.find("\nreplay: ", start);
-  return log.substr(start, log.find('\n', replay + 1) + 1 - start);
+}
+
+/// What a target said that ended without a report of its own: a sanitizer's, or a crash. Its beginning says most.
+std::string crash_in(const std::string& log) {
+  constexpr std::size_t kExcerpt = 6000;
+  const std::size_t error = std::min(log.find("ERROR: "), log.size());
+  return log.substr(error == log.size() ? log.size() - std::min(log.size(), kExcerpt) : error, kExcerpt);
 }
 
 /// What a target said last in its own name; the log, if it said nothing.
@@ -150,11 +167,11 @@ std::string last_words_in(const std::string& log) {
   return start == std::string::npos ? log : log.substr(start);
 }
 
-std::set<fs::path> files_in(const fs::path& directory) {
+/// What libFuzzer saved in a directory.
+std::set<fs::path> artifacts_in(const fs::path& directory) {
   std::set<fs::path> files;
-  if (!fs::exists(directory)) return files;
   for (const auto& entry : fs::directory_iterator(directory)) {
-    if (entry.is_regular_file()) files.insert(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() != ".trace") files.insert(entry.path());
   }
   return files;
 }
@@ -201,6 +218,7 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
       seeds.string()};
   if (options.start && fs::exists(*options.start)) command.push_back(options.start->string());
   if (!options.booted.empty()) command.push_back("--booted=" + options.booted);
+  if (options.stop_at_first) command.emplace_back("--stop-at-first=1");
   if (options.allow_system_changes) command.emplace_back("--allow-system-changes=1");
   return command;
 }
@@ -253,13 +271,19 @@ std::string describe_rate(const FuzzOutcome& outcome) {
                      outcome.seconds, programs / outcome.seconds, outcome.coverage, covered, refused, lost);
 }
 
+std::string reports(const FuzzOutcome& outcome) {
+  std::string text;
+  for (const Finding& finding : outcome.findings) text += fmt::format("{}\n{}\n", finding.signature, finding.report);
+  return text + outcome.crash;
+}
+
 FuzzOutcome fuzz(const FuzzOptions& options) {
   const TemporaryDirectory work("capcheck-fuzz");
   const fs::path corpus = options.corpus.value_or(work.path() / "corpus"), seeds = work.path() / "seeds";
   fs::create_directories(corpus);
   fs::create_directories(options.findings);
   write_seeds(options.seeds, options.profile, seeds);
-  const std::set<fs::path> findings_before = files_in(options.findings);
+  const std::set<fs::path> artifacts_before = artifacts_in(options.findings);
 
   const StopSignals signals;
   const Clock::time_point start = Clock::now();
@@ -282,9 +306,13 @@ FuzzOutcome fuzz(const FuzzOptions& options) {
     outcome.losses += last_number(log, kLossesLabel);
     outcome.covered = std::max(outcome.covered, last_number(log, kCoveredLabel));
     outcome.coverage = std::max(outcome.coverage, last_number(log, " cov: "));
-    if (!job->succeeded() && !job->stopped_before_it_began() && outcome.report.empty()) outcome.report = report_in(log);
+    add_findings(log, options.findings, outcome.findings);
+    const bool crashed = !job->succeeded() && !job->stopped_before_it_began();
+    const bool stopped_at_finding = options.stop_at_first && log.find(kSignatureLabel) != std::string::npos;
+    if (crashed && !stopped_at_finding && outcome.crash.empty()) outcome.crash = crash_in(log);
   }
-  std::ranges::set_difference(files_in(options.findings), findings_before, std::back_inserter(outcome.findings));
+  std::ranges::sort(outcome.findings, {}, &Finding::signature);
+  std::ranges::set_difference(artifacts_in(options.findings), artifacts_before, std::back_inserter(outcome.artifacts));
   return outcome;
 }
 

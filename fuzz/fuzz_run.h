@@ -26,6 +26,9 @@ inline constexpr std::string_view kLossesLabel = "capcheck::losses:";
 /// And of the edges of its own that a booted kernel said were reached.
 inline constexpr std::string_view kCoveredLabel = "capcheck::covered:";
 
+/// Opens a report in what the target prints: then come the number of calls of the program and its signature.
+inline constexpr std::string_view kSignatureLabel = "capcheck::signature:";
+
 struct FuzzOptions {
   Profile profile;
   std::filesystem::path kernel;
@@ -39,6 +42,15 @@ struct FuzzOptions {
   unsigned seconds = 60;
   unsigned jobs = 1;
   unsigned seed = 1;
+  bool stop_at_first = false;  ///< finding; else fuzzing goes on
+};
+
+/// One of the divergences found: the shortest program of its signature.
+struct Finding {
+  std::string signature;  ///< signature.h
+  std::size_t calls;
+  std::string report;          ///< as the target printed it
+  std::filesystem::path file;  ///< the trace
 };
 
 struct FuzzOutcome {
@@ -49,16 +61,22 @@ struct FuzzOutcome {
   double seconds = 0;          ///< from the first process's start to the last one's end
   std::uint64_t coverage = 0;  ///< edges of the kernel and the model reached, by the best job
   std::uint64_t covered = 0;   ///< edges that a booted kernel said were reached, by the best job that ran to its end
-  /// The report on the first finding, as the target printed it; empty if there was none.
-  std::string report;
-  std::vector<std::filesystem::path> findings;  ///< traces and artifacts saved by this run
+  std::vector<Finding> findings{};  ///< by signature
+  std::string crash{};              ///< what a target printed that ended by itself, and so found something, too
+  std::vector<std::filesystem::path> artifacts{};  ///< saved by libFuzzer in this run
   bool interrupted = false;
+
+  bool found() const { return !findings.empty() || !crash.empty(); }
 };
 
 /// "679441 programs of 8.2 calls in 9.1 s, 75056 a second, 728 edges covered".
 std::string describe_rate(const FuzzOutcome& outcome);
 
-/// Fuzzes until the time is up, a job finds something, or SIGINT, SIGTERM or SIGHUP comes. Shows progress if standard
+/// All reports, one after the other.
+std::string reports(const FuzzOutcome& outcome);
+
+/// Fuzzes until the time is up, a job ends (which it does by itself only when it crashes, or is to stop at the first
+/// finding), or SIGINT, SIGTERM or SIGHUP comes. Shows progress if standard
 /// error is a terminal. Throws std::runtime_error if the target cannot start or ends otherwise than by its own word.
 FuzzOutcome fuzz(const FuzzOptions& options);
 

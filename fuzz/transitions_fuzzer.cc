@@ -18,16 +18,20 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "corpus/files.h"
 #include "fuzz/differential.h"
 #include "fuzz/fuzz_run.h"
+#include "fuzz/minimise.h"
 #include "fuzz/mutator.h"
+#include "fuzz/signature.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
 #include "model/trace_text.h"
@@ -66,6 +70,9 @@ struct Target {
   /// programs a second would not come to any other: so they may take this long.
   std::optional<Clock::time_point> start_until;
   bool started = false;  ///< libFuzzer has begun to make programs of its own
+
+  bool stops_at_first = false;                    ///< finding; else it goes on, and keeps one of each signature
+  std::map<std::string, std::size_t> shortest{};  ///< by signature: the calls of the shortest program that shows it
 };
 std::unique_ptr<Target> target;
 
@@ -86,23 +93,55 @@ void count_guards(const Program& program, const Trace& model) {
   }
 }
 
-/// Saves the program as a trace that expects what the model does, tells the reader, and stops the fuzzer.
-[[noreturn]] void report(const Program& program, const Divergence& divergence) {
+/// Saves the program last run as a trace that expects what the model does, and tells the reader.
+void tell(const std::string& signature, const Program& program, const Divergence& divergence) {
   const Differential& differential = target->differential;
   const TraceText trace =
       expect_observed(differential.profile(), program, differential.model_trace(),
                       fmt::format("Found by fuzzing {}: {}.", differential.system().name(), summarise(divergence)));
-  const std::string text = print_trace(trace);
-  const auto file = target->findings / fmt::format("divergence-{:016x}.trace", std::hash<std::string>{}(text));
-  write_file(file, text);
+  const auto file = target->findings / (signature + ".trace");
+  write_file(file, print_trace(trace));
   const std::string replay =
       fmt::format("capcheck replay {} {}", differential.system().replay_options(), file.string());
-  fmt::print(stderr, "\n{}", differential.explain(divergence, program, replay));
-  if (differential.system().makes_all()) std::abort();
+  fmt::print(stderr, "\n{} {} {}\n{}", kSignatureLabel, program.calls.size(), signature,
+             differential.explain(divergence, program, replay));
+}
+
+[[noreturn]] void stop() {
+  if (target->differential.system().makes_all()) std::abort();
   // Not libFuzzer's crash: what it would save as the artifact is a program handed in later.
   target.reset();  // ends a guest, and removes what it was started with
   constexpr int kFound = 1;
   std::_Exit(kFound);
+}
+
+/// The shortest program with that signature, run last; and where it diverges.
+Divergence run_shortest(Program& program, const std::string& signature) {
+  Differential& differential = target->differential;
+  program = minimise(std::move(program), [&](const Program& shorter) {
+    const auto divergence = differential.run(shorter);
+    return divergence && signature_of(*divergence, shorter, differential) == signature;
+  });
+  const auto divergence = differential.run(program);
+  if (divergence) return *divergence;
+  fmt::print(stderr, "{} does not show again what it showed: {}\n", differential.system().name(), signature);
+  std::abort();
+}
+
+/// Of each signature the shortest program is kept, and told of; fuzzing goes on. A booted kernel is not asked for
+/// shorter ones: other programs are under way there.
+void report(Program program, Divergence divergence) {
+  Differential& differential = target->differential;
+  const std::string signature = signature_of(divergence, program, differential);
+  if (!target->stops_at_first) {
+    const auto known = target->shortest.find(signature);
+    if (known != target->shortest.end() && known->second <= program.calls.size()) return;
+    if (differential.system().makes_all()) divergence = run_shortest(program, signature);
+    if (known != target->shortest.end() && known->second <= program.calls.size()) return;
+    target->shortest[signature] = program.calls.size();
+  }
+  tell(signature, program, divergence);
+  if (target->stops_at_first) stop();
 }
 
 /// Takes a program that was run on both sides.
@@ -195,6 +234,7 @@ void set_up(std::span<char*> arguments) {
   Profile profile = parse_profile(flag(arguments, "profile").value_or("6.12+userns"));
   auto system = open_system(arguments, profile);
   target = std::make_unique<Target>(profile, std::move(system), flag(arguments, "findings").value_or("."));
+  target->stops_at_first = flag(arguments, "stop-at-first").has_value();
   if (const auto seconds = flag(arguments, "seconds"); seconds && flag(arguments, "on")) {
     target->start_until = Clock::now() + std::chrono::milliseconds(500) * std::stoi(*seconds);
   }

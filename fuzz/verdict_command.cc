@@ -202,10 +202,11 @@ bool print_corpus(const VerdictOptions& options, Systems& systems) {
 
 /// What fuzzing found, on every kernel there is. It is a finding whatever they say.
 void print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
-  for (const fs::path& file : outcome.findings) {
-    fmt::print("      {}\n", file.string());
-    if (file.extension() == ".trace") print_confirmation(file, load_trace(file, profile), profile, systems);
+  for (const Finding& finding : outcome.findings) {
+    fmt::print("      {}\n", finding.file.string());
+    print_confirmation(finding.file, load_trace(finding.file, profile), profile, systems);
   }
+  for (const fs::path& file : outcome.artifacts) fmt::print("      {}\n", file.string());
 }
 
 bool print_fuzzing(const VerdictOptions& options, Systems& systems) {
@@ -219,9 +220,9 @@ bool print_fuzzing(const VerdictOptions& options, Systems& systems) {
     fuzzing.seconds = options.seconds;
     fuzzing.jobs = options.jobs;
     const FuzzOutcome outcome = fuzz(fuzzing);
-    clean &= outcome.report.empty();
+    clean &= !outcome.found();
     fmt::print("  {}: {}: {}\n", name, describe_rate(outcome),
-               outcome.report.empty() ? "no divergence" : "DIVERGENCE\n" + outcome.report);
+               outcome.found() ? "DIVERGENCE\n" + reports(outcome) : "no divergence");
     print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
     if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");

@@ -11,6 +11,7 @@
 #include "fuzz/faults_command.h"
 #include "fuzz/fuzz_command.h"
 #include "fuzz/kernel_command.h"
+#include "fuzz/minimise_command.h"
 #include "fuzz/replay_command.h"
 #include "fuzz/show_command.h"
 #include "fuzz/verdict_command.h"
@@ -38,6 +39,7 @@ int main(int argc, char** argv) {
     capcheck::add_enumerate_command(app, status);
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
+    capcheck::add_minimise_command(app, status);
     capcheck::add_kernel_command(app, status);
     capcheck::add_show_command(app, status);
     capcheck::add_coverage_command(app, status);
