@@ -605,10 +605,10 @@ class Parser {
     if (cursor.accept("output:")) {
       close_block(cursor.line_number());
       block_ = Block::output;
-    } else if (StateExpectation* opened = open_state(cursor, expectation)) {
+    } else if (const auto heading = accept_heading(cursor)) {
       close_block(cursor.line_number());
       block_ = Block::state;
-      state_ = opened;
+      state_ = &open_state(cursor, *heading, expectation);
     } else if (block_ == Block::state) {
       state_->fields.push_back(parse_field(cursor, state_fields(), state_->fields));
     } else if (block_ == Block::output) {
@@ -618,25 +618,36 @@ class Parser {
     }
   }
 
-  /// The block that a heading opens: "changes:" or "state:" of the caller, or of the task it names. Null if the line is
-  /// no heading.
-  static StateExpectation* open_state(Cursor& cursor, Expectation& expectation) {
-    const std::size_t start = cursor.position();
+  /// "changes:" or "state:", of the caller or of the task it names.
+  struct Heading {
+    std::size_t start;
+    std::optional<std::uint8_t> task;
+    StateExpectation::Scope scope;
+  };
+  static std::optional<Heading> accept_heading(Cursor& cursor) {
+    Heading heading{cursor.position(), {}, StateExpectation::Scope::changes};
     Cursor ahead = cursor;
-    const auto task = accept_task(ahead);
-    const bool changes = ahead.accept("changes:");
-    if (!changes && !ahead.accept("state:")) return nullptr;
-    cursor = ahead;
-    StateExpectation* state = &expectation.state;
-    if (task) {
-      const auto taken = std::ranges::find(expectation.others, *task, &OtherExpectation::task);
-      if (taken != expectation.others.end()) cursor.fail_at(start, "the task's state stands here twice");
-      state = &expectation.others.emplace_back(OtherExpectation{*task, {}}).state;
-    } else if (state->scope != StateExpectation::Scope::any) {
-      cursor.fail_at(start, "the state stands here twice");
+    heading.task = accept_task(ahead);
+    if (!ahead.accept("changes:")) {
+      if (!ahead.accept("state:")) return std::nullopt;
+      heading.scope = StateExpectation::Scope::whole;
     }
-    state->scope = changes ? StateExpectation::Scope::changes : StateExpectation::Scope::whole;
-    return state;
+    cursor = ahead;
+    return heading;
+  }
+
+  /// The block that a heading opens. Those of the same call that were opened before may move.
+  static StateExpectation& open_state(Cursor& cursor, const Heading& heading, Expectation& expectation) {
+    StateExpectation* state = &expectation.state;
+    if (heading.task) {
+      const auto taken = std::ranges::find(expectation.others, *heading.task, &OtherExpectation::task);
+      if (taken != expectation.others.end()) cursor.fail_at(heading.start, "the task's state stands here twice");
+      state = &expectation.others.emplace_back(OtherExpectation{*heading.task, {}}).state;
+    } else if (state->scope != StateExpectation::Scope::any) {
+      cursor.fail_at(heading.start, "the state stands here twice");
+    }
+    state->scope = heading.scope;
+    return *state;
   }
 
   void close_block(std::size_t line) {
