@@ -132,6 +132,14 @@ expect 0 'agree' "$capcheck" replay "$work/min.trace"
 expect 2 'agree, so there is nothing to keep' "$capcheck" minimise "$work/min.trace"
 expect 0 'Example: capcheck minimise' "$capcheck" minimise --help
 
+# A reproducer compiles alone; here root may have less than it expects, and then it says so.
+expect 0 'Example: capcheck repro' "$capcheck" repro --help
+"$capcheck" repro "$corpus/seeds/userns/sample.trace" --output "$work/repro.c" && cc -o "$work/repro" "$work/repro.c" ||
+	fail "the reproducer does not compile"
+"$work/repro" >"$work/out" 2>&1
+[[ $? == 2 ]] && grep -q '^environment: ' "$work/out" || fail "the reproducer, on a kernel without the proposal: $(cat "$work/out")"
+expect 2 'it is no system call' "$capcheck" repro "$corpus/seeds/helper/full_by_default.trace"
+
 # Results as services for continuous integration read them: what agrees, what does not and where, and what was not asked.
 trace=$corpus/seeds/userns/sample.trace
 expect 0 'agree' "$capcheck" replay "$trace" --tap "$work/results/agree.tap"

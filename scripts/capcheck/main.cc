@@ -13,6 +13,7 @@
 #include "fuzz/kernel_command.h"
 #include "fuzz/minimise_command.h"
 #include "fuzz/replay_command.h"
+#include "fuzz/repro_command.h"
 #include "fuzz/show_command.h"
 #include "fuzz/verdict_command.h"
 #include "solver/grants.h"
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
     capcheck::add_minimise_command(app, status);
+    capcheck::add_repro_command(app, status);
     capcheck::add_kernel_command(app, status);
     capcheck::add_show_command(app, status);
     capcheck::add_coverage_command(app, status);

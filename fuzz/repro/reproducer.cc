@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/repro/reproducer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+#include "fuzz/differential.h"
+#include "fuzz/repro/prelude.h"
+#include "fuzz/sut/perform.h"
+#include "model/constants.h"
+#include "model/program.h"
+
+namespace capcheck {
+namespace {
+
+/// A field of the prelude's `want`.
+struct WantedField {
+  std::string_view name;
+  std::uint64_t Credentials<Concrete>::* member;
+};
+constexpr std::array kWanted = {
+    WantedField{"INH", &Credentials<Concrete>::inheritable},
+    WantedField{"PRM", &Credentials<Concrete>::permitted},
+    WantedField{"EFF", &Credentials<Concrete>::effective},
+    WantedField{"BND", &Credentials<Concrete>::bounding},
+    WantedField{"AMB", &Credentials<Concrete>::ambient},
+    WantedField{"UNS", &Credentials<Concrete>::userns},
+    WantedField{"SECUREBITS", &Credentials<Concrete>::securebits},
+    WantedField{"NO_NEW_PRIVS", &Credentials<Concrete>::no_new_privs},
+    WantedField{"UID", &Credentials<Concrete>::uid},
+    WantedField{"EUID", &Credentials<Concrete>::euid},
+    WantedField{"SUID", &Credentials<Concrete>::suid},
+    WantedField{"FSUID", &Credentials<Concrete>::fsuid},
+    WantedField{"GID", &Credentials<Concrete>::gid},
+    WantedField{"EGID", &Credentials<Concrete>::egid},
+    WantedField{"SGID", &Credentials<Concrete>::sgid},
+    WantedField{"FSGID", &Credentials<Concrete>::fsgid},
+};
+
+/// A value as C: by its constant's name where it is one that every header has, or the prelude.
+std::string c_value(Role role, std::uint64_t value, bool userns) {
+  if (role == Role::capability || role == Role::valid_capability) {
+    if (const auto name = capability_name(value)) return *name;
+  }
+  constexpr std::uint64_t kNewSecurebits = 1 << 8;
+  for (const Constant& constant : constants(role, userns)) {
+    if (role == Role::securebits && value >= kNewSecurebits) break;
+    if (constant.value == value && value != 0) return std::string(constant.name);
+  }
+  return value > 9 ? fmt::format("{:#x}UL", value) : fmt::format("{}", value);
+}
+
+/// Makes the text of one task's calls.
+class Writer {
+ public:
+  Writer(const Program& program, const Trace& model) : program_(program), model_(model) {
+    several_ = std::ranges::any_of(program.calls, [](const Call<Concrete>& call) { return call.task != 0; });
+    births_.push_back({"task0", 0, nullptr});
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      const auto result = static_cast<std::int64_t>(step.observed.result);
+      if (!gives_birth(step.call.kind) || result < 0) return true;
+      const std::size_t task = step.observed.result - kFirstThreadId;
+      births_.push_back({fmt::format("task{}_of_call{}", task, step.index + 1), task, &step.call});
+      return true;
+    });
+  }
+
+  std::string start() const { return differences(Credentials<Concrete>{}, model_.initial.cred); }
+
+  /// The functions of all tasks, as C. A number is given anew when its task has died, so they go by births.
+  std::string functions() const {
+    std::string declarations, bodies;
+    for (const Birth& birth : births_) {
+      declarations += fmt::format("static void {}(void);\n", birth.function);
+      bodies += fmt::format("\nstatic void {}(void)\n{{\n\tlong got;\n\n\t(void)got;\n{}}}\n", birth.function,
+                            function(birth));
+    }
+    return declarations + bodies;
+  }
+
+  /// Of the first call that is made.
+  std::size_t first_turn() const { return next_turn(std::size_t{0} - 1); }
+
+ private:
+  /// A task with the number that it has, and the call that made it; null of the first.
+  struct Birth {
+    std::string function;
+    std::size_t task;
+    const Call<Concrete>* by;
+  };
+
+  /// What a task does, and is expected to have.
+  std::string function(const Birth& birth) const {
+    std::string text;
+    const TaskState<Concrete>* known = birth.by ? nullptr : &model_.initial;
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      const bool born_now = birth.by == &step.call;
+      if (born_now) known = step.before[step.call.task];  // a child has what its creator had
+      if (!known) return true;
+      const bool calls = !born_now && step.call.task == birth.task;
+      if (calls) text += call(step);
+      if (!step.after[birth.task]) {
+        known = nullptr;
+        return false;
+      }
+      text += differences(known->cred, step.after[birth.task]->cred);
+      if (calls) text += checked(step, *step.after[birth.task]);
+      known = step.after[birth.task];
+      return true;
+    });
+    if (!known) return text;
+    if (several_) text += fmt::format("\tawait({});\n", program_.calls.size());
+    return text + fmt::format("\tcompare_state(\"at the end\", {});\n", known->level == 0 ? 1 : 0);
+  }
+
+  /// Assignments that turn one state into another.
+  static std::string differences(const Credentials<Concrete>& from, const Credentials<Concrete>& to) {
+    std::string text;
+    for (const WantedField& field : kWanted) {
+      if (from.*field.member == to.*field.member) continue;
+      text += fmt::format("\twant[{}] = {:#x};\n", field.name, to.*field.member);
+    }
+    return text;
+  }
+
+  std::string call(const TraceStep& step) const {
+    std::string text =
+        fmt::format("\n\t/* {} = {} */\n", print_call(step.call), print_result(step.call, step.observed.result));
+    if (several_) text += fmt::format("\tawait({});\n", step.index);
+    const std::string form = c_call(step.call);
+    if (step.call.kind == CallKind::exit_group) {
+      return text + "\tprintf(\"t%d: exit_group()\\n\", task);\n\tfflush(stdout);\n\tshared->pid[task] = 0;\n" +
+             advance(step) + "\t_exit(0);\n";
+    }
+    const auto result = static_cast<std::int64_t>(step.observed.result);
+    const std::string wanted = result < 0 ? fmt::format("0, {}", errno_name(static_cast<int>(-result)))
+                                          : fmt::format("{}, 0", gives_birth(step.call.kind) ? 0 : result);
+    text +=
+        fmt::format("\tgot = {};\n\tresult(\"{}\", got, errno, {});\n", form, escaped(print_call(step.call)), wanted);
+    for (const OutputField& field : kOutputFields) {
+      if (const auto name = c_output(step.call, field.name)) {
+        text += fmt::format("\toutput(\"{}\", {}, {:#x});\n", field.name, *name, step.observed.output.*field.member);
+      }
+    }
+    return text;
+  }
+
+  std::string checked(const TraceStep& step, const TaskState<Concrete>& after) const {
+    std::string text;
+    const bool created =
+        step.call.kind == CallKind::unshare && step.observed.result == 0 && (step.call.args[0] & CLONE_NEWUSER);
+    if (created) text += "\tenter_new_user_ns();\n";
+    text += fmt::format("\tcompare_state(\"after it\", {});\n", after.level == 0 ? 1 : 0);
+    return text + advance(step);
+  }
+
+  std::string advance(const TraceStep& step) const {
+    return several_ ? fmt::format("\tshared->turn = {};\n", next_turn(step.index)) : "";
+  }
+
+  /// Calls of tasks that do not live are not made, so nobody takes their turns.
+  std::size_t next_turn(std::size_t index) const {
+    std::size_t next = index + 1;
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      if (step.index == next && !step.before[step.call.task]) ++next;
+      return true;
+    });
+    return next;
+  }
+
+  static std::string escaped(std::string text) {
+    for (std::size_t at = 0; (at = text.find_first_of("\"\\", at)) != std::string::npos; at += 2)
+      text.insert(at, 1, '\\');
+    return text;
+  }
+
+  /// What the call wrote, as C, of the outputs that a program can see.
+  static std::optional<std::string> c_output(const Call<Concrete>& call, std::string_view name) {
+    const bool reads = call.kind == CallKind::capget, writes = call.kind == CallKind::capset;
+    if ((reads || writes) && name == "version" && !(call.args[2] & kHeaderNull)) return "header.version";
+    if (reads && (name == "effective" || name == "permitted" || name == "inheritable")) {
+      return fmt::format("data[0].{0} | (uint64_t)data[1].{0} << 32", name);
+    }
+    return std::nullopt;
+  }
+
+  static std::string c_pid(std::uint64_t pid) {
+    const std::uint64_t task = pid - kFirstThreadId;
+    return static_cast<std::int64_t>(pid) <= 0 ? fmt::format("{}", static_cast<std::int64_t>(pid))
+                                               : fmt::format("pid_of({})", task);
+  }
+
+  std::string c_call(const Call<Concrete>& call) const;
+  static std::string c_prctl(const Call<Concrete>& call);
+  static std::string c_plain(const Call<Concrete>& call);
+
+  const Program& program_;
+  const Trace& model_;
+  bool several_;
+  std::vector<Birth> births_;
+};
+
+std::string Writer::c_prctl(const Call<Concrete>& call) {
+  const CallInfo& call_info = info(call.kind);
+  std::vector<std::string> arguments{std::string(call_info.name)};
+  for (std::size_t i = 0; i < call_info.argument_count; ++i) {
+    arguments.push_back("(unsigned long)" +
+                        c_value(call_info.roles[i], call.args[i], call.kind == CallKind::cap_userns));
+  }
+  return fmt::format("prctl({})", fmt::join(arguments, ", "));
+}
+
+/// The calls whose name and arguments are C's.
+std::string Writer::c_plain(const Call<Concrete>& call) {
+  const CallInfo& call_info = info(call.kind);
+  std::vector<std::string> arguments;
+  for (std::size_t i = 0; i < call_info.argument_count; ++i) {
+    arguments.push_back(c_value(call_info.roles[i], call.args[i], false));
+  }
+  return fmt::format("{}({})", call_info.name, fmt::join(arguments, ", "));
+}
+
+std::string Writer::c_call(const Call<Concrete>& call) const {
+  const auto& args = call.args;
+  switch (call.kind) {
+    case CallKind::capget:
+    case CallKind::capset: {
+      const char* const header = args[2] & kHeaderNull ? "NULL" : "&header";
+      const char* const data = args[2] & kDataNull ? "NULL" : "data";
+      const std::string start = fmt::format("{}, {}, {:#x}, {}", header, data, args[0], c_pid(args[1]));
+      return call.kind == CallKind::capget
+                 ? fmt::format("get_caps({})", start)
+                 : fmt::format("set_caps({}, {:#x}, {:#x}, {:#x})", start, args[3], args[4], args[5]);
+    }
+    case CallKind::chroot:
+      return "change_root()";
+    case CallKind::write_uid_map:
+    case CallKind::write_gid_map: {
+      const MapLines lines(call);
+      return fmt::format("write_proc(pid_of({}), \"{}\", \"{}\")", args[0], info(call.kind).name, [&] {
+        std::string text(lines.text.data(), lines.size);
+        for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) {
+          text.replace(at, 1, "\\n");
+        }
+        return text;
+      }());
+    }
+    case CallKind::write_setgroups:
+      return fmt::format("write_proc(pid_of({}), \"setgroups\", \"{}\")", args[0], args[2] ? "allow" : "deny");
+    case CallKind::clone: {
+      const auto birth = std::ranges::find(births_, &call, &Birth::by);
+      // One that is to fail would be no task of the program's.
+      return birth == births_.end() ? fmt::format("make_task({:#x}, 3, no_task)", args[0])
+                                    : fmt::format("make_task({:#x}, {}, {})", args[0], birth->task, birth->function);
+    }
+    case CallKind::unshare:
+      return fmt::format("syscall(SYS_unshare, {:#x}UL)", args[0]);
+    case CallKind::setns:
+      return fmt::format("setns(user_ns({}), {:#x})", args[0], args[1]);
+    case CallKind::setgroups:
+      return fmt::format("syscall(SYS_setgroups, {}, (gid_t[]){{ {}, {} }})", args[0], args[1], args[2]);
+    case CallKind::setfsuid:
+    case CallKind::setfsgid:
+      return fmt::format("{}({:#x})", info(call.kind).name, args[0]);
+    case CallKind::ptrace_seize:
+      return fmt::format("ptrace(PTRACE_SEIZE, pid_of({}), 0, 0)", args[0]);
+    case CallKind::join_session_keyring:
+      return "join_session()";
+    case CallKind::userfaultfd:
+      return fmt::format("open_userfaultfd({:#x})", args[0]);
+    default:
+      return info(call.kind).form == Form::prctl ? c_prctl(call) : c_plain(call);
+  }
+}
+
+/// As it stands in a C comment of several lines.
+std::string commented(std::string text) {
+  for (std::size_t at = 0; (at = text.find("*/", at)) != std::string::npos;) text.replace(at, 2, "* /");
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 4) text.replace(at, 1, "\n * ");
+  return text;
+}
+
+}  // namespace
+
+std::string no_c_form(const Call<Concrete>& call) {
+  switch (call.kind) {
+    case CallKind::clone:
+      return call.args[0] & (CLONE_THREAD | CLONE_VM) ? "tasks of a reproducer are processes, not threads" : "";
+    case CallKind::write_uid_map:
+    case CallKind::write_gid_map:
+    case CallKind::write_setgroups:
+      return call.args[1] == call.task ? "" : "a file that another task opened is passed by no reproducer";
+    case CallKind::ptrace_traceme:
+      return "a task so traced stops at every signal";
+    case CallKind::session_to_parent:
+      return "what it gives depends on a keyring and a parent from before";
+    case CallKind::ns_capable:
+    case CallKind::usermodehelper:
+      return "it is no system call";
+    case CallKind::execve:
+    case CallKind::open_userfaultfd_device:
+      return "it needs a file with owner, mode and attributes";
+    case CallKind::uffdio_api:
+    case CallKind::userfaultfd_ioc_new:
+    case CallKind::user_fault:
+    case CallKind::kernel_fault:
+      return "a userfaultfd is only opened by a reproducer, and not used";
+    default:
+      break;
+  }
+  const Form form = info(call.kind).form;
+  return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
+}
+
+std::string c_reproducer(const TraceText& trace, const Profile& profile, std::string_view command) {
+  for (const Call<Concrete>& call : trace.program.calls) {
+    const std::string reason = no_c_form(call);
+    if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
+  }
+  const Trace model = run_model(profile, trace.program);
+  if (std::ranges::find(model.guards, Guard::task_free) != model.guards.end()) {
+    throw std::invalid_argument("it makes more tasks at once than the model has, which a kernel does not mind");
+  }
+  const Writer writer(trace.program, model);
+  std::string text = fmt::format(
+      "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}, "
+      "run as root with all capabilities.\n * Made by: {}\n * Compile and run: cc -o repro "
+      "repro.c && ./repro\n * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n",
+      commented(trace.intent.empty() ? "A program of capcheck." : trace.intent), to_string(profile), command);
+  text += kPrelude;
+  text += fmt::format("static const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
+                      writer.first_turn(), writer.start());
+  text += writer.functions();
+  return text;
+}
+
+}  // namespace capcheck

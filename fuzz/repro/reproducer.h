@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// A program as one C file of system calls, which compiles alone and says whether a kernel does what is expected.
+#ifndef CAPCHECK_FUZZ_REPRO_REPRODUCER_H_
+#define CAPCHECK_FUZZ_REPRO_REPRODUCER_H_
+
+#include <string>
+#include <string_view>
+
+#include "model/profile.h"
+#include "model/trace_text.h"
+
+namespace capcheck {
+
+/// Why a call has no C form: it is none of a task's own making, changes the whole machine, needs a file with owner and
+/// attributes, or a thread. Empty if it has one.
+std::string no_c_form(const Call<Concrete>& call);
+
+/// The C file. What it expects is what the model does of the program on the profile, from root with all capabilities.
+/// Its exit status: 0 the kernel does the same, 1 it does not, 2 it could not be asked (root here has less, say). As
+/// the first process of a guest it powers that off at its end. `command` is how it was made. Throws
+/// std::invalid_argument that names the call if one has no C form.
+std::string c_reproducer(const TraceText& trace, const Profile& profile, std::string_view command);
+
+}  // namespace capcheck
+
+#endif
