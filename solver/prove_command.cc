@@ -55,6 +55,8 @@ struct CommandOptions {
   bool list = false;
   bool json = false;
   CheckFiles checks;
+  std::vector<std::string> kernels;
+  std::vector<std::string> functions;
 };
 
 /// The rules that something is said of: a profile's, with a fault in them or null.
@@ -311,6 +313,18 @@ int status_of(const std::vector<ProfileProofs>& proofs) {
   return status;
 }
 
+void add_kernel_options(CLI::App& command, CommandOptions& options) {
+  CLI::Option* kernel = command.add_option(
+      "--kernel", options.kernels,
+      "Kernels (6.12+userns) whose own functions to prove equal to the model's rules, for every input; --fault is then "
+      "planted in the kernel's code");
+  command.add_option("--function", options.functions, "Of the kernel, the functions to prove (all of them)")
+      ->needs(kernel);
+  for (const char* other :
+       {"--profile", "--invariant", "--list", "--explain", "--bound", "--jobs", "--save", "--smt2", "--confirm-with"})
+    kernel->excludes(other);
+}
+
 /// For CLI11: what is wrong with a command. An empty one must not pass for none.
 std::string names_a_program(const std::string& command) {
   return command.find_first_not_of(' ') == std::string::npos ? "expected the name of a solver, for example cvc5" : "";
@@ -355,7 +369,7 @@ int run(CommandOptions options) {
 
 }  // namespace
 
-void add_prove_command(CLI::App& app, int& status) {
+void add_prove_command(CLI::App& app, int& status, KernelProof prove_kernel) {
   auto options = std::make_shared<CommandOptions>();
   CLI::App* command =
       app.add_subcommand("prove", "Prove the invariants of a profile, or refute them by shortest traces");
@@ -393,12 +407,18 @@ void add_prove_command(CLI::App& app, int& status) {
       ->check(names_a_program);
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   add_check_files(*command, options->checks);
+  if (prove_kernel) add_kernel_options(*command, *options);
   command->footer(
       "Example: capcheck prove --profile 6.12+userns --invariant userns-within-bounding --save findings\n"
       "What a proof has to show of the initial state is computed, and a counterexample is replayed, on the model over\n"
       "machine integers: for these there is no SMT-LIB, and no other solver is asked.\n"
       "Exit status: 0 all as claimed, 1 a claim came out otherwise, 2 one found no answer, or was not confirmed.");
-  command->callback([options, &status] { status = run(*options); });
+  command->callback([options, &status, prove_kernel = std::move(prove_kernel)] {
+    status =
+        options->kernels.empty()
+            ? run(*options)
+            : prove_kernel({options->kernels, options->functions, options->fault, options->timeout, options->json});
+  });
 }
 
 }  // namespace capcheck

@@ -17,6 +17,7 @@
 #include "fuzz/show_command.h"
 #include "fuzz/verdict_command.h"
 #include "solver/grants.h"
+#include "solver/kernel/command.h"
 #include "solver/prove_command.h"
 #include "solver/symmetry.h"
 
@@ -33,7 +34,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   try {
     capcheck::add_verdict_command(app, status);
-    capcheck::add_prove_command(app, status);
+    capcheck::add_prove_command(app, status, capcheck::prove_kernels);
     capcheck::add_ask_command(app, status);
     capcheck::add_grants_command(app, status);
     capcheck::add_symmetry_command(app, status);

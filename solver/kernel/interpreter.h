@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Runs the kernel's functions on terms.
+//
+// All paths of a function are run at once: where two meet, what differs becomes a choice by the conditions under which
+// each was taken. A loop is run until no path stays in it. Whatever is not understood, and may be reached, is an error:
+// nothing is skipped.
+#ifndef CAPCHECK_SOLVER_KERNEL_INTERPRETER_H_
+#define CAPCHECK_SOLVER_KERNEL_INTERPRETER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "solver/kernel/code.h"
+#include "solver/kernel/memory.h"
+#include "solver/kernel/value.h"
+#include "solver/query.h"
+#include "solver/symbolic.h"
+
+namespace llvm {
+class BasicBlock;
+class CallInst;
+class Constant;
+class Function;
+class GlobalVariable;
+class Instruction;
+class Type;
+class Value;
+}  // namespace llvm
+
+namespace capcheck {
+
+class Interpreter;
+
+/// A path, or several that have met.
+struct State {
+  SymbolicBool path = true;  ///< the condition under which it is taken
+  Memory memory{};
+};
+
+/// A call that the kernel's code makes.
+struct KernelCall {
+  std::string place;  ///< of the call
+  std::vector<Value> arguments;
+};
+
+/// What is taken for granted of a function instead of running it.
+struct Contract {
+  std::string sentence;  ///< what it does, for those who read the proof
+  std::function<std::optional<Value>(Interpreter&, State&, const KernelCall&)> apply;
+};
+using Contracts = std::map<std::string, Contract, std::less<>>;
+
+/// Z3 gave no answer to a question that the translation depends on.
+struct NoAnswerError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The most rounds of a loop: more than namespaces can nest, or maps have lines.
+inline constexpr unsigned kMaxRounds = 80;
+
+class Interpreter {
+ public:
+  /// All of these live as long.
+  Interpreter(const KernelCode& code, const Contracts& contracts, Query& query);
+
+  const KernelCode& code() const { return code_; }
+
+  /// An object of one of the kernel's structures, of which nothing is known.
+  ObjectId add_object(std::string name, const std::string& structure);
+  /// One that holds what `original` holds in this state.
+  ObjectId add_copy(std::string name, State& state, ObjectId original);
+  /// Memory without a structure.
+  ObjectId add_memory(std::string name, std::uint64_t size);
+  const Object& object(ObjectId id) const { return objects_[id]; }
+  std::size_t object_count() const { return objects_.size(); }
+
+  /// The object that stands for a variable of the kernel. Throws KernelCodeError if there is none.
+  ObjectId variable(std::string_view name);
+
+  /// What a field holds at first. Values that are too wide are cut.
+  void set(ObjectId object, std::string_view field, const Value& value);
+  void set(ObjectId object, std::string_view field, const SymbolicWord& word);
+  void set_bytes(ObjectId object, std::uint64_t offset, std::uint64_t size, const Value& value);
+
+  /// Holds of every input.
+  void assume(const SymbolicBool& fact) { assumed_ = assumed_ & fact; }
+  const SymbolicBool& assumed() const { return assumed_; }
+
+  /// Runs a function. The conditions of the state that it gives are those of the one before.
+  std::optional<Value> run(std::string_view function, std::span<const Value> arguments, State& state);
+
+  // For contracts, and for those who look at the end.
+
+  Value read(const State& state, ObjectId object, std::uint64_t offset, std::uint64_t size);
+  Value read(const State& state, ObjectId object, std::string_view field);
+  /// Through a pointer. `place` is for errors.
+  Value read(State& state, const Pointer& pointer, std::uint64_t size, const std::string& place);
+  void write(State& state, const Pointer& pointer, std::uint64_t size, const Value& value, const std::string& place);
+
+  /// What an object held at first.
+  Value first(ObjectId object, std::uint64_t offset, std::uint64_t size);
+
+  /// Can it be, of any input?
+  bool possible(const SymbolicBool& condition);
+  /// Throws KernelCodeError, unless the state is impossible; then it has no path any more.
+  void fail(State& state, const std::string& place, const std::string& message);
+
+  Query& query() { return query_; }
+  /// The contracts that were made use of, by name.
+  const std::set<std::string>& used() const { return used_; }
+  std::size_t executed() const { return executed_; }
+
+ private:
+  struct Frame;
+  struct Arrival;
+  class Blocks;
+
+  std::optional<Value> run(const llvm::Function& function, std::vector<Value> arguments, State& state);
+  void run_block(Frame& frame, const llvm::BasicBlock& block, Arrival arrival);
+  std::optional<Value> evaluate(Frame& frame, State& state, const llvm::Instruction& instruction);
+  std::optional<Value> call(Frame& frame, State& state, const llvm::CallInst& instruction);
+  std::optional<Value> call_intrinsic(Frame& frame, State& state, const llvm::CallInst& instruction);
+  void leave(Frame& frame, const llvm::BasicBlock& from, Arrival& arrival, const llvm::BasicBlock& to,
+             const SymbolicBool& condition);
+  void branch(Frame& frame, const llvm::BasicBlock& block, Arrival& arrival);
+  State merge(State a, const State& b);
+
+  Value operand(Frame& frame, State& state, const llvm::Value& value);
+  Value constant(const llvm::Constant& constant);
+  Pointer address(Frame& frame, State& state, const llvm::Value& value);
+  Pointer move(State& state, const Pointer& pointer, const z3::expr& offset, const std::string& place);
+  z3::expr bits(Frame& frame, State& state, const llvm::Value& value);
+  SymbolicBool truth(Frame& frame, State& state, const llvm::Value& value);
+
+  ObjectId variable(const llvm::GlobalVariable& variable);
+  ObjectId function_object(const llvm::Function& function);
+  void initialise(Object& object, std::uint64_t offset, const llvm::Constant& constant);
+  ObjectId checked(State& state, const Target& target, std::uint64_t size, bool writes, const std::string& place);
+
+  const KernelCode& code_;
+  const Contracts& contracts_;
+  Query& query_;
+  SymbolicBool assumed_ = true;
+  std::deque<Object> objects_;
+  std::map<const llvm::Value*, ObjectId> globals_;
+  std::map<const llvm::Function*, std::shared_ptr<const Blocks>> blocks_;
+  std::set<std::string> used_;
+  std::size_t executed_ = 0;
+  unsigned depth_ = 0;
+};
+
+}  // namespace capcheck
+
+#endif

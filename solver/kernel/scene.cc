@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/kernel/scene.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/rules/uidgid.h"
+#include "solver/kernel/contracts.h"
+
+namespace capcheck {
+namespace {
+
+constexpr unsigned kIdBits = 32, kWordBits = 64;
+
+/// The kernel's name of a field of Credentials; empty if struct cred has none.
+std::string_view kernel_name(std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"CapInh", "cap_inheritable"},
+                                                                      {"CapPrm", "cap_permitted"},
+                                                                      {"CapEff", "cap_effective"},
+                                                                      {"CapBnd", "cap_bset"},
+                                                                      {"CapAmb", "cap_ambient"},
+                                                                      {"CapUNs", "cap_userns"},
+                                                                      {"Securebits", "securebits"},
+                                                                      {"Uid", "uid"},
+                                                                      {"EUid", "euid"},
+                                                                      {"SUid", "suid"},
+                                                                      {"FsUid", "fsuid"},
+                                                                      {"Gid", "gid"},
+                                                                      {"EGid", "egid"},
+                                                                      {"SGid", "sgid"},
+                                                                      {"FsGid", "fsgid"}};
+  const auto* found = std::ranges::find(kNames, name, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kNames) ? "" : found->second;
+}
+
+}  // namespace
+
+std::vector<CredField> cred_fields(const Profile& profile) {
+  std::vector<CredField> fields;
+  for (const auto& field : kCredentialFields<Symbolic>) {
+    const std::string_view kernel = kernel_name(field.name);
+    if (kernel.empty() || (kernel == "cap_userns" && !profile.features.userns)) continue;
+    fields.push_back({kernel, field.member, field.name, field.is_set});
+  }
+  return fields;
+}
+
+Scene::Scene(const KernelCode& code, const Profile& profile, Query& query)
+    : profile_(profile), interpreter_(code, kernel_contracts(), query) {}
+
+SymbolicWord Scene::unknown(const std::string& name, unsigned width, Shown shown) {
+  const SymbolicWord word = word_of_bits(TermScope::context().bv_const(name.c_str(), width));
+  unknowns_.push_back({name, word, shown});
+  return word;
+}
+
+void Scene::assume(std::string sentence, const SymbolicBool& fact) {
+  interpreter_.assume(fact);
+  assumptions_.push_back(std::move(sentence));
+}
+
+Credentials<Symbolic> Scene::unknown_credentials(const std::string& owner) {
+  Credentials<Symbolic> made;
+  for (const CredField& field : cred_fields(profile_)) {
+    const bool is_bits = field.kernel == "securebits";
+    made.*field.model = unknown(fmt::format("{}{}", owner, field.name), field.is_set ? kWordBits : kIdBits,
+                                field.is_set ? Shown::set
+                                : is_bits    ? Shown::bits
+                                             : Shown::number);
+  }
+  return made;
+}
+
+void Scene::put(ObjectId cred, const Credentials<Symbolic>& values) {
+  for (const CredField& field : cred_fields(profile_)) interpreter_.set(cred, field.kernel, values.*field.model);
+}
+
+/// nr_extents counts the lines; without the first there is no second.
+void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map) {
+  const auto put_line = [&](unsigned number, const IdExtent<Symbolic>& line) {
+    interpreter_.set(ns, fmt::format("{}.extent.{}.first", field, number), line.first);
+    interpreter_.set(ns, fmt::format("{}.extent.{}.lower_first", field, number), line.lower_first);
+    interpreter_.set(ns, fmt::format("{}.extent.{}.count", field, number), line.count);
+  };
+  put_line(0, map.line0);
+  put_line(1, map.line1);
+  const SymbolicBool no_first = map.line0.count == SymbolicWord(0), no_second = map.line1.count == SymbolicWord(0);
+  interpreter_.set(ns, fmt::format("{}.nr_extents", field),
+                   Symbolic::select(no_first, 0, Symbolic::select(no_second, 1, 2)));
+  interpreter_.assume(!no_first | no_second);
+  // What map_write() takes: no range goes beyond the last id.
+  for (const IdExtent<Symbolic>& line : {map.line0, map.line1}) {
+    for (const SymbolicWord& first : {line.first, line.lower_first})
+      interpreter_.assume(line.count == SymbolicWord(0) | (first + line.count) < SymbolicWord(kInvalidId + 1));
+  }
+}
+
+void Scene::add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level) {
+  const ObjectId object = interpreter_.add_object(name, "user_namespace");
+  UserNamespace<Symbolic> ns{};
+  ns.parent = parent;
+  ns.level = level;
+  ns.owner = unknown(name + ".owner", kIdBits, Shown::number);
+  ns.group = unknown(name + ".group", kIdBits, Shown::number);
+  interpreter_.set(object, "level", ns.level);
+  interpreter_.set(object, "owner", ns.owner);
+  interpreter_.set(object, "group", ns.group);
+  world_.namespaces[number] = ns;
+  namespaces_.emplace(number, object);
+}
+
+void Scene::add_namespaces(unsigned highest, unsigned deepest) {
+  for (unsigned level = highest; level <= deepest; ++level) {
+    // Above the highest is what nobody asks for: unknown. The initial namespace is its own parent to the model.
+    const bool has_parent = level > highest;
+    add_namespace(fmt::format("ns{}", level), level,
+                  has_parent   ? SymbolicWord(level - 1)
+                  : level == 0 ? SymbolicWord(0)
+                               : SymbolicWord::anything(),
+                  level);
+    if (has_parent) {
+      interpreter_.set(namespaces_.at(level), "parent", Value(Pointer::to(namespaces_.at(level - 1))));
+    } else if (level == 0) {
+      interpreter_.set(namespaces_.at(level), "parent", Value(Pointer::null()));
+    }
+  }
+}
+
+unsigned Scene::add_other_namespace(unsigned level) {
+  constexpr unsigned kOther = kMaxNamespaces - 1;
+  add_namespace("other_ns", kOther, SymbolicWord::anything(), level);
+  return kOther;
+}
+
+void Scene::add_maps(unsigned number) {
+  const auto add = [&](std::string_view field, IdMap<Symbolic>& map) {
+    const auto part = [&](std::string_view name) {
+      return unknown(fmt::format("{}.{}.{}", interpreter_.object(namespaces_.at(number)).name, field, name), kIdBits,
+                     Shown::number);
+    };
+    map = {{part("0.first"), part("0.lower_first"), part("0.count")},
+           {part("1.first"), part("1.lower_first"), part("1.count")}};
+    put_map(namespaces_.at(number), field, map);
+  };
+  add("uid_map", world_.namespaces[number].uid_map);
+  add("gid_map", world_.namespaces[number].gid_map);
+}
+
+void Scene::add_task(unsigned user_ns) {
+  task_ = interpreter_.add_object("task", "task_struct");
+  cred_ = interpreter_.add_object("cred", "cred");
+  Task<Symbolic>& task = world_.tasks[0];
+  task.cred = unknown_credentials("");
+  task.user_ns = user_ns;
+  task.alive = 1;
+  put(cred_, task.cred);
+  interpreter_.set(cred_, "user_ns", Value(Pointer::to(namespaces_.at(user_ns))));
+  interpreter_.set(task_, "cred", Value(Pointer::to(cred_)));
+  interpreter_.set(task_, "real_cred", Value(Pointer::to(cred_)));
+  interpreter_.set_bytes(interpreter_.variable("capcheck_current"), 0, 8, Value(Pointer::to(task_)));
+  first_objects_ = interpreter_.object_count();
+}
+
+SymbolicWord Scene::word_of(const Value& value, bool is_signed) {
+  const z3::expr bits = as_bits(value);
+  const unsigned more = kWordBits - bits.get_sort().bv_size();
+  return word_of_bits(fold(more == 0 ? bits : is_signed ? z3::sext(bits, more) : z3::zext(bits, more)));
+}
+
+Credentials<Symbolic> Scene::read_credentials(ObjectId cred) {
+  Credentials<Symbolic> found;
+  for (const CredField& field : cred_fields(profile_))
+    found.*field.model = word_of(interpreter_.read(state_, cred, field.kernel));
+  return found;
+}
+
+Credentials<Symbolic> Scene::current(const SymbolicBool& where) {
+  const Pointer cred = as_pointer(interpreter_.read(state_, task_, "cred"));
+  Credentials<Symbolic> found;
+  State here = state_;
+  here.path = here.path & where;
+  for (const CredField& field : cred_fields(profile_)) {
+    const FieldPlace place = interpreter_.code().field("cred", field.kernel);
+    Pointer at = cred;
+    for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
+    found.*field.model = word_of(interpreter_.read(here, at, place.size, "at the end"));
+  }
+  return found;
+}
+
+void Scene::compare(std::string name, const SymbolicWord& kernel, const SymbolicWord& model, Shown shown,
+                    const SymbolicBool& matters) {
+  compared_.push_back({std::move(name), kernel, model, shown, matters});
+}
+
+void Scene::compare(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
+                    const SymbolicBool& matters) {
+  for (const CredField& field : cred_fields(profile_)) {
+    compare(fmt::format("{}{}", name, field.name), kernel.*field.model, model.*field.model,
+            field.is_set ? Shown::set : Shown::number, matters);
+  }
+}
+
+bool Scene::is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const {
+  const Object& here = interpreter_.object(object);
+  const auto covers = [&](std::string_view field) {
+    const FieldPlace place = interpreter_.code().field(here.structure, field);
+    return place.offset <= offset && offset < place.end();
+  };
+  if (here.structure == "cred" &&
+      std::ranges::any_of(cred_fields(profile_), [&](const CredField& field) { return covers(field.kernel); })) {
+    return true;
+  }
+  return std::ranges::any_of(changed, [&](const std::string& name) {
+    const std::size_t dot = name.find('.');
+    return name.substr(0, dot) == here.structure && covers(name.substr(dot + 1));
+  });
+}
+
+void Scene::compare_the_rest(const std::vector<std::string>& changed) {
+  for (const auto& [object, pieces] : state_.memory.all_written()) {
+    const Object& here = interpreter_.object(object);
+    // What a function keeps in its own frame is gone when it returns.
+    if (object >= first_objects_ && !here.copy_of) continue;
+    for (const auto& [offset, piece] : pieces) {
+      if (is_excepted(object, offset, changed)) continue;
+      const Value before = interpreter_.first(object, offset, piece.size);
+      const std::string name = fmt::format("{}: {}", here.name, interpreter_.code().field_name(here.structure, offset));
+      if (std::holds_alternative<Pointer>(piece.value.content) || std::holds_alternative<Pointer>(before.content)) {
+        const SymbolicBool same = equal(as_pointer(piece.value), as_pointer(before));
+        compare(name, Symbolic::select(same, 1, 0), 1, Shown::number);
+      } else {
+        compare(name, word_of(piece.value), word_of(before), Shown::bits);
+      }
+    }
+  }
+}
+
+}  // namespace capcheck

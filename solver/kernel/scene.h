@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// One situation in two forms: the model's values, and the kernel's objects that hold the same.
+#ifndef CAPCHECK_SOLVER_KERNEL_SCENE_H_
+#define CAPCHECK_SOLVER_KERNEL_SCENE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/domain.h"
+#include "model/profile.h"
+#include "model/world.h"
+#include "solver/kernel/interpreter.h"
+#include "solver/symbolic.h"
+
+namespace capcheck {
+
+/// How a value is written when it is shown.
+enum class Shown : std::uint8_t {
+  set,     ///< of capabilities
+  number,  ///< decimal, signed
+  bits,    ///< hexadecimal
+};
+
+/// An unknown of a situation, under the name by which people know it.
+struct Unknown {
+  std::string name;
+  SymbolicWord word;
+  Shown shown;
+};
+
+/// Something that the kernel's code and the model's rule each say.
+struct Compared {
+  std::string name;
+  SymbolicWord kernel, model;
+  Shown shown;
+  SymbolicBool matters = true;  ///< where the two must be equal
+};
+
+/// A field of struct cred, as the kernel and the model name it.
+struct CredField {
+  std::string_view kernel;
+  SymbolicWord Credentials<Symbolic>::* model;
+  std::string_view name;  ///< in trace text
+  bool is_set;
+};
+/// Those that the model has and struct cred of this profile's kernels.
+std::vector<CredField> cred_fields(const Profile& profile);
+
+/// A current task with its credentials, namespaces, and what else a function is about.
+class Scene {
+ public:
+  /// `code` and `query` live as long.
+  Scene(const KernelCode& code, const Profile& profile, Query& query);
+
+  const Profile& profile() const { return profile_; }
+  Interpreter& interpreter() { return interpreter_; }
+  State& state() { return state_; }
+  World<Symbolic>& world() { return world_; }
+  /// The current task: task 0 of the world.
+  Task<Symbolic>& task() { return world_.tasks[0]; }
+  ObjectId kernel_task() const { return task_; }
+  ObjectId cred() const { return cred_; }
+
+  /// Something that holds of every input, and is no part of the model's rules: printed with the proof.
+  void assume(std::string sentence, const SymbolicBool& fact);
+  /// The same of an invariant of the catalogue, of the current task.
+  template <class Invariant>
+  void assume_invariant() {
+    const TaskState<Symbolic> state{task().cred, 0, 0, 0};
+    assume(std::string("every task has ") + std::string(Invariant::info.name) + ": " +
+               std::string(Invariant::info.formula) + " (capcheck prove --invariant proves it)",
+           Invariant::template holds<Symbolic>(profile_, state));
+  }
+  const std::vector<std::string>& assumptions() const { return assumptions_; }
+
+  // What is made here is unknown, and the same in both forms.
+
+  /// An argument or a field: a word of which so many bits are unknown, and the others 0.
+  SymbolicWord unknown(const std::string& name, unsigned width, Shown shown);
+  Credentials<Symbolic> unknown_credentials(const std::string& owner);
+
+  // A namespace's number is its level, if it is in the chain of namespaces up from the one that matters.
+
+  /// The chain between two levels, both among it.
+  void add_namespaces(unsigned highest, unsigned deepest);
+  /// One that is not in the chain. Gives its number.
+  unsigned add_other_namespace(unsigned level);
+  /// Ids as that namespace and the kernel number them, in up to two ranges.
+  void add_maps(unsigned number);
+  ObjectId kernel_namespace(unsigned number) const { return namespaces_.at(number); }
+
+  /// Makes the task's credentials, and puts it into a namespace.
+  void add_task(unsigned user_ns);
+
+  /// Puts the fields of the model's credentials into an object.
+  void put(ObjectId cred, const Credentials<Symbolic>& values);
+
+  // How a function left things.
+
+  /// A value that the kernel gave, in 64 bits.
+  static SymbolicWord word_of(const Value& value, bool is_signed = false);
+  /// The credentials that the current task has now, as the model has them.
+  Credentials<Symbolic> current(const SymbolicBool& where);
+  Credentials<Symbolic> read_credentials(ObjectId cred);
+
+  /// Adds what is to be compared: a word; all credentials.
+  void compare(std::string name, const SymbolicWord& kernel, const SymbolicWord& model, Shown shown,
+               const SymbolicBool& matters = true);
+  void compare(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
+               const SymbolicBool& matters = true);
+  /// Adds everything that has been written to the kernel's objects, but for these fields (STRUCT.FIELD) and, of
+  /// credentials, those that the model has.
+  void compare_the_rest(const std::vector<std::string>& changed);
+
+  const std::vector<Compared>& compared() const { return compared_; }
+  const std::vector<Unknown>& unknowns() const { return unknowns_; }
+
+ private:
+  void add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level);
+  void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map);
+  bool is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const;
+
+  Profile profile_;
+  Interpreter interpreter_;
+  State state_;
+  World<Symbolic> world_;
+  ObjectId task_ = 0, cred_ = 0;
+  std::size_t first_objects_ = 0;
+  std::map<unsigned, ObjectId> namespaces_;  ///< by number
+  std::vector<Unknown> unknowns_;
+  std::vector<Compared> compared_;
+  std::vector<std::string> assumptions_;
+};
+
+}  // namespace capcheck
+
+#endif
