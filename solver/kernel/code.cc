@@ -176,6 +176,15 @@ FieldPlace KernelCode::field(std::string_view structure, std::string_view path) 
   return *place;
 }
 
+FieldPlace KernelCode::bit_field(std::string_view structure, std::string_view name) const {
+  for (const llvm::DINode* node : content_->structure(structure).getElements()) {
+    const auto* member = llvm::dyn_cast<llvm::DIDerivedType>(node);
+    if (member != nullptr && member->isBitField() && member->getName() == llvm::StringRef(name.data(), name.size()))
+      return {member->getOffsetInBits(), member->getSizeInBits()};
+  }
+  throw KernelCodeError(fmt::format("the kernel's struct {} has no bit-field {}", structure, name));
+}
+
 bool KernelCode::has_field(std::string_view structure, std::string_view path) const {
   return content_->find(structure, path).has_value();
 }

@@ -52,6 +52,8 @@ class KernelCode {
   /// Where a field is: "cap_permitted"; of members that are structures or arrays, "uid_map.extent.0.first". Throws
   /// KernelCodeError if there is none, or if it is no whole number of bytes.
   FieldPlace field(std::string_view structure, std::string_view path) const;
+  /// The same of a bit-field: where it begins and how long it is, in bits.
+  FieldPlace bit_field(std::string_view structure, std::string_view name) const;
   bool has_field(std::string_view structure, std::string_view path) const;
 
   /// The name of the innermost field at an offset: "cap_permitted.val"; "+4" where there is none.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,16 +14,10 @@ namespace capcheck {
 namespace {
 
 constexpr std::uint64_t kPointerSize = 8;
-constexpr unsigned kIntBits = 32;
+constexpr unsigned kIntBits = 32, kLongBits = 64;
 
 Pointer pointer_argument(const KernelCall& call, std::size_t index) {
   return as_pointer(call.arguments.at(index));
-}
-
-/// A truth value that nothing is known of: whether memory runs out, and the like.
-SymbolicBool perhaps(const char* name) {
-  z3::context& context = TermScope::context();
-  return SymbolicBool(z3::expr(context, Z3_mk_fresh_const(context, name, context.bool_sort())));
 }
 
 /// The pointer, or null.
@@ -43,7 +39,7 @@ std::optional<Value> prepare_creds(Interpreter& interpreter, State& state, const
       state.memory.write(made, at, size, any_bits(field, static_cast<unsigned>(size * 8)));
     }
   }
-  return unless(perhaps("no_memory"), Pointer::to(made));
+  return unless(interpreter.perhaps("no_memory"), Pointer::to(made));
 }
 
 std::optional<Value> commit_creds(Interpreter& interpreter, State& state, const KernelCall& call) {
@@ -63,6 +59,134 @@ std::optional<Value> nothing(Interpreter&, State&, const KernelCall&) {
 
 std::optional<Value> any_int(Interpreter&, State&, const KernelCall&) {
   return any_bits("result", kIntBits);
+}
+
+/// A value that the proof gives.
+auto given(const char* name) {
+  return [name](Interpreter& interpreter, State&, const KernelCall&) -> std::optional<Value> {
+    return interpreter.given(name);
+  };
+}
+
+/// 0, or an error for want of something.
+auto unless_out_of(const char* name, int error) {
+  return [name, error](Interpreter& interpreter, State&, const KernelCall&) -> std::optional<Value> {
+    const auto failed = static_cast<std::uint64_t>(static_cast<std::int64_t>(-error)) & 0xffffffff;
+    return choose(interpreter.perhaps(name), bits_of(failed, kIntBits), bits_of(std::uint64_t{0}, kIntBits));
+  };
+}
+
+std::optional<Value> succeeds_or_not(Interpreter& interpreter, State&, const KernelCall&) {
+  return !interpreter.perhaps("fails");
+}
+
+/// An object of which nothing is asked, or null.
+auto object_or_null(const char* name, const char* structure) {
+  return [name, structure](Interpreter& interpreter, State&, const KernelCall& call) -> std::optional<Value> {
+    const ObjectId made = interpreter.add_object(fmt::format("{} from {}", name, call.place), structure);
+    interpreter.set_private(made);
+    return unless(interpreter.perhaps("no_memory"), Pointer::to(made));
+  };
+}
+
+std::optional<Value> any_truth(Interpreter&, State&, const KernelCall&) {
+  return equal(any_bits("truth", 1), bits_of(1, 1));
+}
+
+std::optional<Value> first_argument(Interpreter&, State&, const KernelCall& call) {
+  return call.arguments.at(0);
+}
+
+std::optional<Value> third_argument(Interpreter&, State&, const KernelCall& call) {
+  return call.arguments.at(2);
+}
+
+/// A piece of memory that is copied: from one pointer to another, where a condition holds.
+void copy_where(Interpreter& interpreter, State& state, const SymbolicBool& condition, Pointer to, Pointer from,
+                std::uint64_t size, const std::string& place) {
+  constexpr std::uint64_t kStep = 4;
+  State here = state;
+  here.path = state.path & condition;
+  for (std::uint64_t done = 0; done < size; done += kStep) {
+    const std::uint64_t length = std::min(kStep, size - done);
+    const Value copied = interpreter.read(here, from, length, place);
+    const Value old = interpreter.read(here, to, length, place);
+    interpreter.write(here, to, length, choose(condition, copied, old), place);
+    for (Pointer* pointer : {&to, &from}) {
+      for (Target& target : pointer->targets) target.offset += static_cast<std::int64_t>(kStep);
+    }
+  }
+  state.memory = here.memory;
+}
+
+/// An address of the user's memory: null is no memory, and all else was given.
+std::optional<Pointer> user_pointer(const Interpreter& interpreter, std::uint64_t address, std::uint64_t size,
+                                    const std::string& place) {
+  constexpr std::uint64_t kFirstPage = 4096;
+  if (address < kFirstPage) return std::nullopt;
+  const auto& memory = interpreter.user_memory();
+  auto found = memory.upper_bound(address);
+  if (found == memory.begin()) throw KernelCodeError(fmt::format("{}: a user's address that was not given", place));
+  --found;
+  const std::uint64_t offset = address - found->first;
+  if (offset + size > interpreter.object(found->second).size)
+    throw KernelCodeError(fmt::format("{}: a user's memory is accessed beyond its end", place));
+  return Pointer::to(found->second, static_cast<std::int64_t>(offset));
+}
+
+/// raw_copy_from_user(to, from, size), raw_copy_to_user(to, from, size): gives how much was not copied.
+template <bool kToUser>
+std::optional<Value> copy_user(Interpreter& interpreter, State& state, const KernelCall& call) {
+  const std::size_t user = kToUser ? 0 : 1;
+  const Pointer own = as_pointer(call.arguments.at(1 - user));
+  z3::expr left = bits_of(std::uint64_t{0}, kLongBits);
+  for (const auto& [is_address, address] :
+       interpreter.values_of(state, as_bits(call.arguments.at(user)), call.place)) {
+    for (const auto& [is_size, size] : interpreter.values_of(state, as_bits(call.arguments.at(2)), call.place)) {
+      const SymbolicBool here = is_address & is_size;
+      const auto theirs = user_pointer(interpreter, address, size, call.place);
+      if (!theirs) {
+        left = choose(here, bits_of(size, kLongBits), left);
+      } else {
+        copy_where(interpreter, state, here, kToUser ? *theirs : own, kToUser ? own : *theirs, size, call.place);
+      }
+    }
+  }
+  return left;
+}
+
+/// memset(to, 0, size)
+std::optional<Value> clear(Interpreter& interpreter, State& state, const KernelCall& call) {
+  if (numeral_of(as_bits(call.arguments.at(1))) != 0)
+    throw KernelCodeError(fmt::format("{}: memset() to something else than 0 is not understood", call.place));
+  const Pointer to = pointer_argument(call, 0);
+  for (const auto& [here, size] : interpreter.values_of(state, as_bits(call.arguments.at(2)), call.place)) {
+    if (size == 0) continue;
+    const ObjectId zeros = interpreter.add_memory("zeros", size);
+    interpreter.set_bytes(zeros, 0, size, bits_of(std::uint64_t{0}, static_cast<unsigned>(size * 8)));
+    copy_where(interpreter, state, here, to, Pointer::to(zeros), size, call.place);
+  }
+  return to;
+}
+
+/// kmem_cache_zalloc() of a user namespace.
+std::optional<Value> allocate_user_ns(Interpreter& interpreter, State&, const KernelCall& call) {
+  constexpr std::uint64_t kZero = 0x100;  // __GFP_ZERO
+  const auto flags = numeral_of(as_bits(call.arguments.at(1)));
+  if (!flags || (*flags & kZero) == 0)
+    throw KernelCodeError(fmt::format("{}: memory that is not cleared is asked for", call.place));
+  const ObjectId made = interpreter.add_object("new_ns", "user_namespace");
+  const std::uint64_t size = interpreter.object(made).size;
+  interpreter.set_bytes(made, 0, size, bits_of(std::uint64_t{0}, static_cast<unsigned>(size * 8)));
+  return unless(interpreter.perhaps("no_memory"), Pointer::to(made));
+}
+
+/// __vfs_getxattr(dentry, inode, name, value, size): the attribute's size, or an error.
+std::optional<Value> read_attribute(Interpreter& interpreter, State& state, const KernelCall& call) {
+  const Pointer attribute = as_pointer(interpreter.given("attribute"));
+  const std::uint64_t size = interpreter.object(*attribute.targets.at(0).object).size;
+  copy_where(interpreter, state, true, pointer_argument(call, 3), attribute, size, call.place);
+  return interpreter.given("attribute_size");
 }
 
 std::optional<Value> must_not_be(Interpreter& interpreter, State& state, const KernelCall& call) {
@@ -85,6 +209,34 @@ Contracts make_contracts() {
   add("panic", "BUG() is never reached (proved)", must_not_be);
   add("refcount_warn_saturate", "a reference count that overflows is made safe, and changes nothing else", nothing);
   add("key_put", "lets go of a key", nothing);
+  add("__task_pid_nr_ns", "gives the thread id of the current task", given("own_pid"));
+  add("__get_task_comm", "writes the task's name where it is told, and changes nothing else", first_argument);
+  add("raw_copy_from_user", "copies from the user's memory: of a null pointer nothing, of any other all", copy_user<false>);
+  add("raw_copy_to_user", "copies to the user's memory: of a null pointer nothing, of any other all", copy_user<true>);
+  add("memset", "sets memory to 0", clear);
+  add("set_cred_ucounts", "keeps the count of who uses what, and may run out of memory", unless_out_of("ucounts", EAGAIN));
+  add("alloc_uid", "gives the accounting of a user, or null", object_or_null("user_struct", "user_struct"));
+  add("free_uid", "lets go of the accounting of a user", nothing);
+  add("is_rlimit_overlimit", "says whether a user has too many processes: anything", any_truth);
+  add("get_ucounts", "takes a reference", first_argument);
+  add("queue_work_on", "has work done later", any_truth);
+  add("ptracer_capable", "says whether there is no tracer, or one that has SYS_PTRACE in the namespace: either", given("ptracer_capable"));
+  add("mnt_may_suid", "says whether the mount lets set-id bits and file capabilities count: either", given("mnt_may_suid"));
+  add("__vfs_getxattr", "reads the attribute security.capability: of any size up to 24 bytes, or none", read_attribute);
+  add("make_vfsuid", "gives the id itself: no mount is idmapped", third_argument);
+  add("current_chrooted", "says whether the task is chrooted: either", given("chrooted"));
+  add("inc_ucount", "counts a namespace, or says that there are too many", object_or_null("ucounts", "ucounts"));
+  add("dec_ucount", "counts a namespace less", nothing);
+  add("kmem_cache_alloc_noprof", "gives cleared memory, or null", allocate_user_ns);
+  add("kmem_cache_alloc", "gives cleared memory, or null", allocate_user_ns);
+  add("kmem_cache_free", "gives memory back", nothing);
+  add("proc_alloc_inum", "gives an inode number, or fails for want of memory", unless_out_of("inum", ENOMEM));
+  add("proc_free_inum", "gives an inode number back", nothing);
+  add("setup_userns_sysctls", "registers the namespace's sysctls, or runs out of memory", succeeds_or_not);
+  add("__init_rwsem", "makes a lock", nothing);
+  add("mutex_lock", "takes a lock: nobody else changes what is looked at", nothing);
+  add("mutex_unlock", "lets go of a lock", nothing);
+  add("new_userfaultfd", "is reached by those who may have a userfaultfd, and gives one or an error of its own", given("userfaultfd"));
   return contracts;
 }
 

@@ -150,11 +150,156 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
   scene.compare_the_rest(kCommitted);
 }
 
+/// Calls that set ids say which with one of these, include/linux/security.h.
+constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
+
+void run_cap_task_fix_setuid(Scene& scene, unsigned) {
+  scene.add_namespaces(1, 1);
+  scene.add_maps(1);
+  scene.add_task(1);
+  const ObjectId new_cred = scene.add_new_credentials("new_cred");
+  Credentials<Symbolic> ids = scene.task().cred;
+  for (const auto member : {&Credentials<Symbolic>::uid, &Credentials<Symbolic>::euid, &Credentials<Symbolic>::suid,
+                            &Credentials<Symbolic>::fsuid}) {
+    ids.*member = scene.unknown(fmt::format("new id {}", scene.unknowns().size()), kIntBits, Shown::number);
+  }
+  scene.change(new_cred, ids);
+  const Word flags = scene.unknown("flags", kIntBits, Shown::number);
+  const Word result = run(scene, "cap_task_fix_setuid",
+                          {Pointer::to(new_cred), Pointer::to(scene.cred()), argument(flags, kIntBits)});
+  const Bool set_id = (flags == Word(kSetIdId)) | (flags == Word(kSetIdRe)) | (flags == Word(kSetIdRes)),
+             set_fs_id = flags == Word(kSetIdFs);
+  const UserNamespace<Symbolic>& ns = scene.world().namespaces[1];
+  const Credentials<Symbolic> after = scene.read_credentials(new_cred);
+  scene.compare("result", result, Symbolic::select(set_id | set_fs_id, 0, negated(EINVAL)), Shown::number);
+  scene.compare("set*uid: ", after, fix_setuid(scene.task().cred, ns, ids), set_id);
+  scene.compare("setfsuid: ", after, fix_setfsuid(scene.task().cred, ns, ids), set_fs_id);
+  scene.compare("other flags: ", after, ids, !set_id & !set_fs_id);
+  scene.compare_the_rest({});
+}
+
+// kernel/capability.c
+
+/// Where the user's structures are: nothing depends on it.
+constexpr std::uint64_t kHeaderAddress = 0x10000, kDataAddress = 0x20000, kTaskSize = 0x7ffffffff000;
+
+void run_sys_capset(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
+  Interpreter& interpreter = scene.interpreter();
+  interpreter.set_bytes(interpreter.variable("task_size"), 0, 8, bits_of(kTaskSize, kLongBits));
+  const Word own_pid = scene.unknown("own pid", kIntBits - 1, Shown::number);
+  interpreter.give("own_pid", argument(own_pid, kIntBits));
+
+  const Word version = scene.unknown("version", kIntBits, Shown::bits), pid = scene.unknown("pid", kIntBits, Shown::number);
+  const ObjectId header = interpreter.add_object("header", "__user_cap_header_struct");
+  interpreter.set(header, "version", version);
+  interpreter.set(header, "pid", pid);
+  interpreter.add_user_memory(kHeaderAddress, header);
+  // Two structures, of which version 1 has only the first: the low words.
+  const std::uint64_t size = interpreter.code().size_of("__user_cap_data_struct");
+  const ObjectId data = interpreter.add_memory("data", 2 * size);
+  interpreter.add_user_memory(kDataAddress, data);
+  CapsetRequest<Symbolic> request;
+  const auto put = [&](std::string_view field, Word& set) {
+    set = scene.unknown(fmt::format("asked {}", field), kLongBits, Shown::set);
+    const FieldPlace place = interpreter.code().field("__user_cap_data_struct", field);
+    interpreter.set_bytes(data, place.offset, place.size, argument(set, kIntBits));
+    interpreter.set_bytes(data, size + place.offset, place.size, argument(set >> kIntBits, kIntBits));
+  };
+  put("effective", request.effective);
+  put("permitted", request.permitted);
+  put("inheritable", request.inheritable);
+
+  const Bool header_null = Bool::unknown("header_is_null"), data_null = Bool::unknown("data_is_null");
+  scene.show("header is null", header_null);
+  scene.show("data is null", data_null);
+  const Word result =
+      run(scene, "__se_sys_capset",
+          {choose(header_null, bits_of(std::uint64_t{0}, kLongBits), bits_of(kHeaderAddress, kLongBits)),
+           choose(data_null, bits_of(std::uint64_t{0}, kLongBits), bits_of(kDataAddress, kLongBits))});
+  const CapHeader<Symbolic> model_header{version, canonical<Symbolic>(Role::pid, pid), header_null, data_null};
+  const auto outcome = sys_capset<Symbolic>(scene.profile(), scene.task().cred, own_pid, model_header, request);
+  Credentials<Symbolic> cred = scene.task().cred;
+  Symbolic::assign(cred, outcome.verdict.passed(), outcome.after);
+  compare_outcome(scene, "", result, {outcome.result(), cred}, true);
+  scene.compare("version after", Scene::word_of(interpreter.read(scene.state(), header, "version")),
+                version_after(model_header), Shown::bits, !header_null);
+  scene.compare_the_rest(kCommitted, {header});
+}
+
+// kernel/user_namespace.c
+
+/// Credentials that enter a namespace: what the kernel made of them, and what the model does.
+void compare_entry(Scene& scene, ObjectId entered, ObjectId ns, const Bool& matters) {
+  Interpreter& interpreter = scene.interpreter();
+  scene.compare("", scene.read_credentials(entered),
+                set_cred_user_ns(scene.profile(), scene.world().sysctls, scene.task().cred), matters);
+  const Bool same = equal(as_pointer(interpreter.read(scene.state(), entered, "user_ns")), Pointer::to(ns));
+  scene.compare("user_ns is the namespace", as_word<Symbolic>(same), 1, Shown::number, matters);
+}
+
+/// What entering a namespace changes besides what the model has.
+const std::vector<std::string> kEntered = {"cred.user_ns", "cred.request_key_auth", "cred.usage", "cred.rcu"};
+
+void set_up_sysctls(Scene& scene) {
+  if (!scene.profile().features.userns_mask) return;
+  Interpreter& interpreter = scene.interpreter();
+  Word& mask = scene.world().sysctls.cap_userns_mask;
+  mask = scene.unknown("cap_userns_mask", kLongBits, Shown::set);
+  interpreter.set_bytes(interpreter.variable("cap_userns_mask"), 0, 8, argument(mask, kLongBits));
+}
+
+void run_set_cred_user_ns(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 1);
+  scene.add_task(0);
+  set_up_sysctls(scene);
+  const ObjectId entered = scene.add_new_credentials("new_cred");
+  const std::vector<Value> arguments{Pointer::to(entered), Pointer::to(scene.kernel_namespace(1))};
+  scene.interpreter().run("set_cred_user_ns", arguments, scene.state());
+  compare_entry(scene, entered, scene.kernel_namespace(1), true);
+  scene.compare_the_rest(kEntered);
+}
+
+/// No failure for want of memory and the like.
+Bool all_well(Scene& scene) {
+  Bool well = true;
+  for (const Bool& failed : scene.interpreter().failures()) well = well & !failed;
+  return well;
+}
+
+void run_userns_install(Scene& scene, unsigned situation) {
+  const unsigned target = set_up_standing(scene, situation);
+  set_up_sysctls(scene);
+  const Bool alone = scene.add_thread_group(), fs_shared = scene.add_fs();
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId entered = scene.add_new_credentials("new_cred"), set = interpreter.add_object("nsset", "nsset");
+  interpreter.set(set, "flags", Word(CLONE_NEWUSER));
+  interpreter.set(set, "cred", Value(Pointer::to(entered)));
+  const auto place = interpreter.code().field("user_namespace", "ns");
+  const Word result =
+      run(scene, "userns_install",
+          {Pointer::to(set), Pointer::to(scene.kernel_namespace(target), static_cast<std::int64_t>(place.offset))});
+  Verdict<Symbolic> verdict;
+  userns_install<Symbolic>(verdict, scene.world().namespaces, scene.task(), target, alone, fs_shared);
+  const Bool well = all_well(scene), passed = verdict.passed();
+  scene.compare("result", result, Symbolic::select(passed, 0, Word(0) - verdict.error()), Shown::number, well);
+  compare_entry(scene, entered, scene.kernel_namespace(target), passed);
+  scene.compare("refused: ", scene.read_credentials(entered), scene.task().cred, !passed);
+  scene.compare_the_rest({"cred.user_ns", "cred.request_key_auth", "cred.usage", "cred.rcu", "task_struct.flags",
+                          "user_namespace.ns.count"});
+}
+
 const std::vector<ProvedFunction> kFunctions = {
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable},
-    {"cap_task_prctl", "step() of PR_CAPBSET_*, PR_CAP_AMBIENT, PR_CAP_USERNS, PR_*_SECUREBITS, PR_*_KEEPCAPS", "",
-     once, run_cap_task_prctl},
+    {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl},
+    {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to two lines", once, run_cap_task_fix_setuid},
+    {"sys_capset", "sys_capset()", "", once, run_sys_capset},
+    {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
+    {"userns_install", "userns_install(), set_cred_user_ns()",
+     "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
 };
 
 }  // namespace

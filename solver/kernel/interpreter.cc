@@ -24,8 +24,8 @@ namespace capcheck {
 namespace {
 
 constexpr unsigned kBitsOfByte = 8, kPointerBits = 64, kPointerSize = 8, kDeepestCall = 30;
-/// The most values that a variable offset may have.
-constexpr std::size_t kFewOffsets = 8;
+/// The most values that an index may have.
+constexpr std::size_t kFewValues = 8;
 
 std::string print(const llvm::Value& value) {
   std::string text;
@@ -339,6 +339,8 @@ ObjectId Interpreter::variable(const llvm::GlobalVariable& variable) {
   objects_.push_back({variable.getName().str(), structure, size, {}});
   const ObjectId id = objects_.size() - 1;
   globals_.emplace(&variable, id);
+  // Whether a warning was given once before.
+  objects_[id].is_private = variable.getSection() == ".data.once" || variable.getSection() == ".data..once";
   if (variable.isConstant() && variable.hasDefinitiveInitializer()) {
     objects_[id].constant = true;
     initialise(objects_[id], 0, *variable.getInitializer());
@@ -723,9 +725,15 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
         return fold(low_bits(word_of_bits(whole), width_of(type)));
       }
       case llvm::Instruction::IntToPtr:
-      case llvm::Instruction::PtrToInt:
-        if (width_of(type) == width_of(*from.getType())) return operand(frame, state, from);
-        break;
+      case llvm::Instruction::PtrToInt: {
+        if (width_of(type) != width_of(*from.getType())) break;
+        const Value value = operand(frame, state, from);
+        const auto* pointer = std::get_if<Pointer>(&value.content);
+        const bool is_number = pointer != nullptr && std::ranges::none_of(pointer->targets, [](const Target& target) {
+                                 return target.object.has_value();
+                               });
+        return is_number ? Value(as_bits(value)) : value;
+      }
       default:
         break;
     }
@@ -736,8 +744,10 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
     const auto size = allocation->getAllocationSize(layout);
     if (!size || size->isScalable()) throw_unknown(instruction, "an allocation");
     if (!frame.allocated.insert(&instruction).second) throw_unknown(instruction, "an allocation in a loop");
-    return Pointer::to(add_memory(
-        fmt::format("{} of {}()", allocation->getName().str(), frame.function.getName().str()), size->getFixedValue()));
+    const ObjectId made = add_memory(
+        fmt::format("{} of {}()", allocation->getName().str(), frame.function.getName().str()), size->getFixedValue());
+    set_private(made);
+    return Pointer::to(made);
   }
   if (const auto* part = llvm::dyn_cast<llvm::ExtractValueInst>(&instruction)) {
     Value value = operand(frame, state, *part->getAggregateOperand());
@@ -761,16 +771,8 @@ Pointer Interpreter::move(State& state, const Pointer& pointer, const z3::expr& 
     }
     return moved;
   }
-  // An index: the few values that it can have.
   Pointer moved;
-  SymbolicBool rest = state.path;
-  for (std::size_t i = 0; possible(rest); ++i) {
-    if (i == kFewOffsets) {
-      throw KernelCodeError(fmt::format("{}: an index with more than {} values", place, kFewOffsets));
-    }
-    const std::uint64_t value = *numeral_of(low_bits(query_.value(SymbolicWord(offset)), kPointerBits));
-    const SymbolicBool here = equal(offset, bits_of(value, kPointerBits));
-    rest = rest & !here;
+  for (const auto& [here, value] : values_of(state, offset, place)) {
     Pointer there = move(state, pointer, bits_of(value, kPointerBits), place);
     for (Target& target : there.targets) {
       target.condition = target.condition & here;
@@ -780,12 +782,37 @@ Pointer Interpreter::move(State& state, const Pointer& pointer, const z3::expr& 
   return moved;
 }
 
-std::optional<Value> Interpreter::call(Frame& frame, State& state, const llvm::CallInst& instruction) {
-  if (const auto* text = llvm::dyn_cast<llvm::InlineAsm>(instruction.getCalledOperand())) {
-    if (text->getAsmString().empty() && instruction.arg_empty() && instruction.getType()->isVoidTy())
-      return std::nullopt;  // a barrier for the compiler
-    throw_unknown(instruction, "inline assembly");
+std::vector<std::pair<SymbolicBool, std::uint64_t>> Interpreter::values_of(const State& state, const z3::expr& term,
+                                                                           const std::string& place) {
+  if (const auto known = numeral_of(term)) return {{true, *known}};
+  std::vector<std::pair<SymbolicBool, std::uint64_t>> found;
+  SymbolicBool rest = state.path;
+  while (possible(rest)) {
+    if (found.size() == kFewValues)
+      throw KernelCodeError(fmt::format("{}: an index, size or address with more than {} values", place, kFewValues));
+    const std::uint64_t value = query_.value(word_of_bits(term));
+    const SymbolicBool here = equal(term, bits_of(value, term.get_sort().bv_size()));
+    rest = rest & !here;
+    found.emplace_back(here, value);
   }
+  return found;
+}
+
+const Value& Interpreter::given(std::string_view name) const {
+  const auto found = given_.find(name);
+  if (found == given_.end())
+    throw KernelCodeError(fmt::format("a contract asks for '{}', of which this proof says nothing", name));
+  return found->second;
+}
+
+SymbolicBool Interpreter::perhaps(const char* name) {
+  z3::context& context = TermScope::context();
+  failures_.push_back(SymbolicBool(z3::expr(context, Z3_mk_fresh_const(context, name, context.bool_sort()))));
+  return failures_.back();
+}
+
+std::optional<Value> Interpreter::call(Frame& frame, State& state, const llvm::CallInst& instruction) {
+  if (instruction.isInlineAsm()) return call_assembly(frame, state, instruction);
   const llvm::Function* called = instruction.getCalledFunction();
   if (called == nullptr) throw_unknown(instruction, "a call through a pointer");
   if (called->isIntrinsic()) return call_intrinsic(frame, state, instruction);
@@ -800,6 +827,35 @@ std::optional<Value> Interpreter::call(Frame& frame, State& state, const llvm::C
   if (contract == contracts_.end()) return run(*called, std::move(arguments), state);
   used_.insert(name);
   return contract->second.apply(*this, state, {describe_place(instruction), std::move(arguments)});
+}
+
+/// The kernel's atomic operations, as one processor sees them.
+std::optional<Value> Interpreter::call_assembly(Frame& frame, State& state, const llvm::CallInst& instruction) {
+  const auto& assembly = *llvm::cast<llvm::InlineAsm>(instruction.getCalledOperand());
+  const llvm::StringRef text = llvm::StringRef(assembly.getAsmString()).ltrim("\n\t ");
+  if (text.empty() && instruction.arg_empty()) return std::nullopt;  // a barrier for the compiler
+  const std::string place = describe_place(instruction);
+  const auto begins = [&](llvm::StringRef prefix) { return text.starts_with(prefix); };
+  const auto change = [&](unsigned width, const z3::expr& difference) {
+    const Pointer at = address(frame, state, *instruction.getArgOperand(0));
+    const z3::expr before = as_bits(read(state, at, width / kBitsOfByte, place));
+    const z3::expr after = fold(before + difference);
+    write(state, at, width / kBitsOfByte, after, place);
+    return std::pair(before, after);
+  };
+  const auto one = [](unsigned width) { return bits_of(1, width); };
+  const auto is_zero = [](const z3::expr& bits) {
+    return bits_of(equal(bits, bits_of(0, bits.get_sort().bv_size())), kBitsOfByte);
+  };
+  if (begins("xaddl $0, $1"))
+    return change(32, bits(frame, state, *instruction.getArgOperand(1))).first;
+  if (begins("incl $0")) return change(32, one(32)), std::nullopt;
+  if (begins("incq $0")) return change(64, one(64)), std::nullopt;
+  if (begins("addq $1,$0")) return change(64, bits(frame, state, *instruction.getArgOperand(1))), std::nullopt;
+  if (begins("decq $0") && text.contains("output condition code e")) return is_zero(change(64, fold(-one(64))).second);
+  if (begins("subq $2, $0") && text.contains("output condition code e"))
+    return is_zero(change(64, fold(-bits(frame, state, *instruction.getArgOperand(1)))).second);
+  throw_unknown(instruction, "inline assembly");
 }
 
 std::optional<Value> Interpreter::call_intrinsic(Frame& frame, State& state, const llvm::CallInst& instruction) {

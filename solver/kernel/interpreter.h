@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "solver/kernel/code.h"
@@ -81,6 +82,8 @@ class Interpreter {
   ObjectId add_copy(std::string name, State& state, ObjectId original);
   /// Memory without a structure.
   ObjectId add_memory(std::string name, std::uint64_t size);
+  /// What is in it is of no use to anybody after the function.
+  void set_private(ObjectId id) { objects_[id].is_private = true; }
   const Object& object(ObjectId id) const { return objects_[id]; }
   std::size_t object_count() const { return objects_.size(); }
 
@@ -110,6 +113,23 @@ class Interpreter {
   /// What an object held at first.
   Value first(ObjectId object, std::uint64_t offset, std::uint64_t size);
 
+  /// The values that a term can have on a path, each with the condition for it. Throws KernelCodeError if they are many.
+  std::vector<std::pair<SymbolicBool, std::uint64_t>> values_of(const State& state, const z3::expr& term,
+                                                                const std::string& place);
+
+  /// What a contract gives, or asks for: a value under a name. given() throws KernelCodeError if there is none.
+  void give(std::string name, const Value& value) { given_.insert_or_assign(std::move(name), value); }
+  const Value& given(std::string_view name) const;
+
+  /// A truth value of which nothing is known: whether memory runs out, and the like. The call then fails, for a reason
+  /// that is none of the model's.
+  SymbolicBool perhaps(const char* name);
+  const std::vector<SymbolicBool>& failures() const { return failures_; }
+
+  /// Memory of the user's at an address.
+  void add_user_memory(std::uint64_t address, ObjectId object) { user_memory_.emplace(address, object); }
+  const std::map<std::uint64_t, ObjectId>& user_memory() const { return user_memory_; }
+
   /// Can it be, of any input?
   bool possible(const SymbolicBool& condition);
   /// Throws KernelCodeError, unless the state is impossible; then it has no path any more.
@@ -129,6 +149,7 @@ class Interpreter {
   void run_block(Frame& frame, const llvm::BasicBlock& block, Arrival arrival);
   std::optional<Value> evaluate(Frame& frame, State& state, const llvm::Instruction& instruction);
   std::optional<Value> call(Frame& frame, State& state, const llvm::CallInst& instruction);
+  std::optional<Value> call_assembly(Frame& frame, State& state, const llvm::CallInst& instruction);
   std::optional<Value> call_intrinsic(Frame& frame, State& state, const llvm::CallInst& instruction);
   void leave(Frame& frame, const llvm::BasicBlock& from, Arrival& arrival, const llvm::BasicBlock& to,
              const SymbolicBool& condition);
@@ -154,6 +175,9 @@ class Interpreter {
   std::deque<Object> objects_;
   std::map<const llvm::Value*, ObjectId> globals_;
   std::map<const llvm::Function*, std::shared_ptr<const Blocks>> blocks_;
+  std::map<std::string, Value, std::less<>> given_;
+  std::vector<SymbolicBool> failures_;
+  std::map<std::uint64_t, ObjectId> user_memory_;
   std::set<std::string> used_;
   std::size_t executed_ = 0;
   unsigned depth_ = 0;

@@ -28,6 +28,7 @@ struct Object {
   std::uint64_t size;               ///< accesses beyond it are errors
   std::optional<ObjectId> copy_of;  ///< what it holds at first is what that one held at first
   bool constant = false;            ///< must not be written
+  bool is_private = false;          ///< its contents are of no use to others: a function's own, or a log's
   Pieces initial{};                 ///< as far as it was set or read
 };
 

@@ -12,7 +12,7 @@
 namespace capcheck {
 namespace {
 
-constexpr unsigned kIdBits = 32, kWordBits = 64;
+constexpr unsigned kIdBits = 32, kWordBits = 64, kBitsOfByte = 8;
 
 /// The kernel's name of a field of Credentials; empty if struct cred has none.
 std::string_view kernel_name(std::string_view name) {
@@ -54,6 +54,10 @@ SymbolicWord Scene::unknown(const std::string& name, unsigned width, Shown shown
   const SymbolicWord word = word_of_bits(TermScope::context().bv_const(name.c_str(), width));
   unknowns_.push_back({name, word, shown});
   return word;
+}
+
+void Scene::show(const std::string& name, const SymbolicBool& condition) {
+  unknowns_.push_back({name, as_word<Symbolic>(condition), Shown::number});
 }
 
 void Scene::assume(std::string sentence, const SymbolicBool& fact) {
@@ -160,7 +164,49 @@ void Scene::add_task(unsigned user_ns) {
   interpreter_.set(task_, "cred", Value(Pointer::to(cred_)));
   interpreter_.set(task_, "real_cred", Value(Pointer::to(cred_)));
   interpreter_.set_bytes(interpreter_.variable("capcheck_current"), 0, 8, Value(Pointer::to(task_)));
-  first_objects_ = interpreter_.object_count();
+}
+
+ObjectId Scene::add_new_credentials(const std::string& name) {
+  return interpreter_.add_copy(name, state_, cred_);
+}
+
+void Scene::change(ObjectId cred, const Credentials<Symbolic>& values) {
+  for (const CredField& field : cred_fields(profile_)) {
+    const FieldPlace place = interpreter_.code().field("cred", field.kernel);
+    state_.memory.write(cred, place.offset, place.size,
+                        low_bits(values.*field.model, static_cast<unsigned>(place.size * kBitsOfByte)));
+  }
+}
+
+/// A group's threads are in a list: from 6.7 on that of its signal_struct, before that their own.
+SymbolicBool Scene::add_thread_group() {
+  const SymbolicBool alone = SymbolicBool::unknown("alone"), leads = SymbolicBool::unknown("leads");
+  show("the task is alone in its thread group", alone);
+  const ObjectId other = interpreter_.add_object("another task", "task_struct"),
+                 group = interpreter_.add_object("signal", "signal_struct");
+  const KernelCode& code = interpreter_.code();
+  const auto link = [&](std::string_view list, const Pointer& end) {
+    const Pointer next = Pointer::to(other, static_cast<std::int64_t>(code.field("task_struct", list).offset));
+    interpreter_.set(task_, fmt::format("{}.next", list), Value(choose(alone, end, next)));
+  };
+  if (code.has_field("task_struct", "thread_group")) {
+    link("thread_group", Pointer::to(task_, static_cast<std::int64_t>(code.field("task_struct", "thread_group").offset)));
+  } else {
+    link("thread_node", Pointer::to(group, static_cast<std::int64_t>(code.field("signal_struct", "thread_head").offset)));
+  }
+  interpreter_.set(task_, "signal", Value(Pointer::to(group)));
+  // thread_group_leader(): exit_signal is not negative.
+  constexpr std::uint64_t kNoLeader = 0xffffffff;
+  interpreter_.set(task_, "exit_signal", Symbolic::select(alone | leads, 0, kNoLeader));
+  return alone;
+}
+
+SymbolicBool Scene::add_fs() {
+  const SymbolicWord users = unknown("fs.users", kIdBits, Shown::number);
+  const ObjectId fs = interpreter_.add_object("fs", "fs_struct");
+  interpreter_.set(fs, "users", users);
+  interpreter_.set(task_, "fs", Value(Pointer::to(fs)));
+  return !(users == SymbolicWord(1));
 }
 
 SymbolicWord Scene::word_of(const Value& value, bool is_signed) {
@@ -205,6 +251,7 @@ void Scene::compare(const std::string& name, const Credentials<Symbolic>& kernel
 
 bool Scene::is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const {
   const Object& here = interpreter_.object(object);
+  if (std::ranges::find(changed, here.name) != changed.end()) return true;
   const auto covers = [&](std::string_view field) {
     const FieldPlace place = interpreter_.code().field(here.structure, field);
     return place.offset <= offset && offset < place.end();
@@ -219,11 +266,10 @@ bool Scene::is_excepted(ObjectId object, std::uint64_t offset, const std::vector
   });
 }
 
-void Scene::compare_the_rest(const std::vector<std::string>& changed) {
+void Scene::compare_the_rest(const std::vector<std::string>& changed, const std::vector<ObjectId>& compared) {
   for (const auto& [object, pieces] : state_.memory.all_written()) {
     const Object& here = interpreter_.object(object);
-    // What a function keeps in its own frame is gone when it returns.
-    if (object >= first_objects_ && !here.copy_of) continue;
+    if (here.is_private || std::ranges::find(compared, object) != compared.end()) continue;
     for (const auto& [offset, piece] : pieces) {
       if (is_excepted(object, offset, changed)) continue;
       const Value before = interpreter_.first(object, offset, piece.size);

@@ -81,6 +81,8 @@ class Scene {
 
   /// An argument or a field: a word of which so many bits are unknown, and the others 0.
   SymbolicWord unknown(const std::string& name, unsigned width, Shown shown);
+  /// Has it shown with the others.
+  void show(const std::string& name, const SymbolicBool& condition);
   Credentials<Symbolic> unknown_credentials(const std::string& owner);
 
   // A namespace's number is its level, if it is in the chain of namespaces up from the one that matters.
@@ -95,6 +97,14 @@ class Scene {
 
   /// Makes the task's credentials, and puts it into a namespace.
   void add_task(unsigned user_ns);
+
+  /// A copy of the task's credentials that the kernel has made, to be changed; with fields that it has changed so far.
+  ObjectId add_new_credentials(const std::string& name);
+  void change(ObjectId cred, const Credentials<Symbolic>& values);
+  /// Whether the task is the only one of its thread group: either.
+  SymbolicBool add_thread_group();
+  /// Whether its fs_struct is used by others: either.
+  SymbolicBool add_fs();
 
   /// Puts the fields of the model's credentials into an object.
   void put(ObjectId cred, const Credentials<Symbolic>& values);
@@ -112,9 +122,9 @@ class Scene {
                const SymbolicBool& matters = true);
   void compare(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
                const SymbolicBool& matters = true);
-  /// Adds everything that has been written to the kernel's objects, but for these fields (STRUCT.FIELD) and, of
-  /// credentials, those that the model has.
-  void compare_the_rest(const std::vector<std::string>& changed);
+  /// Adds everything that has been written to the kernel's objects, but for these fields (STRUCT.FIELD) and
+  /// variables, of credentials those that the model has, and objects that were compared as a whole.
+  void compare_the_rest(const std::vector<std::string>& changed, const std::vector<ObjectId>& compared = {});
 
   const std::vector<Compared>& compared() const { return compared_; }
   const std::vector<Unknown>& unknowns() const { return unknowns_; }
@@ -129,7 +139,6 @@ class Scene {
   State state_;
   World<Symbolic> world_;
   ObjectId task_ = 0, cred_ = 0;
-  std::size_t first_objects_ = 0;
   std::map<unsigned, ObjectId> namespaces_;  ///< by number
   std::vector<Unknown> unknowns_;
   std::vector<Compared> compared_;
