@@ -226,12 +226,13 @@ std::string describe_place(const llvm::Instruction& instruction) {
   const auto* scope = llvm::cast<llvm::DILocalScope>(place.getScope());
   std::string file = scope->getFilename().str();
   if (const llvm::DISubprogram* inlined = scope->getSubprogram()) function = inlined->getName().str();
-  // The tree's place in the cache says nothing.
-  for (const std::string_view top : {"/security/", "/kernel/", "/fs/", "/include/", "/arch/", "/lib/", "/mm/"}) {
-    if (const std::size_t begin = file.rfind(top); begin != std::string::npos && file.front() == '/') {
-      file = file.substr(begin + 1);
-      break;
-    }
+  // Where the cache has the tree, and what is patched of it, says nothing.
+  for (const std::string_view above : {"/source/", "/overlays/", "/headers/"}) {
+    const std::size_t found = file.rfind(above);
+    if (found == std::string::npos) continue;
+    file = file.substr(found + above.size());
+    if (above != "/source/") file = file.substr(file.find('/') + 1);
+    break;
   }
   return fmt::format("{}:{}, {}()", file, place.getLine(), function);
 }

@@ -80,6 +80,29 @@ std::optional<Value> succeeds_or_not(Interpreter& interpreter, State&, const Ker
   return !interpreter.perhaps("fails");
 }
 
+std::optional<Value> any_success(Interpreter&, State&, const KernelCall&) {
+  return bits_of(std::uint64_t{0}, kIntBits);
+}
+
+/// An object that the proof gives, or null.
+auto object_given(const char* name) {
+  return [name](Interpreter& interpreter, State&, const KernelCall&) -> std::optional<Value> {
+    return unless(interpreter.perhaps("no_memory"), as_pointer(interpreter.given(name)));
+  };
+}
+
+std::optional<Value> set_ucounts(Interpreter& interpreter, State& state, const KernelCall& call) {
+  const SymbolicBool failed = interpreter.perhaps("no_ucounts");
+  const FieldPlace place = interpreter.code().field("cred", "ucounts");
+  Pointer at = pointer_argument(call, 0);
+  for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
+  const Value old = interpreter.read(state, at, place.size, call.place);
+  const Pointer counts = Pointer::to(interpreter.add_object("new ucounts", "ucounts"));
+  interpreter.write(state, at, place.size, choose(failed, as_pointer(old), counts), call.place);
+  constexpr std::uint64_t kFailed = static_cast<std::uint32_t>(-EAGAIN);
+  return choose(failed, bits_of(kFailed, kIntBits), bits_of(std::uint64_t{0}, kIntBits));
+}
+
 /// An object of which nothing is asked, or null.
 auto object_or_null(const char* name, const char* structure) {
   return [name, structure](Interpreter& interpreter, State&, const KernelCall& call) -> std::optional<Value> {
@@ -175,10 +198,7 @@ std::optional<Value> allocate_user_ns(Interpreter& interpreter, State&, const Ke
   const auto flags = numeral_of(as_bits(call.arguments.at(1)));
   if (!flags || (*flags & kZero) == 0)
     throw KernelCodeError(fmt::format("{}: memory that is not cleared is asked for", call.place));
-  const ObjectId made = interpreter.add_object("new_ns", "user_namespace");
-  const std::uint64_t size = interpreter.object(made).size;
-  interpreter.set_bytes(made, 0, size, bits_of(std::uint64_t{0}, static_cast<unsigned>(size * 8)));
-  return unless(interpreter.perhaps("no_memory"), Pointer::to(made));
+  return unless(interpreter.perhaps("no_memory"), as_pointer(interpreter.given("new_ns")));
 }
 
 /// __vfs_getxattr(dentry, inode, name, value, size): the attribute's size, or an error.
@@ -214,7 +234,15 @@ Contracts make_contracts() {
   add("raw_copy_from_user", "copies from the user's memory: of a null pointer nothing, of any other all", copy_user<false>);
   add("raw_copy_to_user", "copies to the user's memory: of a null pointer nothing, of any other all", copy_user<true>);
   add("memset", "sets memory to 0", clear);
-  add("set_cred_ucounts", "keeps the count of who uses what, and may run out of memory", unless_out_of("ucounts", EAGAIN));
+  add("set_cred_ucounts", "sets cred->ucounts, or runs out of memory", set_ucounts);
+  add("__put_cred", "lets go of credentials", nothing);
+  add("prepare_kernel_cred", "gives a copy of init_cred or, out of memory, null", object_given("init_cred"));
+  add("flush_signal_handlers", "is not about credentials", nothing);
+  add("set_user_nice", "is not about credentials", nothing);
+  add("block_signals", "is not about credentials", nothing);
+  add("unblock_signals", "is not about credentials", nothing);
+  add("kernel_execve", "is the exec that follows, with the credentials of then: it succeeds", any_success);
+  add("do_exit", "is reached by no helper that is started", must_not_be);
   add("alloc_uid", "gives the accounting of a user, or null", object_or_null("user_struct", "user_struct"));
   add("free_uid", "lets go of the accounting of a user", nothing);
   add("is_rlimit_overlimit", "says whether a user has too many processes: anything", any_truth);

@@ -5,15 +5,19 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <stdexcept>
 
+#include "model/capability.h"
 #include "model/trace_text.h"
-#include "solver/kernel/contracts.h"
 #include "solver/process.h"
 
 namespace capcheck {
 namespace {
+
+/// How long a comparison is looked at in the light of those before.
+constexpr std::chrono::milliseconds kHaste{300};
 
 using Clock = std::chrono::steady_clock;
 
@@ -33,8 +37,26 @@ std::string print(const Profile& profile, Shown shown, std::uint64_t value) {
   __builtin_unreachable();
 }
 
+/// Has Z3 find an input for which a condition holds and as much as possible is 0, or all capabilities.
+void find_plain_input(Scene& scene, SymbolicBool condition) {
+  Query& query = scene.interpreter().query();
+  const auto can_be = [&](const SymbolicBool& wish) {
+    const bool can = query.ask(condition & wish).kind == Answer::Kind::yes;
+    if (can) condition = condition & wish;
+    return can;
+  };
+  for (const Unknown& each : scene.unknowns()) {
+    if (can_be(each.word == SymbolicWord(0)) || each.shown != Shown::set) continue;
+    if (can_be(each.word == SymbolicWord(scene.profile().full_set()))) continue;
+    for (std::uint64_t bit = 0; bit <= scene.profile().last_cap(); ++bit)
+      can_be((each.word & SymbolicWord(cap_bit(bit))) == SymbolicWord(0));
+  }
+  if (query.ask(condition).kind != Answer::Kind::yes) throw NoAnswerError("Z3 does not find its counterexample again");
+}
+
 /// An input for which they differ, and how.
-std::string describe_difference(Scene& scene) {
+std::string describe_difference(Scene& scene, const SymbolicBool& differs) {
+  find_plain_input(scene, differs);
   const Query& query = scene.interpreter().query();
   std::string text;
   for (const Compared& each : scene.compared()) {
@@ -51,28 +73,56 @@ std::string describe_difference(Scene& scene) {
   return text + "  and all else is 0\n";
 }
 
-/// Proves one situation, or says in `result` why not.
-bool prove_situation(Scene& scene, unsigned situation, EqualityResult& result) {
-  result.function->run(scene, situation);
-  SymbolicBool differs = false;
-  for (const Compared& each : scene.compared()) differs = differs | (each.matters & !(each.kernel == each.model));
-  const Clock::time_point begin = Clock::now();
-  const Answer answer = scene.interpreter().query().ask(scene.interpreter().assumed() & differs);
-  result.slowest = std::max(result.slowest, seconds_since(begin));
-  switch (answer.kind) {
-    case Answer::Kind::no:
-      return true;
-    case Answer::Kind::yes:
-      result.verdict = EqualityVerdict::refuted;
-      result.detail = describe_difference(scene);
-      return false;
-    case Answer::Kind::timeout:
-    case Answer::Kind::unknown:
-      result.verdict = answer.kind == Answer::Kind::timeout ? EqualityVerdict::timeout : EqualityVerdict::unknown;
-      result.detail = answer.reason;
-      return false;
+/// What is compared, by name; true if it is compared of any input at all.
+using Met = std::map<std::string, bool, std::less<>>;
+
+/// Nothing is proved of what is never compared.
+void find_what_is_met(Scene& scene, Met& met) {
+  for (const Compared& each : scene.compared()) {
+    if (each.may_be_nowhere) continue;
+    bool& here = met.try_emplace(each.name, false).first->second;
+    here = here || scene.interpreter().possible(each.matters);
   }
-  __builtin_unreachable();
+}
+
+/// Who answers what is compared.
+struct Questions {
+  Query hasty;  ///< knows what was asked before, and gives up soon
+  std::chrono::milliseconds timeout;
+};
+
+/// Most comparisons are settled at once by who knows the ones before; the others better by who begins anew.
+Answer ask(const SymbolicBool& goal, Questions& questions) {
+  const Answer answer = questions.hasty.ask(goal);
+  const bool is_answer = answer.kind == Answer::Kind::no || answer.kind == Answer::Kind::yes;
+  return is_answer ? answer : ask_once(goal, questions.timeout);
+}
+
+/// Proves one situation, or says in `result` why not.
+bool prove_situation(Scene& scene, unsigned situation, EqualityResult& result, Met& met, Questions& questions) {
+  result.function->run(scene, situation);
+  find_what_is_met(scene, met);
+  for (const Compared& each : scene.compared()) {
+    const SymbolicBool differs = each.matters & !(each.kernel == each.model);
+    if (differs.is_false()) continue;
+    const Clock::time_point begin = Clock::now();
+    const Answer answer = ask(scene.interpreter().assumed() & differs, questions);
+    result.slowest = std::max(result.slowest, seconds_since(begin));
+    switch (answer.kind) {
+      case Answer::Kind::no:
+        continue;
+      case Answer::Kind::yes:
+        result.verdict = EqualityVerdict::refuted;
+        result.detail = describe_difference(scene, scene.interpreter().assumed() & differs);
+        return false;
+      case Answer::Kind::timeout:
+      case Answer::Kind::unknown:
+        result.verdict = answer.kind == Answer::Kind::timeout ? EqualityVerdict::timeout : EqualityVerdict::unknown;
+        result.detail = fmt::format("{}: {}", each.name, answer.reason);
+        return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -98,17 +148,23 @@ EqualityResult prove_equal(const KernelCode& code, const Profile& profile, const
   const Clock::time_point begin = Clock::now();
   EqualityResult result{&function, EqualityVerdict::proved, "", {}};
   std::set<std::string> used, assumed;
+  Met met;
   const unsigned situations = function.situations(profile);
   const TermScope terms(static_cast<int>(profile.release->max_parent_level) + 2);
   Query query(timeout);
+  Questions questions{Query(std::min(timeout, kHaste)), timeout};
   try {
     for (unsigned situation = 0; situation < situations; ++situation) {
       Scene scene(code, profile, query);
-      const bool proved = prove_situation(scene, situation, result);
+      const bool proved = prove_situation(scene, situation, result, met, questions);
       assumed.insert(scene.assumptions().begin(), scene.assumptions().end());
       used.insert(scene.interpreter().used().begin(), scene.interpreter().used().end());
       result.instructions += scene.interpreter().executed();
       if (!proved) break;
+    }
+    for (const auto& [name, is_met] : met) {
+      if (!is_met && result.verdict == EqualityVerdict::proved)
+        throw KernelCodeError(fmt::format("{}(): nothing is compared as '{}'", function.name, name));
     }
   } catch (const NoAnswerError& error) {
     result.verdict = EqualityVerdict::timeout;
@@ -121,10 +177,8 @@ EqualityResult prove_equal(const KernelCode& code, const Profile& profile, const
     result.detail = fmt::format("{}(): {}", function.name, error.what());
   }
   result.assumptions.assign(assumed.begin(), assumed.end());
-  const Contracts& contracts = kernel_contracts();
-  for (const std::string& name : used)
-    result.assumptions.push_back(fmt::format("{}() {}", name, contracts.at(name).sentence));
-  result.queries = query.asked();
+  result.assumptions.insert(result.assumptions.end(), used.begin(), used.end());
+  result.queries = query.asked() + questions.hasty.asked();
   result.seconds = seconds_since(begin);
   return result;
 }

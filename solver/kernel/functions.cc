@@ -32,6 +32,7 @@ struct Standing {
   bool in_chain;
 };
 
+/// The levels that namespaces can have.
 unsigned level_count(const Profile& profile) {
   return static_cast<unsigned>(profile.release->max_parent_level) + 2;
 }
@@ -69,6 +70,15 @@ Value argument(const Word& word, unsigned width) {
   return low_bits(word, width);
 }
 
+/// A bit-field of an object, as it is now.
+Value read_bits(Scene& scene, ObjectId object, std::string_view structure, std::string_view field) {
+  constexpr std::uint64_t kBitsOfByte = 8;
+  const FieldPlace place = scene.interpreter().code().bit_field(structure, field);
+  const Value byte = scene.interpreter().read(scene.state(), object, place.offset / kBitsOfByte, 1);
+  const auto low = static_cast<unsigned>(place.offset % kBitsOfByte);
+  return fold(as_bits(byte).extract(low + static_cast<unsigned>(place.size) - 1, low));
+}
+
 Word run(Scene& scene, std::string_view function, std::vector<Value> arguments) {
   const auto result = scene.interpreter().run(function, arguments, scene.state());
   if (!result) throw KernelCodeError(fmt::format("{}() gives nothing", function));
@@ -80,9 +90,64 @@ Word run(Scene& scene, std::string_view function, std::vector<Value> arguments) 
 const std::vector<std::string> kCommitted = {"task_struct.cred", "task_struct.real_cred", "task_struct.flags",
                                              "cred.usage", "cred.rcu"};
 
-/// Whether memory ran out: then the call fails, and changes nothing.
-Bool out_of_memory(const Word& result) {
-  return result == negated(ENOMEM);
+// kernel/user_namespace.c: ids
+
+/// One of the functions that translate ids, and what of the model it is to be.
+struct IdFunction {
+  std::string_view name;
+  IdMap<Symbolic> UserNamespace<Symbolic>::* map;
+  Word (*model)(const IdMap<Symbolic>& map, const Word& id);
+};
+
+constexpr auto kUidMapOf = &UserNamespace<Symbolic>::uid_map, kGidMapOf = &UserNamespace<Symbolic>::gid_map;
+constexpr std::array kIdFunctions = {
+    IdFunction{"make_kuid", kUidMapOf, map_id_down<Symbolic>},
+    IdFunction{"make_kgid", kGidMapOf, map_id_down<Symbolic>},
+    IdFunction{"from_kuid", kUidMapOf, map_id_up<Symbolic>},
+    IdFunction{"from_kgid", kGidMapOf, map_id_up<Symbolic>},
+    IdFunction{"from_kuid_munged", kUidMapOf, from_id_munged<Symbolic>},
+    IdFunction{"from_kgid_munged", kGidMapOf, from_id_munged<Symbolic>},
+};
+
+void run_id_function(Scene& scene, unsigned number) {
+  const IdFunction& function = kIdFunctions[number];
+  scene.add_namespaces(1, 1);
+  scene.add_maps(1);
+  Interpreter& interpreter = scene.interpreter();
+  for (const char* overflow : {"overflowuid", "overflowgid"}) {
+    interpreter.set_bytes(interpreter.variable(overflow), 0, 4, bits_of(kOverflowId, kIntBits));
+    scene.assume(fmt::format("the sysctl {} is {}, as at boot", overflow, kOverflowId), true);
+  }
+  const Word id = scene.unknown("id", kIntBits, Shown::number);
+  const Word result = run(scene, function.name, {Pointer::to(scene.kernel_namespace(1)), argument(id, kIntBits)}) &
+                      Word(kInvalidId);
+  scene.compare(std::string(function.name), result, function.model(scene.world().namespaces[1].*function.map, id),
+                Shown::number);
+  scene.compare_the_rest({});
+}
+
+unsigned id_functions(const Profile&) {
+  return kIdFunctions.size();
+}
+
+/// The functions that translate ids are proved on their own: here they are what the model has in their place.
+void use_id_functions(Scene& scene) {
+  for (const IdFunction& function : kIdFunctions) {
+    const auto apply = [&scene, &function](Interpreter&, State&, const KernelCall& call) -> std::optional<Value> {
+      const Pointer ns = as_pointer(call.arguments.at(0));
+      const Word id = word_of_bits(as_bits(call.arguments.at(1)));
+      std::optional<Value> result;
+      for (const Target& target : ns.targets) {
+        const Word here = function.model(scene.model_namespace(target, call.place).*function.map, id);
+        scene.interpreter().assume(here < Word(kInvalidId + 1));  // proved with it
+        const Value value = argument(here, kIntBits);
+        result = result ? choose(target.condition, value, *result) : value;
+      }
+      return result;
+    };
+    scene.interpreter().replace(std::string(function.name),
+                                {"translates an id as the model does (proved as make_kuid)", apply});
+  }
 }
 
 // security/commoncap.c
@@ -118,13 +183,25 @@ Predicted predict(Scene& scene, CallKind kind, const std::array<Word, kMaxArgume
   return {result, world.tasks[0].cred};
 }
 
-/// Where memory ran out, the kernel fails before it changes anything; that is no case of the model.
+/// No failure for want of memory and the like.
+Bool all_well(Scene& scene) {
+  Bool well = true;
+  for (const Bool& failed : scene.interpreter().failures()) well = well & !failed;
+  return well;
+}
+
+Bool is_negative(const Word& word) {
+  return !(word < Word(std::uint64_t{1} << (kLongBits - 1)));
+}
+
+/// Where the kernel fails for want of memory, that is no case of the model. But no failure changes credentials.
 void compare_outcome(Scene& scene, const std::string& name, const Word& result, const Predicted& model,
                      const Bool& matters) {
-  const Bool failed = out_of_memory(result);
-  scene.compare(fmt::format("{}result", name), result, model.result, Shown::number, matters & !failed);
-  scene.compare(name, scene.current(matters), model.cred, matters & !failed);
-  scene.compare(fmt::format("{}out of memory, ", name), scene.current(matters), scene.task().cred, matters & failed);
+  const Bool well = matters & all_well(scene);
+  const Credentials<Symbolic> after = scene.current();
+  scene.compare(fmt::format("{}result", name), result, model.result, Shown::number, well);
+  scene.compare(name, after, model.cred, well);
+  scene.compare_if_ever(fmt::format("{}failed, ", name), after, scene.task().cred, matters & is_negative(result));
 }
 
 void run_cap_task_prctl(Scene& scene, unsigned) {
@@ -154,6 +231,7 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
 constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
 
 void run_cap_task_fix_setuid(Scene& scene, unsigned) {
+  use_id_functions(scene);
   scene.add_namespaces(1, 1);
   scene.add_maps(1);
   scene.add_task(1);
@@ -262,13 +340,6 @@ void run_set_cred_user_ns(Scene& scene, unsigned) {
   scene.compare_the_rest(kEntered);
 }
 
-/// No failure for want of memory and the like.
-Bool all_well(Scene& scene) {
-  Bool well = true;
-  for (const Bool& failed : scene.interpreter().failures()) well = well & !failed;
-  return well;
-}
-
 void run_userns_install(Scene& scene, unsigned situation) {
   const unsigned target = set_up_standing(scene, situation);
   set_up_sysctls(scene);
@@ -287,11 +358,275 @@ void run_userns_install(Scene& scene, unsigned situation) {
   scene.compare("result", result, Symbolic::select(passed, 0, Word(0) - verdict.error()), Shown::number, well);
   compare_entry(scene, entered, scene.kernel_namespace(target), passed);
   scene.compare("refused: ", scene.read_credentials(entered), scene.task().cred, !passed);
-  scene.compare_the_rest({"cred.user_ns", "cred.request_key_auth", "cred.usage", "cred.rcu", "task_struct.flags",
-                          "user_namespace.ns.count"});
+  scene.compare_the_rest({"cred.user_ns", "cred.ucounts", "cred.request_key_auth", "cred.usage", "cred.rcu",
+                          "task_struct.flags", "user_namespace.ns.count"});
+}
+
+void run_create_user_ns(Scene& scene, unsigned level) {
+  scene.add_namespaces(level, level);
+  if (level == 0) {
+    scene.add_identity_maps();
+  } else {
+    scene.add_maps(level);
+  }
+  scene.add_task(level);
+  set_up_sysctls(scene);
+  Interpreter& interpreter = scene.interpreter();
+  UserNamespace<Symbolic>& parent = scene.world().namespaces[level];
+  parent.setgroups_allowed = scene.unknown("setgroups_allowed", 1, Shown::number);
+  interpreter.set(scene.kernel_namespace(level), "flags", parent.setgroups_allowed);
+  const Bool chrooted = Bool::unknown("chrooted");
+  scene.show("chrooted", chrooted);
+  scene.add_thread_group();
+  scene.task().chrooted = as_word<Symbolic>(chrooted);
+  interpreter.give("chrooted", chrooted);
+  interpreter.give("new_ns", Pointer::to(interpreter.add_cleared("new_ns", "user_namespace")));
+
+  const ObjectId entered = scene.add_new_credentials("new_cred");
+  const ObjectId made = *as_pointer(interpreter.given("new_ns")).targets.at(0).object;
+  const Word result = run(scene, "create_user_ns", {Pointer::to(entered)});
+  Verdict<Symbolic> verdict;
+  const UserNamespace<Symbolic> child =
+      create_user_ns<Symbolic>(verdict, scene.profile(), scene.task(), parent, true);
+  const Bool well = all_well(scene), passed = verdict.passed() & well;
+  scene.compare("result", result, Symbolic::select(verdict.passed(), 0, Word(0) - verdict.error()), Shown::number,
+                well);
+  compare_entry(scene, entered, made, passed);
+  scene.compare_if_ever("failed: ", scene.read_credentials(entered), scene.task().cred, is_negative(result));
+  const auto compare_field = [&](std::string_view field, const Word& model) {
+    scene.compare(fmt::format("new_ns.{}", field), Scene::word_of(interpreter.read(scene.state(), made, field)), model,
+                  Shown::number, passed);
+  };
+  compare_field("level", child.level);
+  compare_field("owner", child.owner);
+  compare_field("group", child.group);
+  compare_field("parent_could_setfcap", child.parent_could_setfcap);
+  compare_field("flags", child.setgroups_allowed);
+  compare_field("uid_map.nr_extents", 0);
+  compare_field("gid_map.nr_extents", 0);
+  const Bool same = equal(as_pointer(interpreter.read(scene.state(), made, "parent")),
+                          Pointer::to(scene.kernel_namespace(level)));
+  scene.compare("new_ns.parent is the creator's", as_word<Symbolic>(same), 1, Shown::number, passed);
+  scene.compare_the_rest(kEntered, {made});
+}
+
+// security/commoncap.c, at an exec
+
+/// An exec's credentials as bprm_fill_uid() leaves them: euid and egid may be new.
+constexpr std::uint64_t kUnsafeShare = 1, kUnsafePtrace = 2, kUnsafeNoNewPrivs = 4;
+/// Of sizes of the attribute.
+constexpr std::uint64_t kSizeOfV1 = 12, kSizeOfV2 = 20, kSizeOfV3 = 24;
+
+/// Namespaces up to so deep, for a file's root id is looked for on the way up.
+constexpr unsigned kExecLevels = 4;
+
+unsigned exec_levels(const Profile&) {
+  return kExecLevels;
+}
+
+/// The attribute security.capability, on a file system of the initial namespace.
+FileCapability<Symbolic> add_attribute(Scene& scene) {
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId attribute = interpreter.add_object("attribute", "vfs_ns_cap_data");
+  FileCapability<Symbolic> file;
+  file.magic = scene.unknown("magic_etc", kIntBits, Shown::bits);
+  file.permitted = scene.unknown("file permitted", kLongBits, Shown::set);
+  file.inheritable = scene.unknown("file inheritable", kLongBits, Shown::set);
+  file.rootid = scene.unknown("file rootid", kIntBits, Shown::number);
+  interpreter.set(attribute, "magic_etc", file.magic);
+  interpreter.set(attribute, "data.0.permitted", file.permitted);
+  interpreter.set(attribute, "data.0.inheritable", file.inheritable);
+  interpreter.set(attribute, "data.1.permitted", file.permitted >> kIntBits);
+  interpreter.set(attribute, "data.1.inheritable", file.inheritable >> kIntBits);
+  interpreter.set(attribute, "rootid", file.rootid);
+  const Word size = scene.unknown("attribute size", 8, Shown::number);
+  const Bool there = Bool::unknown("attribute_is_there"), counts = Bool::unknown("mnt_may_suid");
+  scene.show("there is an attribute", there);
+  scene.show("the mount lets it count", counts);
+  interpreter.assume(size < Word(kSizeOfV3 + 1));
+  interpreter.give("attribute", Pointer::to(attribute));
+  interpreter.give("attribute_size", argument(Symbolic::select(there, size, negated(ENODATA)), kLongBits));
+  interpreter.give("mnt_may_suid", counts);
+  const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
+  const Word expected = Symbolic::select(
+      revision == Word(VFS_CAP_REVISION_1), kSizeOfV1,
+      Symbolic::select(revision == Word(VFS_CAP_REVISION_2), kSizeOfV2, kSizeOfV3));
+  file.present = there & counts;
+  file.truncated = !(size == expected);
+  return file;
+}
+
+/// The file that is executed, in a file system of the initial namespace.
+ObjectId add_file(Scene& scene) {
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId file = interpreter.add_object("file", "file"), mount = interpreter.add_object("mount", "vfsmount"),
+                 super = interpreter.add_object("super block", "super_block"),
+                 dentry = interpreter.add_object("dentry", "dentry"), inode = interpreter.add_object("inode", "inode");
+  const auto point = [&](ObjectId from, std::string_view field, ObjectId to) {
+    interpreter.set(from, field, Value(Pointer::to(to)));
+  };
+  point(file, "f_path.mnt", mount);
+  point(file, "f_path.dentry", dentry);
+  point(mount, "mnt_sb", super);
+  point(super, "s_user_ns", scene.kernel_namespace(0));
+  point(dentry, "d_inode", inode);
+  point(inode, "i_sb", super);
+  // Before 6.2 a mount that is not idmapped has the initial namespace for its map.
+  if (interpreter.code().has_field("vfsmount", "mnt_userns")) point(mount, "mnt_userns", scene.kernel_namespace(0));
+  return file;
+}
+
+void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
+  use_id_functions(scene);
+  scene.add_namespaces(0, level);
+  scene.add_identity_maps();
+  for (unsigned number = 1; number <= level; ++number) scene.add_maps(number);
+  scene.add_task(level);
+  scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
+  scene.assume_invariant<invariant::EffectiveWithinPermitted>();
+  Interpreter& interpreter = scene.interpreter();
+  interpreter.set_bytes(interpreter.variable("file_caps_enabled"), 0, 4, bits_of(1, kIntBits));
+  Credentials<Symbolic>& old = scene.task().cred;
+  old.no_new_privs = scene.unknown("no_new_privs", 1, Shown::number);
+  Credentials<Symbolic> ids = old;
+  ids.euid = scene.unknown("new euid", kIntBits, Shown::number);
+  ids.egid = scene.unknown("new egid", kIntBits, Shown::number);
+  const FileCapability<Symbolic> attribute = add_attribute(scene);
+  const Word shared = scene.unknown("LSM_UNSAFE_SHARE", 1, Shown::number),
+             traced = scene.unknown("LSM_UNSAFE_PTRACE", 1, Shown::number);
+  const auto flag = [](const Word& word, std::uint64_t bit) { return Symbolic::select(word == Word(0), 0, bit); };
+  const Bool ptracer_capable = Bool::unknown("ptracer_capable");
+  scene.show("ptracer_capable", ptracer_capable);
+  interpreter.give("ptracer_capable", ptracer_capable);
+  scene.assume("file capabilities are enabled", true);
+  scene.assume("file systems are the initial namespace's", true);
+
+  const ObjectId bprm = interpreter.add_object("bprm", "linux_binprm"), cred = scene.add_new_credentials("bprm.cred");
+  scene.change(cred, ids);
+  interpreter.set(bprm, "cred", Value(Pointer::to(cred)));
+  interpreter.set(bprm, "unsafe", flag(shared, kUnsafeShare) | flag(traced, kUnsafePtrace) |
+                                      flag(old.no_new_privs, kUnsafeNoNewPrivs));
+  const Value secure_before = read_bits(scene, bprm, "linux_binprm", "secureexec");
+  const Word result = run(scene, "cap_bprm_creds_from_file", {Pointer::to(bprm), Pointer::to(add_file(scene))});
+
+  Verdict<Symbolic> verdict;
+  const FileCaps<Symbolic> caps = get_file_caps<Symbolic>(verdict, scene.profile(), scene.world().namespaces, level, old,
+                                                          attribute);
+  const Bool unsafe = !(shared == Word(0)) | !(old.no_new_privs == Word(0));
+  const ExecCreds<Symbolic> model = cap_bprm_creds_from_file<Symbolic>(
+      scene.profile(), old, scene.world().namespaces[level], ids, caps, {unsafe, ptracer_capable}, false);
+  const Bool passed = verdict.passed();
+  scene.compare("result", result, Symbolic::select(passed, 0, Word(0) - verdict.error()), Shown::number);
+  scene.compare("", scene.read_credentials(cred), model.cred, passed);
+  scene.compare("secureexec", Scene::word_of(read_bits(scene, bprm, "linux_binprm", "secureexec")),
+                Symbolic::select(model.secure, 1, Scene::word_of(secure_before)), Shown::number, passed);
+  scene.compare("failed: the task's ", scene.current(), old, true);
+  scene.compare_the_rest({"linux_binprm.per_clear", "task_struct.flags", "warn_setuid_and_fcaps_mixed.warned"}, {bprm});
+}
+
+// security/keys/process_keys.c
+
+void run_key_change_session_keyring(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  scene.add_references();
+  Interpreter& interpreter = scene.interpreter();
+  constexpr std::uint64_t kExiting = 4;  // PF_EXITING
+  const Word flags = scene.unknown("task flags", kIntBits, Shown::bits);
+  interpreter.set(scene.kernel_task(), "flags", flags);
+  const Bool exiting = !((flags & Word(kExiting)) == Word(0));
+  // The replacement has no fields but the keyring yet.
+  const ObjectId replacement = interpreter.add_object("the replacement", "cred");
+  const auto rcu = static_cast<std::int64_t>(interpreter.code().field("cred", "rcu").offset);
+  const Value keyring = interpreter.read(scene.state(), replacement, "session_keyring");
+  const std::vector<Value> arguments{Pointer::to(replacement, rcu)};
+  interpreter.run("key_change_session_keyring", arguments, scene.state());
+
+  scene.compare("", scene.current(), scene.task().cred);
+  const auto compare_pointer = [&](std::string_view field, const Value& expected, const Bool& matters) {
+    const Bool same = equal(as_pointer(scene.current_value(field)), as_pointer(expected));
+    scene.compare(fmt::format("{} is as it should be", field), as_word<Symbolic>(same), 1, Shown::number, matters);
+  };
+  for (const char* field : {"user_ns", "user", "ucounts", "group_info", "thread_keyring", "process_keyring"})
+    compare_pointer(field, interpreter.read(State{}, scene.cred(), field), true);
+  compare_pointer("session_keyring", keyring, !exiting);
+  compare_pointer("session_keyring", interpreter.read(State{}, scene.cred(), "session_keyring"), exiting);
+  std::vector<std::string> counted{"task_struct.cred", "task_struct.real_cred", "cred.usage", "user_namespace.ns.count",
+                                   "user_struct.__count", "key.usage", "group_info.usage"};
+  scene.compare_the_rest(counted, {replacement});
+}
+
+// kernel/sys.c
+
+/// A call that sets ids, of so many arguments.
+struct IdCall {
+  CallKind kind;
+  std::string_view function;
+  std::size_t arguments;
+};
+
+void run_id_call(Scene& scene, const IdCall& call) {
+  use_id_functions(scene);
+  scene.add_namespaces(0, 1);
+  scene.add_identity_maps();
+  scene.add_maps(1);
+  scene.add_task(1);
+  scene.add_references();
+  scene.add_thread_group();
+  scene.task().leader = 0;
+  std::array<Word, kMaxArguments> arguments{};
+  std::vector<Value> passed;
+  for (std::size_t i = 0; i < call.arguments; ++i) {
+    arguments[i] = scene.unknown(fmt::format("id{}", i), kIntBits, Shown::number);
+    passed.push_back(argument(arguments[i], kIntBits));
+  }
+  const Word result = run(scene, call.function, passed);
+  const Predicted model = predict(scene, call.kind, arguments);
+  if (call.kind == CallKind::setfsuid || call.kind == CallKind::setfsgid) {
+    // They give the old id, and never fail; out of memory, they change nothing.
+    const Bool well = all_well(scene);
+    scene.compare("result", result, model.result, Shown::number);
+    scene.compare("", scene.current(), model.cred, well);
+  } else {
+    compare_outcome(scene, "", result, model, true);
+  }
+  std::vector<std::string> changed = kCommitted;
+  changed.insert(changed.end(), {"cred.user", "cred.ucounts"});
+  scene.compare_the_rest(changed);
+}
+
+template <CallKind kKind>
+void run_id_call(Scene& scene, unsigned) {
+  static constexpr std::array kIdCalls = {
+      IdCall{CallKind::setuid, "__sys_setuid", 1},       IdCall{CallKind::setreuid, "__sys_setreuid", 2},
+      IdCall{CallKind::setresuid, "__sys_setresuid", 3}, IdCall{CallKind::setfsuid, "__sys_setfsuid", 1},
+      IdCall{CallKind::setgid, "__sys_setgid", 1},       IdCall{CallKind::setregid, "__sys_setregid", 2},
+      IdCall{CallKind::setresgid, "__sys_setresgid", 3}, IdCall{CallKind::setfsgid, "__sys_setfsgid", 1}};
+  run_id_call(scene, *std::ranges::find(kIdCalls, kKind, &IdCall::kind));
+}
+
+// fs/userfaultfd.c
+
+void run_sys_userfaultfd(Scene& scene, unsigned level) {
+  scene.add_namespaces(0, level);
+  scene.add_task(level);
+  Interpreter& interpreter = scene.interpreter();
+  Word& unprivileged = scene.world().sysctls.unprivileged_userfaultfd;
+  unprivileged = scene.unknown("unprivileged_userfaultfd", kIntBits, Shown::number);
+  interpreter.set_bytes(interpreter.variable("sysctl_unprivileged_userfaultfd"), 0, 4, argument(unprivileged, kIntBits));
+  const Word flags = scene.unknown("flags", kIntBits, Shown::bits);
+  constexpr std::uint64_t kReached = 7;
+  interpreter.give("userfaultfd", bits_of(kReached, kIntBits));
+  const Word result = run(scene, "__se_sys_userfaultfd", {argument(flags, kLongBits)});
+  const Bool allowed = userfaultfd_syscall_allowed<Symbolic>(scene.profile(), scene.world().namespaces,
+                                                             scene.world().sysctls, scene.task(), flags);
+  scene.compare("result", result, Symbolic::select(allowed, kReached, negated(EPERM)), Shown::number);
+  scene.compare_the_rest({"task_struct.flags"});
 }
 
 const std::vector<ProvedFunction> kFunctions = {
+    {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
+     "maps of up to two lines", id_functions, run_id_function},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable},
     {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl},
@@ -300,6 +635,21 @@ const std::vector<ProvedFunction> kFunctions = {
     {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
     {"userns_install", "userns_install(), set_cred_user_ns()",
      "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
+    {"create_user_ns", "create_user_ns(), set_cred_user_ns()", "maps of up to two lines", level_count,
+     run_create_user_ns},
+    {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
+     "namespaces up to 3 deep; maps of up to two lines", exec_levels, run_cap_bprm_creds_from_file},
+    {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring},
+    {"sys_setuid", "set_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setuid>},
+    {"sys_setreuid", "set_re_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setreuid>},
+    {"sys_setresuid", "set_res_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setresuid>},
+    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", "maps of up to two lines", once, run_id_call<CallKind::setfsuid>},
+    {"sys_setgid", "set_id()", "maps of up to two lines", once, run_id_call<CallKind::setgid>},
+    {"sys_setregid", "set_re_id()", "maps of up to two lines", once, run_id_call<CallKind::setregid>},
+    {"sys_setresgid", "set_res_id()", "maps of up to two lines", once, run_id_call<CallKind::setresgid>},
+    {"sys_setfsgid", "set_fs_id()", "maps of up to two lines", once, run_id_call<CallKind::setfsgid>},
+    {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
+     level_count, run_sys_userfaultfd},
 };
 
 }  // namespace

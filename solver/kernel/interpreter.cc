@@ -163,6 +163,13 @@ ObjectId Interpreter::add_object(std::string name, const std::string& structure)
   return objects_.size() - 1;
 }
 
+ObjectId Interpreter::add_cleared(std::string name, const std::string& structure) {
+  const ObjectId made = add_object(std::move(name), structure);
+  for (std::uint64_t at = 0; at < objects_[made].size; ++at)
+    set_bytes(made, at, 1, bits_of(std::uint64_t{0}, kBitsOfByte));
+  return made;
+}
+
 ObjectId Interpreter::add_memory(std::string name, std::uint64_t size) {
   objects_.push_back({std::move(name), "", size, {}});
   return objects_.size() - 1;
@@ -318,6 +325,17 @@ ObjectId Interpreter::function_object(const llvm::Function& function) {
   if (found != globals_.end()) return found->second;
   const ObjectId id = add_memory(fmt::format("{}()", function.getName().str()), 0);
   globals_.emplace(&function, id);
+  return id;
+}
+
+bool Interpreter::has_variable(std::string_view name) const {
+  return code_.module().getNamedGlobal(llvm::StringRef(name.data(), name.size())) != nullptr;
+}
+
+ObjectId Interpreter::variable(std::string_view name, const std::string& structure) {
+  const ObjectId id = variable(name);
+  objects_[id].structure = structure;
+  objects_[id].size = code_.size_of(structure);
   return id;
 }
 
@@ -811,6 +829,12 @@ SymbolicBool Interpreter::perhaps(const char* name) {
   return failures_.back();
 }
 
+const Contract* Interpreter::contract(const std::string& function) const {
+  if (const auto found = replaced_.find(function); found != replaced_.end()) return &found->second;
+  const auto found = contracts_.find(function);
+  return found == contracts_.end() ? nullptr : &found->second;
+}
+
 std::optional<Value> Interpreter::call(Frame& frame, State& state, const llvm::CallInst& instruction) {
   if (instruction.isInlineAsm()) return call_assembly(frame, state, instruction);
   const llvm::Function* called = instruction.getCalledFunction();
@@ -818,15 +842,15 @@ std::optional<Value> Interpreter::call(Frame& frame, State& state, const llvm::C
   if (called->isIntrinsic()) return call_intrinsic(frame, state, instruction);
   const std::string name = called->getName().str();
   std::vector<Value> arguments;
-  const auto contract = contracts_.find(name);
-  if (contract == contracts_.end() && called->isDeclaration()) {
+  const Contract* contract = this->contract(name);
+  if (contract == nullptr && called->isDeclaration()) {
     fail(state, describe_place(instruction), fmt::format("a call of {}(), which has neither code nor contract", name));
     return std::nullopt;
   }
   for (const llvm::Use& argument : instruction.args()) arguments.push_back(operand(frame, state, *argument.get()));
-  if (contract == contracts_.end()) return run(*called, std::move(arguments), state);
-  used_.insert(name);
-  return contract->second.apply(*this, state, {describe_place(instruction), std::move(arguments)});
+  if (contract == nullptr) return run(*called, std::move(arguments), state);
+  used_.insert(fmt::format("{}() {}", name, contract->sentence));
+  return contract->apply(*this, state, {describe_place(instruction), std::move(arguments)});
 }
 
 /// The kernel's atomic operations, as one processor sees them.

@@ -78,6 +78,8 @@ class Interpreter {
 
   /// An object of one of the kernel's structures, of which nothing is known.
   ObjectId add_object(std::string name, const std::string& structure);
+  /// One that is all zeros.
+  ObjectId add_cleared(std::string name, const std::string& structure);
   /// One that holds what `original` holds in this state.
   ObjectId add_copy(std::string name, State& state, ObjectId original);
   /// Memory without a structure.
@@ -89,6 +91,9 @@ class Interpreter {
 
   /// The object that stands for a variable of the kernel. Throws KernelCodeError if there is none.
   ObjectId variable(std::string_view name);
+  bool has_variable(std::string_view name) const;
+  /// The same, of a variable that is one of the kernel's structures.
+  ObjectId variable(std::string_view name, const std::string& structure);
 
   /// What a field holds at first. Values that are too wide are cut.
   void set(ObjectId object, std::string_view field, const Value& value);
@@ -98,6 +103,11 @@ class Interpreter {
   /// Holds of every input.
   void assume(const SymbolicBool& fact) { assumed_ = assumed_ & fact; }
   const SymbolicBool& assumed() const { return assumed_; }
+
+  /// From here on, a contract for a function in place of its code, or of another contract.
+  void replace(const std::string& function, Contract contract) {
+    replaced_.insert_or_assign(function, std::move(contract));
+  }
 
   /// Runs a function. The conditions of the state that it gives are those of the one before.
   std::optional<Value> run(std::string_view function, std::span<const Value> arguments, State& state);
@@ -136,7 +146,7 @@ class Interpreter {
   void fail(State& state, const std::string& place, const std::string& message);
 
   Query& query() { return query_; }
-  /// The contracts that were made use of, by name.
+  /// The contracts that were made use of, in words.
   const std::set<std::string>& used() const { return used_; }
   std::size_t executed() const { return executed_; }
 
@@ -145,6 +155,7 @@ class Interpreter {
   struct Arrival;
   class Blocks;
 
+  const Contract* contract(const std::string& function) const;
   std::optional<Value> run(const llvm::Function& function, std::vector<Value> arguments, State& state);
   void run_block(Frame& frame, const llvm::BasicBlock& block, Arrival arrival);
   std::optional<Value> evaluate(Frame& frame, State& state, const llvm::Instruction& instruction);
@@ -175,6 +186,7 @@ class Interpreter {
   std::deque<Object> objects_;
   std::map<const llvm::Value*, ObjectId> globals_;
   std::map<const llvm::Function*, std::shared_ptr<const Blocks>> blocks_;
+  Contracts replaced_;
   std::map<std::string, Value, std::less<>> given_;
   std::vector<SymbolicBool> failures_;
   std::map<std::uint64_t, ObjectId> user_memory_;

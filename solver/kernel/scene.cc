@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "model/rules/uidgid.h"
@@ -102,7 +103,9 @@ void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& 
 }
 
 void Scene::add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level) {
-  const ObjectId object = interpreter_.add_object(name, "user_namespace");
+  const bool is_initial = level == 0 && interpreter_.has_variable("init_user_ns");
+  const ObjectId object = is_initial ? interpreter_.variable("init_user_ns", "user_namespace")
+                                     : interpreter_.add_object(name, "user_namespace");
   UserNamespace<Symbolic> ns{};
   ns.parent = parent;
   ns.level = level;
@@ -136,6 +139,21 @@ unsigned Scene::add_other_namespace(unsigned level) {
   constexpr unsigned kOther = kMaxNamespaces - 1;
   add_namespace("other_ns", kOther, SymbolicWord::anything(), level);
   return kOther;
+}
+
+const UserNamespace<Symbolic>& Scene::model_namespace(const Target& target, const std::string& place) {
+  for (const auto& [number, object] : namespaces_) {
+    if (target.object == object && target.offset == 0) return world_.namespaces[number];
+  }
+  throw KernelCodeError(fmt::format("{}: this is no user namespace that was given", place));
+}
+
+void Scene::add_identity_maps() {
+  UserNamespace<Symbolic>& initial = world_.namespaces[0];
+  const IdExtent<Symbolic> all{0, 0, kAllIds}, none{0, 0, 0};
+  initial.uid_map = initial.gid_map = {all, none};
+  put_map(namespaces_.at(0), "uid_map", initial.uid_map);
+  put_map(namespaces_.at(0), "gid_map", initial.gid_map);
 }
 
 void Scene::add_maps(unsigned number) {
@@ -201,6 +219,26 @@ SymbolicBool Scene::add_thread_group() {
   return alone;
 }
 
+void Scene::add_references() {
+  const auto refer = [&](std::string_view field, const std::string& structure, bool may_be_null) {
+    const Pointer to = Pointer::to(interpreter_.add_object(std::string(field), structure));
+    const SymbolicBool there = may_be_null ? SymbolicBool::unknown(fmt::format("has_{}", field)) : SymbolicBool(true);
+    interpreter_.set(cred_, field, Value(choose(there, to, Pointer::null())));
+  };
+  refer("user", "user_struct", false);
+  refer("ucounts", "ucounts", false);
+  refer("group_info", "group_info", false);
+  refer("thread_keyring", "key", true);
+  refer("process_keyring", "key", true);
+}
+
+Value Scene::current_value(std::string_view field) {
+  const FieldPlace place = interpreter_.code().field("cred", field);
+  Pointer at = as_pointer(interpreter_.read(state_, task_, "cred"));
+  for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
+  return interpreter_.read(state_, at, place.size, "at the end");
+}
+
 SymbolicBool Scene::add_fs() {
   const SymbolicWord users = unknown("fs.users", kIdBits, Shown::number);
   const ObjectId fs = interpreter_.add_object("fs", "fs_struct");
@@ -222,17 +260,9 @@ Credentials<Symbolic> Scene::read_credentials(ObjectId cred) {
   return found;
 }
 
-Credentials<Symbolic> Scene::current(const SymbolicBool& where) {
-  const Pointer cred = as_pointer(interpreter_.read(state_, task_, "cred"));
+Credentials<Symbolic> Scene::current() {
   Credentials<Symbolic> found;
-  State here = state_;
-  here.path = here.path & where;
-  for (const CredField& field : cred_fields(profile_)) {
-    const FieldPlace place = interpreter_.code().field("cred", field.kernel);
-    Pointer at = cred;
-    for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
-    found.*field.model = word_of(interpreter_.read(here, at, place.size, "at the end"));
-  }
+  for (const CredField& field : cred_fields(profile_)) found.*field.model = word_of(current_value(field.kernel));
   return found;
 }
 
@@ -247,6 +277,13 @@ void Scene::compare(const std::string& name, const Credentials<Symbolic>& kernel
     compare(fmt::format("{}{}", name, field.name), kernel.*field.model, model.*field.model,
             field.is_set ? Shown::set : Shown::number, matters);
   }
+}
+
+void Scene::compare_if_ever(const std::string& name, const Credentials<Symbolic>& kernel,
+                            const Credentials<Symbolic>& model, const SymbolicBool& matters) {
+  const std::size_t before = compared_.size();
+  compare(name, kernel, model, matters);
+  for (Compared& each : std::span(compared_).subspan(before)) each.may_be_nowhere = true;
 }
 
 bool Scene::is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const {

@@ -37,7 +37,8 @@ struct Compared {
   std::string name;
   SymbolicWord kernel, model;
   Shown shown;
-  SymbolicBool matters = true;  ///< where the two must be equal
+  SymbolicBool matters = true;   ///< where the two must be equal
+  bool may_be_nowhere = false;   ///< such as after a failure of what cannot fail
 };
 
 /// A field of struct cred, as the kernel and the model name it.
@@ -93,10 +94,17 @@ class Scene {
   unsigned add_other_namespace(unsigned level);
   /// Ids as that namespace and the kernel number them, in up to two ranges.
   void add_maps(unsigned number);
+  /// The initial namespace's: every id stands for itself.
+  void add_identity_maps();
+  /// The namespace that a pointer's target is. Throws KernelCodeError if it is none.
+  const UserNamespace<Symbolic>& model_namespace(const Target& target, const std::string& place);
   ObjectId kernel_namespace(unsigned number) const { return namespaces_.at(number); }
 
   /// Makes the task's credentials, and puts it into a namespace.
   void add_task(unsigned user_ns);
+
+  /// What the task's credentials refer to, and count: accounting, groups, and keyrings (if it has them).
+  void add_references();
 
   /// A copy of the task's credentials that the kernel has made, to be changed; with fields that it has changed so far.
   ObjectId add_new_credentials(const std::string& name);
@@ -114,7 +122,9 @@ class Scene {
   /// A value that the kernel gave, in 64 bits.
   static SymbolicWord word_of(const Value& value, bool is_signed = false);
   /// The credentials that the current task has now, as the model has them.
-  Credentials<Symbolic> current(const SymbolicBool& where);
+  Credentials<Symbolic> current();
+  /// A field of them.
+  Value current_value(std::string_view field);
   Credentials<Symbolic> read_credentials(ObjectId cred);
 
   /// Adds what is to be compared: a word; all credentials.
@@ -122,6 +132,9 @@ class Scene {
                const SymbolicBool& matters = true);
   void compare(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
                const SymbolicBool& matters = true);
+  /// The same, where that may be nowhere.
+  void compare_if_ever(const std::string& name, const Credentials<Symbolic>& kernel,
+                       const Credentials<Symbolic>& model, const SymbolicBool& matters);
   /// Adds everything that has been written to the kernel's objects, but for these fields (STRUCT.FIELD) and
   /// variables, of credentials those that the model has, and objects that were compared as a whole.
   void compare_the_rest(const std::vector<std::string>& changed, const std::vector<ObjectId>& compared = {});
