@@ -109,25 +109,39 @@ constexpr std::array kIdFunctions = {
     IdFunction{"from_kgid_munged", kGidMapOf, from_id_munged<Symbolic>},
 };
 
-void run_id_function(Scene& scene, unsigned number) {
-  const IdFunction& function = kIdFunctions[number];
+/// The situations of one function: for each number of lines, the line that has the id, or none.
+struct IdSituation {
+  unsigned lines;
+  std::optional<unsigned> line;
+};
+constexpr std::array<IdSituation, 3> kIdSituations = {{{0, {}}, {1, 0}, {1, {}}}};
+
+unsigned id_situations(const Profile&) {
+  return kIdFunctions.size() * kIdSituations.size();
+}
+
+void run_id_function(Scene& scene, unsigned situation) {
+  const IdFunction& function = kIdFunctions[situation / kIdSituations.size()];
+  const auto [lines, line] = kIdSituations[situation % kIdSituations.size()];
   scene.add_namespaces(1, 1);
-  scene.add_maps(1);
+  scene.add_maps(1, lines);
   Interpreter& interpreter = scene.interpreter();
   for (const char* overflow : {"overflowuid", "overflowgid"}) {
     interpreter.set_bytes(interpreter.variable(overflow), 0, 4, bits_of(kOverflowId, kIntBits));
     scene.assume(fmt::format("the sysctl {} is {}, as at boot", overflow, kOverflowId), true);
   }
   const Word id = scene.unknown("id", kIntBits, Shown::number);
+  const IdMap<Symbolic>& map = scene.world().namespaces[1].*function.map;
+  const auto has_id = [&](const IdExtent<Symbolic>& extent) {
+    return in_range<Symbolic>(id, function.model == map_id_down<Symbolic> ? extent.first : extent.lower_first,
+                              extent.count);
+  };
+  const Bool first = has_id(map.line0), second = !first & has_id(map.line1);
+  interpreter.assume(!line ? !first & !second : *line == 0 ? first : second);
   const Word result = run(scene, function.name, {Pointer::to(scene.kernel_namespace(1)), argument(id, kIntBits)}) &
                       Word(kInvalidId);
-  scene.compare(std::string(function.name), result, function.model(scene.world().namespaces[1].*function.map, id),
-                Shown::number);
+  scene.compare(std::string(function.name), result, function.model(map, id), Shown::number);
   scene.compare_the_rest({});
-}
-
-unsigned id_functions(const Profile&) {
-  return kIdFunctions.size();
 }
 
 /// The functions that translate ids are proved on their own: here they are what the model has in their place.
@@ -148,6 +162,10 @@ void use_id_functions(Scene& scene) {
     scene.interpreter().replace(std::string(function.name),
                                 {"translates an id as the model does (proved as make_kuid)", apply});
   }
+}
+
+unsigned up_to_one_line(const Profile&) {
+  return 2;
 }
 
 // security/commoncap.c
@@ -230,10 +248,10 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
 /// Calls that set ids say which with one of these, include/linux/security.h.
 constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
 
-void run_cap_task_fix_setuid(Scene& scene, unsigned) {
+void run_cap_task_fix_setuid(Scene& scene, unsigned lines) {
   use_id_functions(scene);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1);
+  scene.add_maps(1, lines);
   scene.add_task(1);
   const ObjectId new_cred = scene.add_new_credentials("new_cred");
   Credentials<Symbolic> ids = scene.task().cred;
@@ -362,12 +380,19 @@ void run_userns_install(Scene& scene, unsigned situation) {
                           "task_struct.flags", "user_namespace.ns.count"});
 }
 
-void run_create_user_ns(Scene& scene, unsigned level) {
+/// A creator in a namespace of each level, where every id stands for itself; and in one without maps.
+unsigned creators(const Profile& profile) {
+  return level_count(profile) + 1;
+}
+
+void run_create_user_ns(Scene& scene, unsigned situation) {
+  const bool has_maps = situation < level_count(scene.profile());
+  const unsigned level = has_maps ? situation : 1;
   scene.add_namespaces(level, level);
-  if (level == 0) {
-    scene.add_identity_maps();
+  if (has_maps) {
+    scene.add_identity_maps(level);
   } else {
-    scene.add_maps(level);
+    scene.add_maps(level, 0);
   }
   scene.add_task(level);
   set_up_sysctls(scene);
@@ -479,8 +504,7 @@ ObjectId add_file(Scene& scene) {
 void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
   use_id_functions(scene);
   scene.add_namespaces(0, level);
-  scene.add_identity_maps();
-  for (unsigned number = 1; number <= level; ++number) scene.add_maps(number);
+  for (unsigned number = 0; number <= level; ++number) scene.add_identity_maps(number);
   scene.add_task(level);
   scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
   scene.assume_invariant<invariant::EffectiveWithinPermitted>();
@@ -567,10 +591,9 @@ struct IdCall {
 
 void run_id_call(Scene& scene, const IdCall& call) {
   use_id_functions(scene);
-  scene.add_namespaces(0, 1);
-  scene.add_identity_maps();
-  scene.add_maps(1);
-  scene.add_task(1);
+  scene.add_namespaces(0, 0);
+  scene.add_identity_maps(0);
+  scene.add_task(0);
   scene.add_references();
   scene.add_thread_group();
   scene.task().leader = 0;
@@ -624,30 +647,33 @@ void run_sys_userfaultfd(Scene& scene, unsigned level) {
   scene.compare_the_rest({"task_struct.flags"});
 }
 
+constexpr std::string_view kInitialIds = "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
+
 const std::vector<ProvedFunction> kFunctions = {
     {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
-     "maps of up to two lines", id_functions, run_id_function},
+     "maps of up to one line", id_situations, run_id_function},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable},
     {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl},
-    {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to two lines", once, run_cap_task_fix_setuid},
+    {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to one line", up_to_one_line,
+     run_cap_task_fix_setuid},
     {"sys_capset", "sys_capset()", "", once, run_sys_capset},
     {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
     {"userns_install", "userns_install(), set_cred_user_ns()",
      "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
-    {"create_user_ns", "create_user_ns(), set_cred_user_ns()", "maps of up to two lines", level_count,
+    {"create_user_ns", "create_user_ns(), set_cred_user_ns()", "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
      run_create_user_ns},
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
-     "namespaces up to 3 deep; maps of up to two lines", exec_levels, run_cap_bprm_creds_from_file},
+     "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file},
     {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring},
-    {"sys_setuid", "set_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setuid>},
-    {"sys_setreuid", "set_re_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setreuid>},
-    {"sys_setresuid", "set_res_id(), fix_setuid()", "maps of up to two lines", once, run_id_call<CallKind::setresuid>},
-    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", "maps of up to two lines", once, run_id_call<CallKind::setfsuid>},
-    {"sys_setgid", "set_id()", "maps of up to two lines", once, run_id_call<CallKind::setgid>},
-    {"sys_setregid", "set_re_id()", "maps of up to two lines", once, run_id_call<CallKind::setregid>},
-    {"sys_setresgid", "set_res_id()", "maps of up to two lines", once, run_id_call<CallKind::setresgid>},
-    {"sys_setfsgid", "set_fs_id()", "maps of up to two lines", once, run_id_call<CallKind::setfsgid>},
+    {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>},
+    {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>},
+    {"sys_setresuid", "set_res_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setresuid>},
+    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>},
+    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>},
+    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>},
+    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>},
+    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
      level_count, run_sys_userfaultfd},
 };

@@ -82,8 +82,7 @@ void Scene::put(ObjectId cred, const Credentials<Symbolic>& values) {
   for (const CredField& field : cred_fields(profile_)) interpreter_.set(cred, field.kernel, values.*field.model);
 }
 
-/// nr_extents counts the lines; without the first there is no second.
-void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map) {
+void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map, unsigned lines) {
   const auto put_line = [&](unsigned number, const IdExtent<Symbolic>& line) {
     interpreter_.set(ns, fmt::format("{}.extent.{}.first", field, number), line.first);
     interpreter_.set(ns, fmt::format("{}.extent.{}.lower_first", field, number), line.lower_first);
@@ -91,15 +90,7 @@ void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& 
   };
   put_line(0, map.line0);
   put_line(1, map.line1);
-  const SymbolicBool no_first = map.line0.count == SymbolicWord(0), no_second = map.line1.count == SymbolicWord(0);
-  interpreter_.set(ns, fmt::format("{}.nr_extents", field),
-                   Symbolic::select(no_first, 0, Symbolic::select(no_second, 1, 2)));
-  interpreter_.assume(!no_first | no_second);
-  // What map_write() takes: no range goes beyond the last id.
-  for (const IdExtent<Symbolic>& line : {map.line0, map.line1}) {
-    for (const SymbolicWord& first : {line.first, line.lower_first})
-      interpreter_.assume(line.count == SymbolicWord(0) | (first + line.count) < SymbolicWord(kInvalidId + 1));
-  }
+  interpreter_.set(ns, fmt::format("{}.nr_extents", field), SymbolicWord(lines));
 }
 
 void Scene::add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level) {
@@ -148,23 +139,31 @@ const UserNamespace<Symbolic>& Scene::model_namespace(const Target& target, cons
   throw KernelCodeError(fmt::format("{}: this is no user namespace that was given", place));
 }
 
-void Scene::add_identity_maps() {
-  UserNamespace<Symbolic>& initial = world_.namespaces[0];
+void Scene::add_identity_maps(unsigned number) {
+  UserNamespace<Symbolic>& ns = world_.namespaces[number];
   const IdExtent<Symbolic> all{0, 0, kAllIds}, none{0, 0, 0};
-  initial.uid_map = initial.gid_map = {all, none};
-  put_map(namespaces_.at(0), "uid_map", initial.uid_map);
-  put_map(namespaces_.at(0), "gid_map", initial.gid_map);
+  ns.uid_map = ns.gid_map = {all, none};
+  put_map(namespaces_.at(number), "uid_map", ns.uid_map, 1);
+  put_map(namespaces_.at(number), "gid_map", ns.gid_map, 1);
 }
 
-void Scene::add_maps(unsigned number) {
+void Scene::add_maps(unsigned number, unsigned lines) {
+  const std::string owner = interpreter_.object(namespaces_.at(number)).name;
   const auto add = [&](std::string_view field, IdMap<Symbolic>& map) {
-    const auto part = [&](std::string_view name) {
-      return unknown(fmt::format("{}.{}.{}", interpreter_.object(namespaces_.at(number)).name, field, name), kIdBits,
-                     Shown::number);
+    const auto line = [&](unsigned index) {
+      if (index >= lines) return IdExtent<Symbolic>{0, 0, 0};
+      const auto part = [&](std::string_view name) {
+        return unknown(fmt::format("{}.{}.{}.{}", owner, field, index, name), kIdBits, Shown::number);
+      };
+      const IdExtent<Symbolic> made{part("first"), part("lower_first"), part("count")};
+      // What map_write() takes: no range is empty, or goes beyond the last id.
+      interpreter_.assume(!(made.count == SymbolicWord(0)));
+      for (const SymbolicWord& first : {made.first, made.lower_first})
+        interpreter_.assume((first + made.count) < SymbolicWord(kInvalidId + 1));
+      return made;
     };
-    map = {{part("0.first"), part("0.lower_first"), part("0.count")},
-           {part("1.first"), part("1.lower_first"), part("1.count")}};
-    put_map(namespaces_.at(number), field, map);
+    map = {line(0), line(1)};
+    put_map(namespaces_.at(number), field, map, lines);
   };
   add("uid_map", world_.namespaces[number].uid_map);
   add("gid_map", world_.namespaces[number].gid_map);

@@ -92,10 +92,10 @@ class Scene {
   void add_namespaces(unsigned highest, unsigned deepest);
   /// One that is not in the chain. Gives its number.
   unsigned add_other_namespace(unsigned level);
-  /// Ids as that namespace and the kernel number them, in up to two ranges.
-  void add_maps(unsigned number);
-  /// The initial namespace's: every id stands for itself.
-  void add_identity_maps();
+  /// Ids as that namespace and the kernel number them, in maps of so many lines: up to two.
+  void add_maps(unsigned number, unsigned lines);
+  /// The initial namespace's maps, for any: every id stands for itself.
+  void add_identity_maps(unsigned number);
   /// The namespace that a pointer's target is. Throws KernelCodeError if it is none.
   const UserNamespace<Symbolic>& model_namespace(const Target& target, const std::string& place);
   ObjectId kernel_namespace(unsigned number) const { return namespaces_.at(number); }
@@ -144,7 +144,7 @@ class Scene {
 
  private:
   void add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level);
-  void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map);
+  void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map, unsigned lines);
   bool is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const;
 
   Profile profile_;
