@@ -163,8 +163,7 @@ std::optional<Value> copy_user(Interpreter& interpreter, State& state, const Ker
   const std::size_t user = kToUser ? 0 : 1;
   const Pointer own = as_pointer(call.arguments.at(1 - user));
   z3::expr left = bits_of(std::uint64_t{0}, kLongBits);
-  for (const auto& [is_address, address] :
-       interpreter.values_of(state, as_bits(call.arguments.at(user)), call.place)) {
+  for (const auto& [is_address, address] : interpreter.values_of(state, as_bits(call.arguments.at(user)), call.place)) {
     for (const auto& [is_size, size] : interpreter.values_of(state, as_bits(call.arguments.at(2)), call.place)) {
       const SymbolicBool here = is_address & is_size;
       const auto theirs = user_pointer(interpreter, address, size, call.place);
@@ -231,7 +230,8 @@ Contracts make_contracts() {
   add("key_put", "lets go of a key", nothing);
   add("__task_pid_nr_ns", "gives the thread id of the current task", given("own_pid"));
   add("__get_task_comm", "writes the task's name where it is told, and changes nothing else", first_argument);
-  add("raw_copy_from_user", "copies from the user's memory: of a null pointer nothing, of any other all", copy_user<false>);
+  add("raw_copy_from_user", "copies from the user's memory: of a null pointer nothing, of any other all",
+      copy_user<false>);
   add("raw_copy_to_user", "copies to the user's memory: of a null pointer nothing, of any other all", copy_user<true>);
   add("memset", "sets memory to 0", clear);
   add("set_cred_ucounts", "sets cred->ucounts, or runs out of memory", set_ucounts);
@@ -248,8 +248,10 @@ Contracts make_contracts() {
   add("is_rlimit_overlimit", "says whether a user has too many processes: anything", any_truth);
   add("get_ucounts", "takes a reference", first_argument);
   add("queue_work_on", "has work done later", any_truth);
-  add("ptracer_capable", "says whether there is no tracer, or one that has SYS_PTRACE in the namespace: either", given("ptracer_capable"));
-  add("mnt_may_suid", "says whether the mount lets set-id bits and file capabilities count: either", given("mnt_may_suid"));
+  add("ptracer_capable", "says whether there is no tracer, or one that has SYS_PTRACE in the namespace: either",
+      given("ptracer_capable"));
+  add("mnt_may_suid", "says whether the mount lets set-id bits and file capabilities count: either",
+      given("mnt_may_suid"));
   add("__vfs_getxattr", "reads the attribute security.capability: of any size up to 24 bytes, or none", read_attribute);
   add("make_vfsuid", "gives the id itself: no mount is idmapped", third_argument);
   add("current_chrooted", "says whether the task is chrooted: either", given("chrooted"));
@@ -264,7 +266,8 @@ Contracts make_contracts() {
   add("__init_rwsem", "makes a lock", nothing);
   add("mutex_lock", "takes a lock: nobody else changes what is looked at", nothing);
   add("mutex_unlock", "lets go of a lock", nothing);
-  add("new_userfaultfd", "is reached by those who may have a userfaultfd, and gives one or an error of its own", given("userfaultfd"));
+  add("new_userfaultfd", "is reached by those who may have a userfaultfd, and gives one or an error of its own",
+      given("userfaultfd"));
   return contracts;
 }
 

@@ -55,8 +55,8 @@ void find_plain_input(Scene& scene, SymbolicBool condition) {
 }
 
 /// An input for which they differ, and how.
-std::string describe_difference(Scene& scene, const SymbolicBool& differs) {
-  find_plain_input(scene, differs);
+std::string describe_difference(Scene& scene, const SymbolicBool& difference) {
+  find_plain_input(scene, difference);
   const Query& query = scene.interpreter().query();
   std::string text;
   for (const Compared& each : scene.compared()) {
@@ -85,6 +85,10 @@ void find_what_is_met(Scene& scene, Met& met) {
   }
 }
 
+SymbolicBool differs(const Compared& each) {
+  return each.matters & !(each.kernel == each.model);
+}
+
 /// Who answers what is compared.
 struct Questions {
   Query hasty;  ///< knows what was asked before, and gives up soon
@@ -102,18 +106,20 @@ Answer ask(const SymbolicBool& goal, Questions& questions) {
 bool prove_situation(Scene& scene, unsigned situation, EqualityResult& result, Met& met, Questions& questions) {
   result.function->run(scene, situation);
   find_what_is_met(scene, met);
+  SymbolicBool any_differs = false;
+  for (const Compared& each : scene.compared()) any_differs = any_differs | differs(each);
+  if (questions.hasty.ask(scene.interpreter().assumed() & any_differs).kind == Answer::Kind::no) return true;
   for (const Compared& each : scene.compared()) {
-    const SymbolicBool differs = each.matters & !(each.kernel == each.model);
-    if (differs.is_false()) continue;
+    if (differs(each).is_false()) continue;
     const Clock::time_point begin = Clock::now();
-    const Answer answer = ask(scene.interpreter().assumed() & differs, questions);
+    const Answer answer = ask(scene.interpreter().assumed() & differs(each), questions);
     result.slowest = std::max(result.slowest, seconds_since(begin));
     switch (answer.kind) {
       case Answer::Kind::no:
         continue;
       case Answer::Kind::yes:
         result.verdict = EqualityVerdict::refuted;
-        result.detail = describe_difference(scene, scene.interpreter().assumed() & differs);
+        result.detail = describe_difference(scene, scene.interpreter().assumed() & differs(each));
         return false;
       case Answer::Kind::timeout:
       case Answer::Kind::unknown:

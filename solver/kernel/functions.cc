@@ -138,8 +138,8 @@ void run_id_function(Scene& scene, unsigned situation) {
   };
   const Bool first = has_id(map.line0), second = !first & has_id(map.line1);
   interpreter.assume(!line ? !first & !second : *line == 0 ? first : second);
-  const Word result = run(scene, function.name, {Pointer::to(scene.kernel_namespace(1)), argument(id, kIntBits)}) &
-                      Word(kInvalidId);
+  const Word result =
+      run(scene, function.name, {Pointer::to(scene.kernel_namespace(1)), argument(id, kIntBits)}) & Word(kInvalidId);
   scene.compare(std::string(function.name), result, function.model(map, id), Shown::number);
   scene.compare_the_rest({});
 }
@@ -261,8 +261,8 @@ void run_cap_task_fix_setuid(Scene& scene, unsigned lines) {
   }
   scene.change(new_cred, ids);
   const Word flags = scene.unknown("flags", kIntBits, Shown::number);
-  const Word result = run(scene, "cap_task_fix_setuid",
-                          {Pointer::to(new_cred), Pointer::to(scene.cred()), argument(flags, kIntBits)});
+  const Word result =
+      run(scene, "cap_task_fix_setuid", {Pointer::to(new_cred), Pointer::to(scene.cred()), argument(flags, kIntBits)});
   const Bool set_id = (flags == Word(kSetIdId)) | (flags == Word(kSetIdRe)) | (flags == Word(kSetIdRes)),
              set_fs_id = flags == Word(kSetIdFs);
   const UserNamespace<Symbolic>& ns = scene.world().namespaces[1];
@@ -288,7 +288,8 @@ void run_sys_capset(Scene& scene, unsigned) {
   const Word own_pid = scene.unknown("own pid", kIntBits - 1, Shown::number);
   interpreter.give("own_pid", argument(own_pid, kIntBits));
 
-  const Word version = scene.unknown("version", kIntBits, Shown::bits), pid = scene.unknown("pid", kIntBits, Shown::number);
+  const Word version = scene.unknown("version", kIntBits, Shown::bits),
+             pid = scene.unknown("pid", kIntBits, Shown::number);
   const ObjectId header = interpreter.add_object("header", "__user_cap_header_struct");
   interpreter.set(header, "version", version);
   interpreter.set(header, "pid", pid);
@@ -411,8 +412,7 @@ void run_create_user_ns(Scene& scene, unsigned situation) {
   const ObjectId made = *as_pointer(interpreter.given("new_ns")).targets.at(0).object;
   const Word result = run(scene, "create_user_ns", {Pointer::to(entered)});
   Verdict<Symbolic> verdict;
-  const UserNamespace<Symbolic> child =
-      create_user_ns<Symbolic>(verdict, scene.profile(), scene.task(), parent, true);
+  const UserNamespace<Symbolic> child = create_user_ns<Symbolic>(verdict, scene.profile(), scene.task(), parent, true);
   const Bool well = all_well(scene), passed = verdict.passed() & well;
   scene.compare("result", result, Symbolic::select(verdict.passed(), 0, Word(0) - verdict.error()), Shown::number,
                 well);
@@ -429,8 +429,8 @@ void run_create_user_ns(Scene& scene, unsigned situation) {
   compare_field("flags", child.setgroups_allowed);
   compare_field("uid_map.nr_extents", 0);
   compare_field("gid_map.nr_extents", 0);
-  const Bool same = equal(as_pointer(interpreter.read(scene.state(), made, "parent")),
-                          Pointer::to(scene.kernel_namespace(level)));
+  const Bool same =
+      equal(as_pointer(interpreter.read(scene.state(), made, "parent")), Pointer::to(scene.kernel_namespace(level)));
   scene.compare("new_ns.parent is the creator's", as_word<Symbolic>(same), 1, Shown::number, passed);
   scene.compare_the_rest(kEntered, {made});
 }
@@ -473,9 +473,8 @@ FileCapability<Symbolic> add_attribute(Scene& scene) {
   interpreter.give("attribute_size", argument(Symbolic::select(there, size, negated(ENODATA)), kLongBits));
   interpreter.give("mnt_may_suid", counts);
   const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
-  const Word expected = Symbolic::select(
-      revision == Word(VFS_CAP_REVISION_1), kSizeOfV1,
-      Symbolic::select(revision == Word(VFS_CAP_REVISION_2), kSizeOfV2, kSizeOfV3));
+  const Word expected = Symbolic::select(revision == Word(VFS_CAP_REVISION_1), kSizeOfV1,
+                                         Symbolic::select(revision == Word(VFS_CAP_REVISION_2), kSizeOfV2, kSizeOfV3));
   file.present = there & counts;
   file.truncated = !(size == expected);
   return file;
@@ -528,14 +527,14 @@ void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
   const ObjectId bprm = interpreter.add_object("bprm", "linux_binprm"), cred = scene.add_new_credentials("bprm.cred");
   scene.change(cred, ids);
   interpreter.set(bprm, "cred", Value(Pointer::to(cred)));
-  interpreter.set(bprm, "unsafe", flag(shared, kUnsafeShare) | flag(traced, kUnsafePtrace) |
-                                      flag(old.no_new_privs, kUnsafeNoNewPrivs));
+  interpreter.set(bprm, "unsafe",
+                  flag(shared, kUnsafeShare) | flag(traced, kUnsafePtrace) | flag(old.no_new_privs, kUnsafeNoNewPrivs));
   const Value secure_before = read_bits(scene, bprm, "linux_binprm", "secureexec");
   const Word result = run(scene, "cap_bprm_creds_from_file", {Pointer::to(bprm), Pointer::to(add_file(scene))});
 
   Verdict<Symbolic> verdict;
-  const FileCaps<Symbolic> caps = get_file_caps<Symbolic>(verdict, scene.profile(), scene.world().namespaces, level, old,
-                                                          attribute);
+  const FileCaps<Symbolic> caps =
+      get_file_caps<Symbolic>(verdict, scene.profile(), scene.world().namespaces, level, old, attribute);
   const Bool unsafe = !(shared == Word(0)) | !(old.no_new_privs == Word(0));
   const ExecCreds<Symbolic> model = cap_bprm_creds_from_file<Symbolic>(
       scene.profile(), old, scene.world().namespaces[level], ids, caps, {unsafe, ptracer_capable}, false);
@@ -575,8 +574,9 @@ void run_key_change_session_keyring(Scene& scene, unsigned) {
     compare_pointer(field, interpreter.read(State{}, scene.cred(), field), true);
   compare_pointer("session_keyring", keyring, !exiting);
   compare_pointer("session_keyring", interpreter.read(State{}, scene.cred(), "session_keyring"), exiting);
-  std::vector<std::string> counted{"task_struct.cred", "task_struct.real_cred", "cred.usage", "user_namespace.ns.count",
-                                   "user_struct.__count", "key.usage", "group_info.usage"};
+  std::vector<std::string> counted{"task_struct.cred",        "task_struct.real_cred", "cred.usage",
+                                   "user_namespace.ns.count", "user_struct.__count",   "key.usage",
+                                   "group_info.usage"};
   scene.compare_the_rest(counted, {replacement});
 }
 
@@ -636,7 +636,8 @@ void run_sys_userfaultfd(Scene& scene, unsigned level) {
   Interpreter& interpreter = scene.interpreter();
   Word& unprivileged = scene.world().sysctls.unprivileged_userfaultfd;
   unprivileged = scene.unknown("unprivileged_userfaultfd", kIntBits, Shown::number);
-  interpreter.set_bytes(interpreter.variable("sysctl_unprivileged_userfaultfd"), 0, 4, argument(unprivileged, kIntBits));
+  interpreter.set_bytes(interpreter.variable("sysctl_unprivileged_userfaultfd"), 0, 4,
+                        argument(unprivileged, kIntBits));
   const Word flags = scene.unknown("flags", kIntBits, Shown::bits);
   constexpr std::uint64_t kReached = 7;
   interpreter.give("userfaultfd", bits_of(kReached, kIntBits));
@@ -647,7 +648,8 @@ void run_sys_userfaultfd(Scene& scene, unsigned level) {
   scene.compare_the_rest({"task_struct.flags"});
 }
 
-constexpr std::string_view kInitialIds = "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
+constexpr std::string_view kInitialIds =
+    "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
 
 const std::vector<ProvedFunction> kFunctions = {
     {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
@@ -661,7 +663,8 @@ const std::vector<ProvedFunction> kFunctions = {
     {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
     {"userns_install", "userns_install(), set_cred_user_ns()",
      "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
-    {"create_user_ns", "create_user_ns(), set_cred_user_ns()", "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
+    {"create_user_ns", "create_user_ns(), set_cred_user_ns()",
+     "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
      run_create_user_ns},
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
      "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file},

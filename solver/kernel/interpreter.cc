@@ -871,8 +871,7 @@ std::optional<Value> Interpreter::call_assembly(Frame& frame, State& state, cons
   const auto is_zero = [](const z3::expr& bits) {
     return bits_of(equal(bits, bits_of(0, bits.get_sort().bv_size())), kBitsOfByte);
   };
-  if (begins("xaddl $0, $1"))
-    return change(32, bits(frame, state, *instruction.getArgOperand(1))).first;
+  if (begins("xaddl $0, $1")) return change(32, bits(frame, state, *instruction.getArgOperand(1))).first;
   if (begins("incl $0")) return change(32, one(32)), std::nullopt;
   if (begins("incq $0")) return change(64, one(64)), std::nullopt;
   if (begins("addq $1,$0")) return change(64, bits(frame, state, *instruction.getArgOperand(1))), std::nullopt;

@@ -123,7 +123,8 @@ class Interpreter {
   /// What an object held at first.
   Value first(ObjectId object, std::uint64_t offset, std::uint64_t size);
 
-  /// The values that a term can have on a path, each with the condition for it. Throws KernelCodeError if they are many.
+  /// The values that a term can have on a path, each with the condition for it. Throws KernelCodeError if they are
+  /// many.
   std::vector<std::pair<SymbolicBool, std::uint64_t>> values_of(const State& state, const z3::expr& term,
                                                                 const std::string& place);
 

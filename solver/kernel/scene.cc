@@ -207,9 +207,11 @@ SymbolicBool Scene::add_thread_group() {
     interpreter_.set(task_, fmt::format("{}.next", list), Value(choose(alone, end, next)));
   };
   if (code.has_field("task_struct", "thread_group")) {
-    link("thread_group", Pointer::to(task_, static_cast<std::int64_t>(code.field("task_struct", "thread_group").offset)));
+    link("thread_group",
+         Pointer::to(task_, static_cast<std::int64_t>(code.field("task_struct", "thread_group").offset)));
   } else {
-    link("thread_node", Pointer::to(group, static_cast<std::int64_t>(code.field("signal_struct", "thread_head").offset)));
+    link("thread_node",
+         Pointer::to(group, static_cast<std::int64_t>(code.field("signal_struct", "thread_head").offset)));
   }
   interpreter_.set(task_, "signal", Value(Pointer::to(group)));
   // thread_group_leader(): exit_signal is not negative.

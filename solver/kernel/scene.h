@@ -37,8 +37,8 @@ struct Compared {
   std::string name;
   SymbolicWord kernel, model;
   Shown shown;
-  SymbolicBool matters = true;   ///< where the two must be equal
-  bool may_be_nowhere = false;   ///< such as after a failure of what cannot fail
+  SymbolicBool matters = true;  ///< where the two must be equal
+  bool may_be_nowhere = false;  ///< such as after a failure of what cannot fail
 };
 
 /// A field of struct cred, as the kernel and the model name it.
@@ -133,8 +133,8 @@ class Scene {
   void compare(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
                const SymbolicBool& matters = true);
   /// The same, where that may be nowhere.
-  void compare_if_ever(const std::string& name, const Credentials<Symbolic>& kernel,
-                       const Credentials<Symbolic>& model, const SymbolicBool& matters);
+  void compare_if_ever(const std::string& name, const Credentials<Symbolic>& kernel, const Credentials<Symbolic>& model,
+                       const SymbolicBool& matters);
   /// Adds everything that has been written to the kernel's objects, but for these fields (STRUCT.FIELD) and
   /// variables, of credentials those that the model has, and objects that were compared as a whole.
   void compare_the_rest(const std::vector<std::string>& changed, const std::vector<ObjectId>& compared = {});

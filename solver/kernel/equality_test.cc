@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/kernel/equality.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/sut/in_process_kernel.h"
+#include "model/call.h"
+#include "model/trace_text.h"
+#include "solver/kernel/command.h"
+
+namespace capcheck {
+
+std::ostream& operator<<(std::ostream& out, EqualityVerdict verdict) {
+  return out << to_string(verdict);
+}
+
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+constexpr std::chrono::seconds kTime{60};
+
+const ProvedFunction& find_function(std::string_view name) {
+  const auto found = std::ranges::find(proved_functions(), name, &ProvedFunction::name);
+  if (found == proved_functions().end()) throw std::out_of_range(std::string(name));
+  return *found;
+}
+
+EqualityResult prove(const std::string& kernel, std::string_view function, std::string_view fault = {}) {
+  const KernelCode code(kernel_bitcode(kernel, fault));
+  return prove_equal(code, parse_profile(kernel), find_function(function), kTime);
+}
+
+// The functions one by one, on each kernel.
+
+struct Proof {
+  std::string_view kernel, function;
+};
+
+std::vector<Proof> all_proofs() {
+  std::vector<Proof> proofs;
+  for (const char* kernel : {"6.12", "6.12+userns", "6.1+userns"}) {
+    for (const ProvedFunction& function : proved_functions()) proofs.push_back({kernel, function.name});
+  }
+  return proofs;
+}
+
+template <class T>
+std::string test_name(const testing::TestParamInfo<T>& parameter) {
+  std::string name = fmt::format("{}_{}", parameter.index, parameter.param.function);
+  std::ranges::replace_if(name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  return name;
+}
+
+class EveryFunction : public testing::TestWithParam<Proof> {};
+
+TEST_P(EveryFunction, IsEqualToItsRule) {
+  const EqualityResult result = prove(std::string(GetParam().kernel), GetParam().function);
+  EXPECT_EQ(result.verdict, EqualityVerdict::proved) << result.detail;
+  EXPECT_GT(result.instructions, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryFunction, testing::ValuesIn(all_proofs()), test_name<Proof>);
+
+// Faults in the kernel's code, each found in the function that has it, and what is said of it.
+
+struct PlantedFault {
+  std::string_view fault, function, detail;
+};
+
+class EveryFault : public testing::TestWithParam<PlantedFault> {};
+
+TEST_P(EveryFault, IsRefuted) {
+  const auto& [fault, function, detail] = GetParam();
+  const EqualityResult result = prove("6.12+userns+userfaultfd-cap", function, fault);
+  EXPECT_EQ(result.verdict, EqualityVerdict::refuted) << result.detail;
+  EXPECT_THAT(result.detail, HasSubstr(std::string(detail)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kernel, EveryFault,
+    testing::Values(
+        PlantedFault{"cap-valid-off-by-one", "cap_task_prctl", "the kernel gives 0, the model -22"},
+        PlantedFault{"capbset-drop-without-setpcap", "cap_task_prctl", "PR_CAPBSET_DROP: result"},
+        PlantedFault{"capbset-read-misses-last-cap", "cap_task_prctl", "PR_CAPBSET_READ: result"},
+        PlantedFault{"capset-ambient-not-intersected", "sys_capset", ""},
+        PlantedFault{"capset-bits-above-last-cap", "sys_capset", ""},
+        PlantedFault{"capset-inheritable-not-bounded", "sys_capset", "the kernel gives 0, the model -1"},
+        PlantedFault{"clear-all-skips-argument-check", "cap_task_prctl", "the kernel gives 0, the model -22"},
+        PlantedFault{"entry-bounding-unassigned", "set_cred_user_ns", "CapBnd: the kernel gives"},
+        PlantedFault{"entry-effective-unassigned", "set_cred_user_ns", "CapEff: the kernel gives"},
+        PlantedFault{"entry-keeps-ambient", "set_cred_user_ns", "CapAmb: the kernel gives"},
+        PlantedFault{"entry-keeps-securebits", "set_cred_user_ns", "Securebits: the kernel gives"},
+        PlantedFault{"entry-permitted-unassigned", "set_cred_user_ns", "CapPrm: the kernel gives"},
+        PlantedFault{"exec-ignores-bounding", "cap_bprm_creds_from_file", ""},
+        PlantedFault{"exec-keeps-ambient", "cap_bprm_creds_from_file", "CapAmb: the kernel gives"},
+        PlantedFault{"exec-unsafe-gains", "cap_bprm_creds_from_file", ""},
+        PlantedFault{"fs-set-lacks-mknod", "cap_task_fix_setuid", "cap_mknod"},
+        PlantedFault{"keyring-forgets-userns", "key_change_session_keyring", "CapUNs: the kernel gives"},
+        PlantedFault{"lower-needs-privilege", "cap_task_prctl",
+                     "PR_CAP_USERNS: result: the kernel gives -1, the model 0"},
+        PlantedFault{"owner-rule-for-grandparents", "cap_capable", "result: the kernel gives 0, the model -1"},
+        PlantedFault{"raise-and-or-swapped", "cap_task_prctl", "PR_CAP_USERNS: "},
+        PlantedFault{"raise-bounding-or-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
+        PlantedFault{"raise-gate-dropped", "cap_task_prctl", "PR_CAP_USERNS: result: the kernel gives 0, the model -1"},
+        PlantedFault{"raise-ignores-bounding", "cap_task_prctl", "PR_CAP_USERNS: "},
+        PlantedFault{"raise-setpcap-from-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
+        PlantedFault{"securebits-locks-ignored", "cap_task_prctl", "PR_SET_SECUREBITS: "},
+        PlantedFault{"setns-grants-full", "userns_install", "the kernel gives 000003ffffffffff"},
+        PlantedFault{"setuid-ignores-keepcaps", "cap_task_fix_setuid", "CapPrm: the kernel gives 0000000000000000"},
+        PlantedFault{"setuid-keeps-ambient", "cap_task_fix_setuid", "CapAmb: the kernel gives"},
+        PlantedFault{"setuid-root-exec-limited-by-inheritable", "cap_bprm_creds_from_file", ""},
+        PlantedFault{"user-mode-only-needs-privilege", "sys_userfaultfd", "result: the kernel gives -1"},
+        PlantedFault{"userfaultfd-asks-own-namespace", "sys_userfaultfd", "the model -1"},
+        PlantedFault{"userns-arguments-swapped", "cap_task_prctl", "PR_CAP_USERNS: "}),
+    [](const auto& parameter) {
+      std::string name(parameter.param.fault);
+      std::ranges::replace(name, '-', '_');
+      return name;
+    });
+
+TEST(PlantedFaults, ACounterexampleIsAsPlainAsItGoes) {
+  const EqualityResult result = prove("6.12+userns", "cap_task_prctl", "raise-gate-dropped");
+  EXPECT_EQ(result.detail.substr(result.detail.find("where")),
+            "where\n  option = 48\n  arg2 = 0x2\n  and all else is 0\n");
+}
+
+// The translation against the linked code: what the terms come to for some input is what the kernel in the process
+// does.
+
+class LinkedCode : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(LinkedCode, GivesWhatTheTermsComeTo) {
+  const std::string kernel(GetParam());
+  const Profile profile = parse_profile(kernel);
+  const KernelCode code(kernel_bitcode(kernel, ""));
+  InProcessKernel linked(kernel_file(profile), profile);
+  const TermScope terms;
+  Query query(kTime);
+  Scene scene(code, profile, query);
+  find_function("cap_task_prctl").run(scene, 0);
+  SymbolicBool well = scene.interpreter().assumed();
+  for (const SymbolicBool& failed : scene.interpreter().failures()) well = well & !failed;
+
+  std::mt19937_64 random(3);
+  const auto any_set = [&] { return (random() | random()) & profile.full_set(); };
+  constexpr std::array kKinds = {CallKind::capbset_read,   CallKind::capbset_drop,   CallKind::cap_ambient,
+                                 CallKind::set_securebits, CallKind::get_securebits, CallKind::set_keepcaps,
+                                 CallKind::get_keepcaps,   CallKind::cap_userns};
+  for (int i = 0; i < 200; ++i) {
+    const CallKind kind = kKinds[random() % (profile.features.userns ? kKinds.size() : kKinds.size() - 1)];
+    Call<Concrete> call{kind, 0, {}};
+    call.args[0] = kind == CallKind::set_securebits ? random() & 0xff : random() % 48;
+    if (kind == CallKind::cap_ambient || kind == CallKind::cap_userns) {
+      call.args[0] = random() % 6;
+      call.args[1] = random() % 3 == 0 ? 0 : random() % 48;
+    }
+    TaskState<Concrete> state = linked.begin();
+    Credentials<Concrete>& cred = state.cred;
+    cred.inheritable = any_set();
+    cred.permitted = any_set();
+    cred.effective = any_set() & cred.permitted;
+    cred.bounding = any_set();
+    cred.ambient = any_set() & cred.permitted & cred.inheritable;
+    if (profile.features.userns) cred.userns = any_set();
+    cred.securebits = random() & (profile.securebits() | profile.securebits() << 1);
+    linked.dress(state);
+
+    std::map<std::string, std::uint64_t, std::less<>> input{
+        {"option", info(kind).option}, {"arg2", call.args[0]}, {"arg3", call.args[1]}};
+    for (const auto& field : kCredentialFields<Concrete>) input.emplace(field.name, cred.*field.member);
+    SymbolicBool here = well;
+    for (const Unknown& unknown : scene.unknowns()) {
+      const auto found = input.find(unknown.name);
+      if (found != input.end() || unknown.name.starts_with("arg"))
+        here = here & (unknown.word == SymbolicWord(found == input.end() ? 0 : found->second));
+    }
+    ASSERT_EQ(query.ask(here).kind, Answer::Kind::yes);
+    std::vector<TaskState<Concrete>> others;
+    const Observation observed = linked.call(call, others);
+    linked.end();
+    const std::string prefix = fmt::format("{}: ", info(kind).name);
+    std::size_t compared = 0;
+    for (const Compared& each : scene.compared()) {
+      if (!each.name.starts_with(prefix) || each.may_be_nowhere) continue;
+      const std::string_view name = std::string_view(each.name).substr(prefix.size());
+      const auto* field = std::ranges::find(kCredentialFields<Concrete>, name, &CredentialField<Concrete>::name);
+      const std::uint64_t expected = name == "result" ? observed.result : observed.state.cred.*field->member;
+      EXPECT_EQ(query.value(each.kernel), expected) << print_call(call) << ": " << name;
+      ++compared;
+    }
+    EXPECT_GT(compared, 10u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, LinkedCode, testing::Values("6.12", "6.12+userns", "6.1+userns"),
+                         [](const auto& parameter) { return "Kernel" + std::to_string(parameter.index); });
+
+// The subcommand.
+
+struct Outcome {
+  int status;
+  std::string output;
+};
+
+Outcome run_command(const std::string& arguments) {
+  int status = -1;
+  CLI::App app;
+  add_prove_command(app, status, prove_kernels);
+  testing::internal::CaptureStdout();
+  try {
+    app.parse("prove " + arguments);
+  } catch (...) {
+    testing::internal::GetCapturedStdout();
+    throw;
+  }
+  return {status, testing::internal::GetCapturedStdout()};
+}
+
+TEST(ProveKernelCommand, SaysNoughtForProofsWithWhatTheyRestOn) {
+  const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --function set_cred_user_ns");
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns\n  proved   cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("every task has securebits-supported"));
+  EXPECT_THAT(outcome.output, HasSubstr("prepare_creds() gives a copy of the current task's credentials"));
+  EXPECT_THAT(outcome.output, HasSubstr("2 functions of 6.12+userns: 2 proved equal to the model, 0 refuted"));
+}
+
+TEST(ProveKernelCommand, SaysOneForADifference) {
+  const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --fault raise-gate-dropped");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns with raise-gate-dropped\n  refuted  cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("the model 0000000000000000 (none)"));
+}
+
+TEST(ProveKernelCommand, SaysTwoForNoAnswer) {
+  const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --timeout 0");
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.output, HasSubstr("timeout  cap_task_prctl()"));
+}
+
+TEST(ProveKernelCommand, WritesJson) {
+  const Outcome outcome = run_command("--kernel 6.12 --function cap_task_prctl --json");
+  const auto rows = nlohmann::json::parse(outcome.output);
+  EXPECT_EQ(rows.at(0).at("kernel"), "6.12");
+  EXPECT_EQ(rows.at(0).at("functions").at(0).at("verdict"), "proved");
+}
+
+TEST(ProveKernelCommand, NamesWhatThereIsNot) {
+  EXPECT_THAT([] { run_command("--kernel 6.12 --function cap_unheard_of"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("no function 'cap_unheard_of' is proved; there are")));
+  EXPECT_THAT([] { run_command("--kernel 6.12+unheard-of"); },
+              ThrowsMessage<std::invalid_argument>(HasSubstr("unheard-of")));
+  EXPECT_THAT([] { run_command("--kernel 6.12 --fault unheard-of"); },
+              ThrowsMessage<std::runtime_error>(HasSubstr("there is no fault 'unheard-of'")));
+  EXPECT_THROW(run_command("--function cap_capable"), CLI::RequiresError);
+  EXPECT_THROW(run_command("--kernel 6.12 --profile 6.12"), CLI::ExcludesError);
+}
+
+}  // namespace
+}  // namespace capcheck
