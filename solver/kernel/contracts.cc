@@ -208,6 +208,11 @@ std::optional<Value> read_attribute(Interpreter& interpreter, State& state, cons
   return interpreter.given("attribute_size");
 }
 
+std::optional<Value> ends(Interpreter&, State& state, const KernelCall&) {
+  state.path = false;
+  return std::nullopt;
+}
+
 std::optional<Value> must_not_be(Interpreter& interpreter, State& state, const KernelCall& call) {
   interpreter.fail(state, call.place, "the kernel warns, or stops");
   return std::nullopt;
@@ -242,7 +247,7 @@ Contracts make_contracts() {
   add("block_signals", "is not about credentials", nothing);
   add("unblock_signals", "is not about credentials", nothing);
   add("kernel_execve", "is the exec that follows, with the credentials of then: it succeeds", any_success);
-  add("do_exit", "is reached by no helper that is started", must_not_be);
+  add("do_exit", "ends a helper that was not started", ends);
   add("alloc_uid", "gives the accounting of a user, or null", object_or_null("user_struct", "user_struct"));
   add("free_uid", "lets go of the accounting of a user", nothing);
   add("is_rlimit_overlimit", "says whether a user has too many processes: anything", any_truth);

@@ -113,6 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
         PlantedFault{"exec-keeps-ambient", "cap_bprm_creds_from_file", "CapAmb: the kernel gives"},
         PlantedFault{"exec-unsafe-gains", "cap_bprm_creds_from_file", ""},
         PlantedFault{"fs-set-lacks-mknod", "cap_task_fix_setuid", "cap_mknod"},
+        PlantedFault{"helper-forgets-userns", "call_usermodehelper_exec_async", "CapUNs: the kernel gives"},
         PlantedFault{"keyring-forgets-userns", "key_change_session_keyring", "CapUNs: the kernel gives"},
         PlantedFault{"lower-needs-privilege", "cap_task_prctl",
                      "PR_CAP_USERNS: result: the kernel gives -1, the model 0"},

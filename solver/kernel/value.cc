@@ -16,7 +16,7 @@ bool is_numeral_choice(const z3::expr& term) {
 std::optional<SymbolicBool> compare_choice(const z3::expr& a, const z3::expr& b) {
   if (!is_numeral_choice(a) || !b.is_numeral()) return std::nullopt;
   const bool yes = z3::eq(a.arg(1), b), no = z3::eq(a.arg(2), b);
-  const SymbolicBool condition(a.arg(0));
+  SymbolicBool condition(a.arg(0));
   if (yes && no) return SymbolicBool(true);
   if (yes) return condition;
   return no ? !condition : SymbolicBool(false);
@@ -77,7 +77,7 @@ std::optional<std::uint64_t> numeral_of(const z3::expr& bits) {
 z3::expr low_bits(const SymbolicWord& word, unsigned width) {
   if (const auto number = word.numeral())
     return bits_of(width == 64 ? *number : *number & ((1ULL << width) - 1), width);
-  const z3::expr term = word.term();
+  z3::expr term = word.term();
   if (width == term.get_sort().bv_size()) return term;
   if (term.is_app() && term.decl().decl_kind() == Z3_OP_ZERO_EXT && term.arg(0).get_sort().bv_size() == width)
     return term.arg(0);
