@@ -181,7 +181,7 @@ std::optional<Value> copy_user(Interpreter& interpreter, State& state, const Ker
 std::optional<Value> clear(Interpreter& interpreter, State& state, const KernelCall& call) {
   if (numeral_of(as_bits(call.arguments.at(1))) != 0)
     throw KernelCodeError(fmt::format("{}: memset() to something else than 0 is not understood", call.place));
-  const Pointer to = pointer_argument(call, 0);
+  Pointer to = pointer_argument(call, 0);
   for (const auto& [here, size] : interpreter.values_of(state, as_bits(call.arguments.at(2)), call.place)) {
     if (size == 0) continue;
     const ObjectId zeros = interpreter.add_memory("zeros", size);

@@ -97,7 +97,7 @@ TEST_P(EveryFault, IsRefuted) {
 INSTANTIATE_TEST_SUITE_P(
     Kernel, EveryFault,
     testing::Values(
-        PlantedFault{"cap-valid-off-by-one", "cap_task_prctl", "the kernel gives 0, the model -22"},
+        PlantedFault{"cap-valid-off-by-one", "cap_task_prctl", "  arg3 = 0x2a\n"},
         PlantedFault{"capbset-drop-without-setpcap", "cap_task_prctl", "PR_CAPBSET_DROP: result"},
         PlantedFault{"capbset-read-misses-last-cap", "cap_task_prctl", "PR_CAPBSET_READ: result"},
         PlantedFault{"capset-ambient-not-intersected", "sys_capset", ""},
