@@ -30,7 +30,7 @@ std::string describe_kernel(const std::string& kernel, const std::string& fault)
 }
 
 std::string describe(const EqualityResult& result) {
-  std::string text = fmt::format("  {:<8} {:<28} {:6.2f} s  = {}\n", to_string(result.verdict),
+  std::string text = fmt::format("  {:<8} {:<32} {:6.2f} s  = {}\n", to_string(result.verdict),
                                  fmt::format("{}()", result.function->name), result.seconds, result.function->rule);
   if (!result.detail.empty()) text += indent(result.detail, "             ");
   if (!text.ends_with('\n')) text += '\n';

@@ -143,6 +143,51 @@ TEST(PlantedFaults, ACounterexampleIsAsPlainAsItGoes) {
             "where\n  option = 48\n  arg2 = 0x2\n  and all else is 0\n");
 }
 
+// What else a proof must not overlook.
+
+unsigned once(const Profile&) {
+  return 1;
+}
+
+void enter_namespace(Scene& scene) {
+  scene.add_namespaces(0, 1);
+  scene.add_task(0);
+  const std::vector<Value> arguments{Pointer::to(scene.add_new_credentials("new_cred")),
+                                     Pointer::to(scene.kernel_namespace(1))};
+  scene.interpreter().run("set_cred_user_ns", arguments, scene.state());
+}
+
+EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation)) {
+  static const KernelCode code(kernel_bitcode("6.12+userns", ""));
+  const ProvedFunction function{"set_cred_user_ns", "", "", once, run};
+  return prove_equal(code, parse_profile("6.12+userns"), function, kTime);
+}
+
+TEST(Equality, WhatIsChangedBesidesIsADifference) {
+  const EqualityResult result = prove_alone([](Scene& scene, unsigned) {
+    enter_namespace(scene);
+    scene.compare_the_rest({});
+  });
+  EXPECT_EQ(result.verdict, EqualityVerdict::refuted);
+  EXPECT_THAT(result.detail, HasSubstr("new_cred: user_ns: the kernel gives 0, the model 1"));
+}
+
+TEST(Equality, WhatIsComparedNowhereIsAnError) {
+  const EqualityResult result = prove_alone([](Scene& scene, unsigned) {
+    enter_namespace(scene);
+    scene.compare("sets", 1, 1, Shown::number, false);
+  });
+  EXPECT_EQ(result.verdict, EqualityVerdict::error);
+  EXPECT_THAT(result.detail, HasSubstr("nothing is compared as 'sets'"));
+}
+
+TEST(Equality, AFunctionThatIsNotThereIsAnError) {
+  const EqualityResult result =
+      prove_alone([](Scene& scene, unsigned) { scene.interpreter().run("set_cred_unheard_of", {}, scene.state()); });
+  EXPECT_EQ(result.verdict, EqualityVerdict::error);
+  EXPECT_THAT(result.detail, HasSubstr("no function set_cred_unheard_of()"));
+}
+
 // The translation against the linked code: what the terms come to for some input is what the kernel in the process
 // does.
 
