@@ -98,6 +98,27 @@ constexpr typename D::Bool implies(const typename D::Bool& premise, const typena
   return !premise | conclusion;
 }
 
+/// What f gives: the model's own bookkeeping (which guard failed first, the number of a new task), which is no kernel's
+/// rule. A domain that looks at what rules compute passes over it.
+template <Domain D, class F>
+constexpr auto bookkeeping(F f) {
+  if constexpr (requires { D::bookkeeping(f); }) {
+    return D::bookkeeping(f);
+  } else {
+    return f();
+  }
+}
+
+/// Calls f(0), …, f(count - 1): the same place of a rule, each time of another task.
+template <Domain D, class F>
+constexpr void for_each_number(std::size_t count, F f) {
+  if constexpr (requires { D::for_each_number(count, f); }) {
+    D::for_each_number(count, f);
+  } else {
+    for (std::size_t number = 0; number < count; ++number) f(number);
+  }
+}
+
 /// A C truth value: 1 or 0.
 template <Domain D>
 constexpr typename D::Word as_word(const typename D::Bool& condition) {

@@ -222,6 +222,14 @@ class Verdict {
 
   /// The next test in the kernel's order.
   constexpr void require(Guard guard, const Bool& holds) {
+    if constexpr (requires { D::require(*this, guard, holds); }) {
+      D::require(*this, guard, holds);
+    } else {
+      add(guard, holds);
+    }
+  }
+  /// The same, out of reach of a domain that looks at what rules require.
+  constexpr void add(Guard guard, const Bool& holds) {
     const Word code((static_cast<std::uint64_t>(guard) << 8) | static_cast<std::uint64_t>(info(guard).error));
     code_ = D::select(passed_ & !holds, code, code_);
     passed_ = passed_ & holds;
@@ -229,7 +237,9 @@ class Verdict {
 
   constexpr const Bool& passed() const { return passed_; }
   /// 0 if all passed, else the errno of the first that failed.
-  constexpr Word error() const { return code_ & Word(0xff); }
+  constexpr Word error() const {
+    return bookkeeping<D>([&] { return Word(code_ & Word(0xff)); });
+  }
   /// guard << 8 | errno of the first that failed, or 0.
   constexpr const Word& code() const { return code_; }
 

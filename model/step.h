@@ -61,7 +61,7 @@ constexpr Reply<D> reply_of(const Outcome<D, After>& outcome) {
 /// Calls f(task, its number) for every task.
 template <Domain D, class F>
 constexpr void for_each_task(World<D>& world, F f) {
-  for (std::size_t number = 0; number < kMaxTasks; ++number) f(world.tasks[number], number);
+  for_each_number<D>(kMaxTasks, [&](std::size_t number) { f(world.tasks[number], number); });
 }
 
 /// Whether a live task other than `self` is such that is(task).
@@ -69,10 +69,10 @@ template <Domain D, class Is>
 constexpr typename D::Bool any_other_task(const World<D>& world, const typename D::Word& self, Is is) {
   using Word = typename D::Word;
   typename D::Bool any(false);
-  for (std::size_t number = 0; number < kMaxTasks; ++number) {
+  for_each_number<D>(kMaxTasks, [&](std::size_t number) {
     const Task<D>& task = world.tasks[number];
     any = any | (!(self == Word(number)) & !(task.alive == Word(0)) & is(task));
-  }
+  });
   return any;
 }
 
@@ -100,12 +100,14 @@ struct FreeTask {
 template <Domain D>
 constexpr FreeTask<D> free_task(const World<D>& world) {
   using Word = typename D::Word;
-  FreeTask<D> found{typename D::Bool(false), Word(0)};
-  for (std::size_t number = kMaxTasks; number-- > 0;) {
-    const typename D::Bool free = world.tasks[number].alive == Word(0);
-    found = {typename D::Bool(found.exists | free), D::select(free, Word(number), found.number)};
-  }
-  return found;
+  return bookkeeping<D>([&] {
+    FreeTask<D> found{typename D::Bool(false), Word(0)};
+    for (std::size_t number = kMaxTasks; number-- > 0;) {
+      const typename D::Bool free = world.tasks[number].alive == Word(0);
+      found = {typename D::Bool(found.exists | free), D::select(free, Word(number), found.number)};
+    }
+    return found;
+  });
 }
 
 template <Domain D>
@@ -174,6 +176,15 @@ constexpr Reply<D> capset(const Profile& profile, World<D>& world, const Call<D>
   return reply;
 }
 
+/// The next number of a count that goes up where the condition holds.
+template <Domain D>
+constexpr typename D::Word next_number(typename D::Word& count, const typename D::Bool& condition) {
+  using Word = typename D::Word;
+  const Word number = count;
+  count = bookkeeping<D>([&] { return D::select(condition, number + Word(1), number); });
+  return number;
+}
+
 /// Gives a new namespace its number, where there is one.
 template <Domain D>
 constexpr typename D::Word add_namespace(World<D>& world, const typename D::Bool& created,
@@ -181,17 +192,7 @@ constexpr typename D::Word add_namespace(World<D>& world, const typename D::Bool
   using Word = typename D::Word;
   const Word number = world.namespace_count;
   D::store(world.namespaces, created, number, child);
-  world.namespace_count = D::select(created, number + Word(1), number);
-  return number;
-}
-
-/// The next number of a count that goes up where the condition holds.
-template <Domain D>
-constexpr typename D::Word next_number(typename D::Word& count, const typename D::Bool& condition) {
-  using Word = typename D::Word;
-  const Word number = count;
-  count = D::select(condition, number + Word(1), number);
-  return number;
+  return next_number<D>(world.namespace_count, created);
 }
 
 template <Domain D>
@@ -348,8 +349,7 @@ constexpr Reply<D> seize(World<D>& world, const Call<D>& call) {
 
 template <Domain D>
 constexpr Reply<D> join_session(World<D>& world, const Call<D>& call) {
-  using Word = typename D::Word;
-  world.session_count = world.session_count + Word(1);
+  next_number<D>(world.session_count, typename D::Bool(true));
   Task<D>& task = world.tasks[call.task];
   const auto outcome = join_session_keyring(task, world.session_count);
   task = outcome.after;
@@ -441,8 +441,8 @@ constexpr Reply<D> usermodehelper(const Profile& profile, World<D>& world) {
   verdict.require(Guard::task_free, free.exists);
   const auto passed = verdict.passed();
 
-  const Word session = world.session_count + Word(1);
-  world.session_count = D::select(passed, session, world.session_count);
+  next_number<D>(world.session_count, passed);
+  const Word session = world.session_count;
   Task<D> helper = lone_task<D>(call_usermodehelper_exec_async<D>(profile, world.sysctls), free.number,
                                 next_number<D>(world.fs_count, passed), session);
   const Word none(0);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every mutant of a profile's rules (mutant.h), and how a reader finds the place of each.
+#ifndef CAPCHECK_MODEL_MUTANTS_H_
+#define CAPCHECK_MODEL_MUTANTS_H_
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/call.h"
+#include "model/guard.h"
+#include "model/mutant.h"
+#include "model/profile.h"
+
+namespace capcheck {
+
+/// The mutants of a profile, in the same order every time.
+class Mutants {
+ public:
+  explicit Mutants(const Profile& profile);
+
+  const std::vector<Mutant>& all() const { return all_; }
+  /// Those of one kind of call, and of one of its sites.
+  std::span<const Mutant> of(CallKind kind) const;
+  std::span<const Mutant> of(CallKind kind, std::size_t site) const;
+  /// The place of a mutant in all().
+  std::size_t index(const Mutant& mutant) const;
+
+  /// "execve 45: & without its right side, between file_executable and …".
+  std::string describe(const Mutant& mutant) const;
+  Operation operation(const Mutant& mutant) const;
+
+ private:
+  struct Site {
+    Operation operation;
+    Guard guard;          ///< of a guard
+    Guard after, before;  ///< the guards around it: none where there is none
+    bool in_loop;
+  };
+  struct OfKind {
+    std::vector<Site> sites;
+    std::vector<std::size_t> first;  ///< in all(), of each site, and of what is of no site
+    std::size_t end = 0;
+  };
+  friend class SiteList;
+
+  const OfKind& of_kind(CallKind kind) const { return kinds_[static_cast<std::size_t>(kind)]; }
+
+  std::vector<Mutant> all_;
+  std::array<OfKind, kCalls.size()> kinds_;
+};
+
+/// "drop", "swap with the next", …
+std::string_view to_string(Mutation mutation);
+/// "guard", "&", …
+std::string_view to_string(Operation operation);
+
+}  // namespace capcheck
+
+#endif
