@@ -100,12 +100,18 @@ const Statement& Induction::foundation() {
 }
 
 Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout)
+    : Induction(
+          profile,
+          [&](World<Symbolic>& world, const Call<Symbolic>& call) { return faulty_step(profile, fault, world, call); },
+          timeout) {}
+
+Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout)
     : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout) {
   for (const Standing standing : kStandings) {
     const Setting& setting = settings_.emplace_back(describe(standing), any_world(standing, any_namespace_));
     for (const CallInfo& call : kCalls) {
       if (!is_about(standing, call.kind)) continue;
-      cases_.emplace_back(setting, take(profile_, fault, setting.world, any_call(call)));
+      cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, any_call(call)));
     }
   }
 }
@@ -129,22 +135,24 @@ Lemma Induction::add_lemma(const Statement& statement) {
 }
 
 /// How the call may break the statement.
-std::vector<SymbolicBool> Induction::all_ways_to_break(const Case& here, const Statement& statement) const {
-  if (!statement.of_states()) return ways_to_meet({&statement, Goal::Kind::violation}, profile_, here.transition);
+std::vector<SymbolicBool> Induction::all_ways_to_break(const Transition<Symbolic>& transition,
+                                                       const Statement& statement) const {
+  if (!statement.of_states()) return ways_to_meet({&statement, Goal::Kind::violation}, profile_, transition);
   std::vector<SymbolicBool> ways;
-  for (const SymbolicBool& condition : any_conditions(statement, here.transition.after)) ways.push_back(!condition);
+  for (const SymbolicBool& condition : any_conditions(statement, transition.after)) ways.push_back(!condition);
   return ways;
 }
 
 /// As all_ways_to_break(), without those that a lemma settles by speaking of what the call leaves as it was; adds these
 /// lemmas to `used`.
-std::vector<SymbolicBool> Induction::ways_to_break(const Case& here, const Statement& statement,
-                                                   std::span<const Lemma> lemmas, std::vector<Lemma>& used) const {
-  if (!statement.of_states()) return all_ways_to_break(here, statement);
+std::vector<SymbolicBool> Induction::ways_to_break(const Setting& setting, const Transition<Symbolic>& transition,
+                                                   const Statement& statement, std::span<const Lemma> lemmas,
+                                                   std::vector<Lemma>& used) const {
+  if (!statement.of_states()) return all_ways_to_break(transition, statement);
   std::vector<SymbolicBool> ways;
-  for (const SymbolicBool& condition : any_conditions(statement, here.transition.after)) {
+  for (const SymbolicBool& condition : any_conditions(statement, transition.after)) {
     const auto known = std::ranges::find_if(lemmas, [&](Lemma lemma) {
-      return std::ranges::any_of(here.setting.conditions[lemma],
+      return std::ranges::any_of(setting.conditions[lemma],
                                  [&](const SymbolicBool& before) { return identical(before, condition); });
     });
     if (known == lemmas.end() || condition.is_true()) {
@@ -203,7 +211,7 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
   Inductive result{{Answer::Kind::no, ""}, {}};
   for (Case& here : cases_) {
     if (here.transition.call.kind != kind) continue;
-    for (const SymbolicBool& way : ways_to_break(here, statement, lemmas, result.used)) {
+    for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
       result.answer = ask(here, way, lemmas, false, result.used);
       if (result.answer.kind == Answer::Kind::yes) result.answer = ask(here, way, lemmas, true, result.used);
@@ -218,7 +226,7 @@ std::vector<ObligationCase> Induction::obligation(const Statement& statement, Ca
   std::vector<ObligationCase> cases;
   for (const Case& here : cases_) {
     if (here.transition.call.kind != kind) continue;
-    ObligationCase made{here.setting.standing, {}, all_ways_to_break(here, statement)};
+    ObligationCase made{here.setting.standing, {}, all_ways_to_break(here.transition, statement)};
     for (const Fact& fact : here.setting.facts) {
       if (std::ranges::find(lemmas, fact.lemma) != lemmas.end()) made.assumed.push_back(fact.holds);
     }
@@ -243,6 +251,128 @@ std::size_t Induction::asked() const {
   std::size_t asked = 0;
   for (const Case& here : cases_) asked += here.query ? here.query->asked() : 0;
   return asked;
+}
+
+Induction::Variant Induction::variant(CallKind kind, const Stepper<Symbolic>& rules) {
+  Variant variant;
+  for (Case& here : cases_) {
+    const Transition<Symbolic>& proper = here.transition;
+    if (proper.call.kind != kind) continue;
+    variant.calls_.push_back({&here, take_by<Symbolic>(rules, here.setting.world, proper.call)});
+  }
+  return variant;
+}
+
+namespace {
+
+/// The two words of what each call gave or left that are not the very same term; what a task that does not live has, or
+/// a namespace not in use, is not looked at where that is so by condition.
+SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic>& b) {
+  SymbolicBool differ = false;
+  const auto compare = [&](const SymbolicBool& counts, const SymbolicWord& x, const SymbolicWord& y) {
+    if (!identical(x, y)) differ = differ | (counts & !(x == y));
+  };
+  const auto compare_all = [&]<class T>(const SymbolicBool& counts, const T& x, const T& y) {
+    T copy = x;
+    zip_words(copy, y, [&](const SymbolicWord& p, const SymbolicWord& q) { compare(counts, p, q); });
+  };
+  compare(true, a.result, b.result);
+  for (const auto member : {&Output<Symbolic>::version, &Output<Symbolic>::effective, &Output<Symbolic>::permitted,
+                            &Output<Symbolic>::inheritable, &Output<Symbolic>::secure, &Output<Symbolic>::features}) {
+    compare(true, a.output.*member, b.output.*member);
+  }
+  compare(true, a.after.namespace_count, b.after.namespace_count);
+  compare(true, a.after.fs_count, b.after.fs_count);
+  compare(true, a.after.session_count, b.after.session_count);
+  compare_all(true, a.after.sysctls, b.after.sysctls);
+  for (std::size_t i = 0; i < kMaxTasks; ++i) {
+    const Task<Symbolic>&x = a.after.tasks[i], &y = b.after.tasks[i];
+    compare(true, x.alive, y.alive);
+    compare_all(!(x.alive == SymbolicWord(0)), x, y);
+  }
+  for (std::size_t i = 0; i < a.after.namespaces.slots().size(); ++i) {
+    const auto &x = a.after.namespaces.slots()[i], &y = b.after.namespaces.slots()[i];
+    compare_all(x.index < a.after.namespace_count, x.value, y.value);
+  }
+  return differ;
+}
+
+}  // namespace
+
+bool Induction::same_form(const Variant& variant) {
+  return std::ranges::all_of(variant.calls_, [](const Variant::Call& call) {
+    return difference(call.proper->transition, call.transition).is_false();
+  });
+}
+
+/// A world that was found before and shows that some way can be taken.
+std::optional<z3::model> Induction::known_world(Case& here, std::span<const NewWay> ways) {
+  const auto known = std::ranges::find_if(here.models, [&](const z3::model& model) {
+    return std::ranges::any_of(ways, [&](const NewWay& way) { return model.eval(way.way.term(), true).is_true(); });
+  });
+  if (known == here.models.end()) return std::nullopt;
+  std::rotate(here.models.begin(), known, known + 1);
+  return here.models.front();
+}
+
+/// A world that meets a goal and all lemmas.
+Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                             std::optional<z3::model>& found) {
+  if (goal.is_false()) return {Answer::Kind::no, ""};
+  std::vector<Lemma> used;
+  Answer answer = ask(here, goal, lemmas, false, used);
+  if (answer.kind == Answer::Kind::yes) answer = ask(here, goal, lemmas, true, used);
+  if (answer.kind != Answer::Kind::yes) return answer;
+  constexpr std::size_t kKept = 8;
+  found = here.query->model();
+  if (here.models.size() == kKept) here.models.pop_back();
+  here.models.insert(here.models.begin(), *found);
+  return answer;
+}
+
+Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
+  for (auto& [proper, transition] : variant.calls_) {
+    std::optional<z3::model> world;
+    const Answer answer = find_world(*proper, difference(proper->transition, transition), lemmas, world);
+    if (answer.kind != Answer::Kind::no) return answer;
+  }
+  return {Answer::Kind::no, ""};
+}
+
+std::vector<Induction::NewWay> Induction::new_ways(Case& here, const Transition<Symbolic>& other,
+                                                   std::span<const Statement* const> kept,
+                                                   std::span<const Lemma> lemmas) const {
+  std::vector<NewWay> found;
+  std::vector<Lemma> used;
+  for (const Statement* statement : kept) {
+    const auto [known, made] = here.ways.try_emplace(statement);
+    if (made) known->second = ways_to_break(here.setting, here.transition, *statement, lemmas, used);
+    for (const SymbolicBool& way : ways_to_break(here.setting, other, *statement, lemmas, used)) {
+      const auto is_way = [&](const SymbolicBool& proper) { return identical(proper, way); };
+      if (!way.is_false() && std::ranges::none_of(known->second, is_way)) found.push_back({statement, way});
+    }
+  }
+  return found;
+}
+
+std::vector<const Statement*> Induction::broken(Variant& variant, std::span<const Statement* const> kept,
+                                                std::span<const Lemma> lemmas, bool& unanswered) {
+  std::vector<const Statement*> found;
+  for (auto& [proper, transition] : variant.calls_) {
+    const std::vector<NewWay> ways = new_ways(*proper, transition, kept, lemmas);
+    std::optional<z3::model> world = known_world(*proper, ways);
+    for (auto way = ways.begin(); way != ways.end() && !world; ++way) {
+      const Answer answer = find_world(*proper, way->way, lemmas, world);
+      unanswered = unanswered || (answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes);
+    }
+    if (!world) continue;
+    for (const auto& [statement, way] : ways) {
+      if (!world->eval(way.term(), true).is_true() || std::ranges::find(found, statement) != found.end()) continue;
+      found.push_back(statement);
+    }
+    if (!found.empty()) return found;
+  }
+  return found;
 }
 
 }  // namespace capcheck

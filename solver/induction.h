@@ -49,6 +49,8 @@ class Induction {
   static const Statement& foundation();
 
   Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
+  /// By other rules than step()'s.
+  Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout);
 
   /// Makes a statement of states available for breaks(). Lemmas are numbered from 0.
   Lemma add_lemma(const Statement& statement);
@@ -76,6 +78,23 @@ class Induction {
 
   std::size_t asked() const;
 
+  class Variant;
+  /// Calls of one kind by other rules, in the same worlds. Lives no longer than this.
+  Variant variant(CallKind kind, const Stepper<Symbolic>& rules);
+
+  /// Whether the other rules give the very same terms.
+  static bool same_form(const Variant& variant);
+
+  /// Can a call by the other rules give or leave anything else, in a world in which the lemmas hold? `no` is a proof
+  /// that nothing tells the two apart.
+  Answer differs(Variant& variant, std::span<const Lemma> lemmas);
+
+  /// Statements, of those that calls by the rules proper keep, that a call by the other rules can break, where the
+  /// lemmas hold: at least one, if there is any; more, if one world shows it of more. `unanswered` is set if Z3 gave no
+  /// answer to some question.
+  std::vector<const Statement*> broken(Variant& variant, std::span<const Statement* const> kept,
+                                       std::span<const Lemma> lemmas, bool& unanswered);
+
  private:
   /// One thing that a lemma says of a world.
   struct Fact {
@@ -94,14 +113,27 @@ class Induction {
   struct Case {
     const Setting& setting;
     Transition<Symbolic> transition;
-    std::optional<Query> query{};                 ///< made when there is something to ask
-    std::map<std::size_t, SymbolicBool> facts{};  ///< the names of those asked for
+    std::optional<Query> query{};                                  ///< made when there is something to ask
+    std::map<std::size_t, SymbolicBool> facts{};                   ///< the names of those asked for
+    std::map<const Statement*, std::vector<SymbolicBool>> ways{};  ///< ways_to_break(), for variants to compare with
+    std::vector<z3::model> models{};  ///< worlds in which all lemmas hold, found for some variant
+  };
+  /// A way to break a statement that calls by the rules proper have not.
+  struct NewWay {
+    const Statement* statement;
+    SymbolicBool way;
   };
 
   std::vector<SymbolicBool> any_conditions(const Statement& statement, const World<Symbolic>& world) const;
-  std::vector<SymbolicBool> all_ways_to_break(const Case& here, const Statement& statement) const;
-  std::vector<SymbolicBool> ways_to_break(const Case& here, const Statement& statement, std::span<const Lemma> lemmas,
+  std::vector<SymbolicBool> all_ways_to_break(const Transition<Symbolic>& transition, const Statement& statement) const;
+  std::vector<SymbolicBool> ways_to_break(const Setting& setting, const Transition<Symbolic>& transition,
+                                          const Statement& statement, std::span<const Lemma> lemmas,
                                           std::vector<Lemma>& used) const;
+  std::vector<NewWay> new_ways(Case& here, const Transition<Symbolic>& other, std::span<const Statement* const> kept,
+                               std::span<const Lemma> lemmas) const;
+  static std::optional<z3::model> known_world(Case& here, std::span<const NewWay> ways);
+  Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                    std::optional<z3::model>& found);
   Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
              std::vector<Lemma>& used);
 
@@ -110,6 +142,17 @@ class Induction {
   std::chrono::milliseconds timeout_;
   std::deque<Setting> settings_;
   std::deque<Case> cases_;
+};
+
+/// A call by other rules, in each of the worlds in which calls of its kind are looked at.
+class Induction::Variant {
+ private:
+  friend Induction;
+  struct Call {
+    Case* proper;
+    Transition<Symbolic> transition;
+  };
+  std::vector<Call> calls_;
 };
 
 }  // namespace capcheck

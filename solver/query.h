@@ -46,6 +46,8 @@ class Query {
   /// After the answer `yes`: a value that a word has, the same for all words.
   std::uint64_t value(const SymbolicWord& word) const;
   bool value(const SymbolicBool& condition) const;
+  /// The values of all unknowns.
+  const z3::model& model() const { return model_.value(); }
 
   /// After the answer `no`: whether Z3 made use of that assumption.
   bool used(const SymbolicBool& assumption) const;

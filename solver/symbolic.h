@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -133,6 +134,10 @@ using Unknowns = std::vector<unsigned>;
 Unknowns unknowns_of(const SymbolicBool& condition);
 bool have_common(const Unknowns& a, const Unknowns& b);
 
+// Found for words that are made of these, too.
+bool identical(const SymbolicBool& a, const SymbolicBool& b);
+bool identical(const SymbolicWord& a, const SymbolicWord& b);
+
 struct SymbolicWord::Case {
   SymbolicBool condition;
   SymbolicWord word;
@@ -177,6 +182,9 @@ class SymbolicTable {
   T at(const SymbolicWord& index) const;
   /// What is stored where the table has no slot is forgotten: it then reads as unknown.
   void store(const SymbolicBool& condition, const SymbolicWord& index, const T& value);
+  /// The same table of other values, as `convert` makes them; so is what is read where the table has no slot.
+  template <class U, class Convert>
+  SymbolicTable<U> converted(Convert convert) const;
   /// Forgets all that was read where the table has no slot.
   void forget() { elsewhere_ = std::make_shared<Elsewhere>(); }
 
@@ -184,11 +192,15 @@ class SymbolicTable {
   /// The unknown values that were read where the table has no slot. Copies of a table share them.
   struct Elsewhere {
     std::vector<Slot> read{};
-    std::shared_ptr<Elsewhere> older{};  ///< before a store that changed some words
-    std::vector<bool> forgotten{};       ///< those words
+    std::shared_ptr<Elsewhere> older{};              ///< before a store that changed some words
+    std::vector<bool> forgotten{};                   ///< those words
+    std::function<T(const SymbolicWord&)> origin{};  ///< of a table that was converted: what the other has there
   };
   static const T& read_elsewhere(Elsewhere& elsewhere, const SymbolicWord& index);
   T at_case(const SymbolicWord& index) const;
+
+  template <class U>
+  friend class SymbolicTable;
 
   Slot* find(const SymbolicWord& index) {
     const auto found = std::ranges::find_if(slots_, [&](const Slot& slot) { return identical(slot.index, index); });
@@ -199,6 +211,9 @@ class SymbolicTable {
   std::deque<Slot> slots_;  ///< references to slots stay good while others are added
   std::shared_ptr<Elsewhere> elsewhere_ = std::make_shared<Elsewhere>();
 };
+
+/// What a word of a table is that is one of two: see Symbolic::select().
+inline SymbolicWord chosen(const SymbolicBool& condition, const SymbolicWord& yes, const SymbolicWord& no);
 
 /// Z3 terms.
 struct Symbolic {
@@ -216,7 +231,7 @@ struct Symbolic {
   template <class T>
   static void assign(T& target, const Bool& condition, const T& value) {
     if (condition.is_false()) return;
-    zip_words(target, value, [&](Word& to, const Word& from) { to = select(condition, from, to); });
+    zip_words(target, value, [&](auto& to, const auto& from) { to = chosen(condition, from, to); });
   }
 
   template <class T>
@@ -243,6 +258,10 @@ struct Symbolic {
 };
 static_assert(Domain<Symbolic>);
 
+inline SymbolicWord chosen(const SymbolicBool& condition, const SymbolicWord& yes, const SymbolicWord& no) {
+  return Symbolic::select(condition, yes, no);
+}
+
 template <class T>
 void SymbolicTable<T>::add(const SymbolicWord& index, T value) {
   for (const Slot& slot : slots_) Symbolic::assign(value, slot.index == index, slot.value);
@@ -255,9 +274,10 @@ const T& SymbolicTable<T>::read_elsewhere(Elsewhere& elsewhere, const SymbolicWo
     if (identical(slot.index, index)) return slot.value;
   }
   T value{};
+  if (elsewhere.origin) value = elsewhere.origin(index);
   if (elsewhere.older) value = read_elsewhere(*elsewhere.older, index);
   const auto words = words_of(value);
-  for (std::size_t i = 0; i < words.size(); ++i) {
+  for (std::size_t i = 0; i < words.size() && !elsewhere.origin; ++i) {
     if (!elsewhere.older || elsewhere.forgotten[i]) *words[i] = SymbolicWord::anything();
   }
   return elsewhere.read.emplace_back(index, std::move(value)).value;
@@ -293,11 +313,22 @@ void SymbolicTable<T>::store(const SymbolicBool& condition, const SymbolicWord& 
     for (const auto& [taken, word] : cases) here = here | (taken & (slot.index == word));
     const auto to = words_of(slot.value);
     for (std::size_t i = 0; i < after.size(); ++i) {
-      if (changed[i]) *to[i] = Symbolic::select(condition & here, *after[i], *to[i]);
+      if (changed[i]) *to[i] = chosen(condition & here, *after[i], *to[i]);
     }
   }
   if (std::ranges::all_of(cases, [&](const auto& each) { return find(each.word) != nullptr; })) return;
   elsewhere_ = std::make_shared<Elsewhere>(std::vector<Slot>{}, elsewhere_, std::move(changed));
+}
+
+template <class T>
+template <class U, class Convert>
+SymbolicTable<U> SymbolicTable<T>::converted(Convert convert) const {
+  SymbolicTable<U> table;
+  for (const Slot& slot : slots_) table.slots_.push_back({slot.index, convert(slot.value)});
+  table.elsewhere_->origin = [convert, elsewhere = elsewhere_](const SymbolicWord& index) {
+    return convert(read_elsewhere(*elsewhere, index));
+  };
+  return table;
 }
 
 /// A value all of whose words are unknown: NAME.0, NAME.1, …

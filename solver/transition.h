@@ -4,6 +4,7 @@
 #define CAPCHECK_SOLVER_TRANSITION_H_
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "model/call.h"
@@ -30,6 +31,7 @@ struct Transition {
   Call<D> call;
   TaskState<D> caller;  ///< before the call
   typename D::Word result;
+  Output<D> output;
   World<D> after;
   std::vector<Successor<D>> successors;
 
@@ -81,13 +83,26 @@ std::vector<Successor<D>> successors(const Transition<D>& transition) {
 
 }  // namespace detail
 
-/// Makes a call of a live task in a world, by the rules with a fault planted in them (or none).
+/// What makes a call: step(), or other rules.
 template <Domain D>
-Transition<D> take(const Profile& profile, Fault fault, const World<D>& world, const Call<D>& call) {
-  Transition<D> transition{&world, call, observe(world, call.task), typename D::Word(0), world, {}};
-  transition.result = faulty_step(profile, fault, transition.after, call).result;
+using Stepper = std::function<Reply<D>(World<D>&, const Call<D>&)>;
+
+/// Makes a call of a live task in a world, by some rules.
+template <Domain D, class Step>
+Transition<D> take_by(Step step_by_rules, const World<D>& world, const Call<D>& call) {
+  Transition<D> transition{&world, call, observe(world, call.task), typename D::Word(0), {}, world, {}};
+  const Reply<D> reply = step_by_rules(transition.after, call);
+  transition.result = reply.result;
+  transition.output = reply.output;
   transition.successors = detail::successors(transition);
   return transition;
+}
+
+/// The same by the rules with a fault planted in them (or none).
+template <Domain D>
+Transition<D> take(const Profile& profile, Fault fault, const World<D>& world, const Call<D>& call) {
+  return take_by<D>([&](World<D>& now, const Call<D>& made) { return faulty_step(profile, fault, now, made); }, world,
+                    call);
 }
 
 }  // namespace capcheck

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/mutants.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "solver/induction.h"
+#include "solver/prove.h"
+#include "solver/symbolic.h"
+
+namespace capcheck {
+namespace {
+
+using M = MutantDomain<Symbolic>;
+
+template <template <Domain> class T>
+T<M> lift(const T<Symbolic>& value) {
+  T<Symbolic> copy = value;
+  T<M> lifted;
+  const auto from = words_of(copy);
+  const auto to = words_of(lifted);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = *from[i];
+  return lifted;
+}
+
+template <template <Domain> class T>
+T<Symbolic> lower(const T<M>& value) {
+  T<M> copy = value;
+  T<Symbolic> lowered;
+  const auto from = words_of(copy);
+  const auto to = words_of(lowered);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
+  return lowered;
+}
+
+World<M> lift(const World<Symbolic>& world) {
+  return {world.tasks.converted<Task<M>>([](const Task<Symbolic>& task) { return lift(task); }),
+          world.namespaces.converted<UserNamespace<M>>([](const UserNamespace<Symbolic>& ns) { return lift(ns); }),
+          world.namespace_count,
+          world.fs_count,
+          world.session_count,
+          lift(world.sysctls)};
+}
+
+World<Symbolic> lower(const World<M>& world) {
+  return {world.tasks.converted<Task<Symbolic>>([](const Task<M>& task) { return lower(task); }),
+          world.namespaces.converted<UserNamespace<Symbolic>>([](const UserNamespace<M>& ns) { return lower(ns); }),
+          world.namespace_count.inner,
+          world.fs_count.inner,
+          world.session_count.inner,
+          lower(world.sysctls)};
+}
+
+Reply<Symbolic> lower(const Reply<M>& reply) {
+  const Output<M>& output = reply.output;
+  return {reply.code.inner,
+          reply.result.inner,
+          {output.version.inner, output.effective.inner, output.permitted.inner, output.inheritable.inner,
+           output.secure.inner, output.features.inner}};
+}
+
+/// What stands for a word that a loop left unfinished: the same unknown where the same loop left the same. Not asked
+/// for of a loop that is itself changed.
+class Unfinished {
+ public:
+  SymbolicWord operator()(CallKind kind, unsigned number, const SymbolicBool& condition, const SymbolicWord& word) {
+    if (condition.is_true()) return word;
+    auto& known = known_[{kind, number}];
+    const auto found = std::ranges::find_if(
+        known, [&](const Left& left) { return identical(left.condition, condition) && identical(left.word, word); });
+    if (found != known.end()) return Symbolic::select(condition, word, found->unknown);
+    known.push_back({condition, word, SymbolicWord::anything()});
+    return Symbolic::select(condition, word, known.back().unknown);
+  }
+
+ private:
+  struct Left {
+    SymbolicBool condition;
+    SymbolicWord word, unknown;
+  };
+  std::map<std::pair<CallKind, unsigned>, std::vector<Left>> known_;
+};
+
+/// step() with a mutant in it, over Z3 terms.
+Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinished& unfinished) {
+  return [&profile, mutant, &unfinished](World<Symbolic>& world, const Call<Symbolic>& call) {
+    MutantRun<Symbolic> run;
+    run.mutant = mutant;
+    run.unfinished = [&](unsigned number, const SymbolicBool& condition, const SymbolicWord& word) {
+      return unfinished(call.kind, number, condition, word);
+    };
+    World<M> lifted = lift(world);
+    Call<M> lifted_call{call.kind, call.task, {}};
+    std::ranges::copy(call.args, lifted_call.args.begin());
+    const Reply<M> reply = mutated_step<Symbolic>(profile, run, lifted, lifted_call);
+    world = lower(lifted);
+    return lower(reply);
+  };
+}
+
+}  // namespace
+
+class MutantProver::Impl {
+ public:
+  Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout)
+      : profile_(profile), induction_(profile_, rules_of(profile_, {}, unfinished_), timeout) {
+    for (const Statement& statement : all_statements()) {
+      if (std::ranges::find(proved, statement.info->name) == proved.end()) continue;
+      kept_.push_back(&statement);
+      if (statement.of_states()) lemmas_.push_back(induction_.add_lemma(statement));
+    }
+  }
+
+  Induction::Variant variant(const Mutant& mutant) {
+    return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_));
+  }
+
+  Equality equality(const Mutant& mutant) {
+    Induction::Variant other = variant(mutant);
+    if (Induction::same_form(other)) return Equality::same_form;
+    switch (induction_.differs(other, lemmas_).kind) {
+      case Answer::Kind::no:
+        return Equality::proved;
+      case Answer::Kind::yes:
+        return Equality::different;
+      default:
+        return Equality::unanswered;
+    }
+  }
+
+  Breaks breaks(const FaultInfo& fault) {
+    const auto rules = [&](World<Symbolic>& world, const Call<Symbolic>& call) {
+      return faulty_step(profile_, fault.fault, world, call);
+    };
+    Breaks found{{}, false};
+    for (const CallInfo& call : kCalls) {
+      if (!(fault.calls & kinds({call.kind}))) continue;
+      Induction::Variant other = induction_.variant(call.kind, rules);
+      for (const Statement*& statement : kept_) {
+        if (std::ranges::find(found.broken, statement->info) != found.broken.end()) continue;
+        if (induction_.broken(other, {&statement, 1}, lemmas_, found.unanswered).empty()) continue;
+        found.broken.push_back(statement->info);
+      }
+    }
+    return found;
+  }
+
+  Breaks breaks(const Mutant& mutant) {
+    Induction::Variant other = variant(mutant);
+    Breaks found{{}, false};
+    for (const Statement* statement : induction_.broken(other, kept_, lemmas_, found.unanswered)) {
+      found.broken.push_back(statement->info);
+    }
+    return found;
+  }
+
+ private:
+  const Profile profile_;
+  const TermScope scope_{Induction::kUnrolling};
+  Unfinished unfinished_;
+  Induction induction_;
+  std::vector<const Statement*> kept_;
+  std::vector<Lemma> lemmas_;
+};
+
+MutantProver::MutantProver(const Profile& profile, const std::vector<std::string>& proved,
+                           std::chrono::milliseconds timeout)
+    : impl_(std::make_unique<Impl>(profile, proved, timeout)) {}
+
+MutantProver::~MutantProver() = default;
+
+bool MutantProver::has_same_form(const Mutant& mutant) {
+  return Induction::same_form(impl_->variant(mutant));
+}
+
+Equality MutantProver::equality(const Mutant& mutant) {
+  return impl_->equality(mutant);
+}
+
+Breaks MutantProver::breaks(const FaultInfo& fault) {
+  return impl_->breaks(fault);
+}
+
+Breaks MutantProver::breaks(const Mutant& mutant) {
+  return impl_->breaks(mutant);
+}
+
+}  // namespace capcheck
