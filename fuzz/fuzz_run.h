@@ -39,6 +39,7 @@ struct FuzzOptions {
   std::optional<std::filesystem::path> start;   ///< a corpus to start from as well, which stays as it is
   std::optional<std::filesystem::path> corpus;  ///< programs of earlier runs; new ones are added. None: nothing is kept
   std::filesystem::path findings = ".";         ///< where a finding is saved
+  std::filesystem::path mutants = {};           ///< if not empty, mutants to try each program on (MutantKills)
   unsigned seconds = 60;
   unsigned jobs = 1;
   unsigned seed = 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The libFuzzer target: runs a program on the model and on a kernel, and compares after every call.
 //
-//   transitions_fuzzer [--profile=6.12+userns] [--kernel=FILE.so] [--findings=DIR] [libFuzzer's own flags]
+//   transitions_fuzzer [--profile=6.12+userns] [--kernel=FILE.so] [--findings=DIR] [--mutants=FILE] [libFuzzer's own
+//                      flags]
 //   transitions_fuzzer --on=host|uml|qemu|ssh:HOST [--booted=NAME] [--allow-system-changes=1] [--seconds=N] …
 //
 // Coverage is that of a kernel in this process (its shared object is instrumented), the model's, and one counter for
@@ -30,6 +31,7 @@
 #include "fuzz/differential.h"
 #include "fuzz/fuzz_run.h"
 #include "fuzz/minimise.h"
+#include "fuzz/mutant_kills.h"
 #include "fuzz/mutator.h"
 #include "fuzz/signature.h"
 #include "fuzz/sut/in_process_kernel.h"
@@ -60,11 +62,12 @@ struct Target {
   Differential differential;
   std::filesystem::path findings;
   Program program;
-  std::uint64_t programs = 0;  ///< run so far
-  std::uint64_t calls = 0;     ///< made so far
-  unsigned losses = 0;         ///< of the system, told so far
-  std::uint64_t refused = 0;   ///< programs that the system did not run
-  Coverage covered;            ///< of a booted kernel, by all programs
+  std::uint64_t programs = 0;          ///< run so far
+  std::uint64_t calls = 0;             ///< made so far
+  unsigned losses = 0;                 ///< of the system, told so far
+  std::uint64_t refused = 0;           ///< programs that the system did not run
+  Coverage covered;                    ///< of a booted kernel, by all programs
+  std::optional<MutantKills> mutants;  ///< of the model, that programs are tried on
 
   /// Of a booted kernel. libFuzzer runs all it starts from before it looks at the time, and a kernel that runs few
   /// programs a second would not come to any other: so they may take this long.
@@ -155,6 +158,7 @@ void run_here(const Program& program) {
   const auto divergence = target->differential.run(program);
   count_guards(program, target->differential.model_trace());
   take(program, divergence);
+  if (target->mutants && target->mutants->run(program)) std::raise(SIGUSR1);  // none is left: libFuzzer ends
 }
 
 /// A system that was lost goes on, but whoever reads the log should know: it may be a kernel's bug.
@@ -238,6 +242,7 @@ void set_up(std::span<char*> arguments) {
   if (const auto seconds = flag(arguments, "seconds"); seconds && flag(arguments, "on")) {
     target->start_until = Clock::now() + std::chrono::milliseconds(500) * std::stoi(*seconds);
   }
+  if (const auto mutants = flag(arguments, "mutants")) target->mutants.emplace(profile, *mutants);
   std::atexit(finish);
 }
 

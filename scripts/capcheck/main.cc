@@ -12,6 +12,7 @@
 #include "fuzz/fuzz_command.h"
 #include "fuzz/kernel_command.h"
 #include "fuzz/minimise_command.h"
+#include "fuzz/mutants_command.h"
 #include "fuzz/replay_command.h"
 #include "fuzz/repro_command.h"
 #include "fuzz/show_command.h"
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
     capcheck::add_show_command(app, status);
     capcheck::add_coverage_command(app, status);
     capcheck::add_faults_command(app, status);
+    capcheck::add_mutants_command(app, status);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Which mutants of the model a program tells from the model: what is observed of a call differs.
+#ifndef CAPCHECK_FUZZ_MUTANT_RACE_H_
+#define CAPCHECK_FUZZ_MUTANT_RACE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "model/mutant.h"
+#include "model/mutants.h"
+#include "model/profile.h"
+#include "model/program.h"
+
+namespace capcheck {
+
+/// The model over machine integers, and mutants of it that nothing has told from it yet. A mutant runs along with the
+/// model from a call at which the changed operation gives another value, for as long as the worlds differ.
+class MutantRace {
+ public:
+  static constexpr std::uint16_t kTries = 256;
+
+  /// Whether a call that a mutant made in the model's world, and what it left, show that it is wrong.
+  using Oracle =
+      std::function<bool(const World<MutantDomain<Concrete>>& before, const Call<MutantDomain<Concrete>>& call,
+                         const Reply<MutantDomain<Concrete>>& reply, const World<MutantDomain<Concrete>>& after)>;
+
+  /// `alive` are places in mutants.all(). With an oracle, that alone tells mutants from the model, and a mutant leaves
+  /// the race when so many of its calls have shown nothing: most oracles are blind to most mutants.
+  MutantRace(const Profile& profile, const Mutants& mutants, std::span<const std::size_t> alive, Oracle oracle = {});
+
+  /// Runs a program, and gives those that were told from the model by what is observed of it: a result, what a call
+  /// wrote, which tasks live, the state of one. They are no longer alive.
+  const std::vector<std::size_t>& run(const Program& program);
+
+  bool is_alive(std::size_t mutant) const { return alive_[mutant]; }
+  std::size_t alive() const { return alive_count_; }
+
+ private:
+  using M = MutantDomain<Concrete>;
+
+  /// A mutant whose world differs from the model's in what is not observed.
+  struct Astray {
+    std::size_t mutant;
+    World<M> world;
+  };
+  /// Notes the mutants that give another value somewhere in a call.
+  class Probe : public SiteObserver {
+   public:
+    explicit Probe(MutantRace& race) : race_(race) {}
+    std::span<const Mutant> visit(const SiteVisit& visit) override;
+    void differs(const Mutant& mutant) override;
+    void begin(CallKind kind) { kind_ = kind; }
+
+   private:
+    MutantRace& race_;
+    CallKind kind_{};
+  };
+
+  void call(const Call<M>& call);
+  Reply<M> step(std::size_t mutant, World<M>& world, const Call<M>& call);
+  void kill(std::size_t mutant);
+  void retire(std::size_t mutant);
+
+  Profile profile_;
+  const Mutants& mutants_;
+  Oracle oracle_;
+  std::vector<std::uint16_t> tries_;  ///< of each mutant, those that showed an oracle nothing
+  std::vector<bool> alive_, noted_;
+  std::size_t alive_count_ = 0;
+  std::array<std::size_t, kCalls.size()> alive_of_kind_{};
+  MutantRun<Concrete> run_{}, probed_run_{};
+  Probe probe_{*this};
+  World<M> world_{}, next_{}, other_{};
+  std::vector<std::size_t> infected_, killed_;
+  std::vector<Astray> astray_;
+};
+
+}  // namespace capcheck
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/mutant_trial.h"
+
+#include <fmt/format.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "corpus/files.h"
+#include "fuzz/differential.h"
+#include "fuzz/fuzz_run.h"
+#include "fuzz/mutant_race.h"
+#include "fuzz/mutator.h"
+#include "props/generators.h"
+#include "solver/induction.h"
+#include "solver/prove.h"
+#include "solver/statement.h"
+#include "solver/transition.h"
+
+namespace capcheck {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using M = MutantDomain<Concrete>;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+template <template <Domain> class T>
+T<Concrete> lower(const T<M>& value) {
+  T<M> copy = value;
+  T<Concrete> lowered;
+  const auto from = words_of(copy);
+  const auto to = words_of(lowered);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
+  return lowered;
+}
+
+World<Concrete> lower(const World<M>& world) {
+  World<Concrete> lowered{};
+  for (std::size_t i = 0; i < kMaxTasks; ++i) lowered.tasks[i] = lower(world.tasks[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(world.namespace_count.inner, kMaxNamespaces); ++i) {
+    lowered.namespaces[i] = lower(world.namespaces[i]);
+  }
+  lowered.namespace_count = world.namespace_count.inner;
+  lowered.fs_count = world.fs_count.inner;
+  lowered.session_count = world.session_count.inner;
+  lowered.sysctls = lower(world.sysctls);
+  return lowered;
+}
+
+/// The statements of that name.
+std::vector<const Statement*> statements_named(const std::vector<std::string>& names) {
+  std::vector<const Statement*> found;
+  for (const Statement& statement : all_statements()) {
+    if (std::ranges::find(names, statement.info->name) != names.end()) found.push_back(&statement);
+  }
+  return found;
+}
+
+/// Whether all numbers that statements look up in a world are of its tables.
+bool is_within_tables(const World<M>& world) {
+  const std::uint64_t count = world.namespace_count.inner;
+  if (count > kMaxNamespaces) return false;
+  for (const Task<M>& task : world.tasks) {
+    if (task.alive.inner != 0 && (task.user_ns.inner >= count || task.leader.inner >= kMaxTasks)) return false;
+  }
+  return std::ranges::all_of(world.namespaces.begin(), world.namespaces.begin() + static_cast<std::ptrdiff_t>(count),
+                             [](const UserNamespace<M>& ns) { return ns.parent.inner < kMaxNamespaces; });
+}
+
+/// The first statement that a call breaks; null if none.
+const Statement* first_broken(const Profile& profile, std::span<const Statement* const> statements,
+                              const World<M>& before, const Call<M>& call, const Reply<M>& reply,
+                              const World<M>& after) {
+  if (!is_within_tables(after)) return statements.front();  // world-well-formed
+  const World<Concrete> world = lower(before);
+  Call<Concrete> made{call.kind, call.task, {}};
+  for (std::size_t i = 0; i < kMaxArguments; ++i) made.args[i] = call.args[i].inner;
+  const auto leave = [&](World<Concrete>& now, const Call<Concrete>&) {
+    now = lower(after);
+    return Reply<Concrete>{reply.code.inner, reply.result.inner, {}};
+  };
+  const Transition<Concrete> transition = take_by<Concrete>(leave, world, made);
+  for (const Statement* statement : statements) {
+    if (meets<Concrete>({statement, Goal::Kind::violation}, profile, transition)) return statement;
+  }
+  return nullptr;
+}
+
+/// Programs as the fuzzer's mutator makes them without coverage: each grown from nothing, or from one that was of use.
+class Samples {
+ public:
+  explicit Samples(const Profile& profile) : profile_(profile) {}
+
+  const Program& next() {
+    constexpr std::uint64_t kAnew = 3, kChanges = 24;
+    constexpr std::size_t kCalls = 40;
+    program_ =
+        useful_.empty() || pick_below(random_, kAnew) == 0 ? Program{} : useful_[pick_below(random_, useful_.size())];
+    for (std::uint64_t i = pick_below(random_, kChanges) + 1; i > 0; --i) mutate(program_, kCalls, profile_, random_);
+    return program_;
+  }
+  void keep() { useful_.push_back(program_); }
+
+ private:
+  Profile profile_;
+  Random random_{1};
+  Program program_;
+  std::vector<Program> useful_;
+};
+
+/// By mutant: an invariant that it breaks.
+using Broken = std::map<std::size_t, std::string>;
+
+Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& options,
+                        const std::vector<std::string>& proved, std::span<const std::size_t> runners,
+                        MutantProver& prover) {
+  const auto statements = statements_named(proved);
+  if (statements.empty() || statements.front()->info != Induction::foundation().info) {
+    throw std::runtime_error(fmt::format("{} must be proved before mutants are tried on invariants; see capcheck prove",
+                                         Induction::foundation().info->name));
+  }
+  Broken broken;
+  std::vector<const Statement*> found;  // in the order of the mutants killed
+  MutantRace race(options.profile, mutants, runners,
+                  [&](const World<M>& before, const Call<M>& call, const Reply<M>& reply, const World<M>& after) {
+                    const Statement* const one = first_broken(options.profile, statements, before, call, reply, after);
+                    if (one) found.push_back(one);
+                    return one != nullptr;
+                  });
+  Samples samples(options.profile);
+  for (std::uint64_t i = 0; i < options.samples; ++i) {
+    found.clear();
+    const auto& killed = race.run(samples.next());
+    for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
+    if (!killed.empty()) samples.keep();
+  }
+  options.on_progress(fmt::format("{} break an invariant in sampled worlds", broken.size()));
+  const auto start = Clock::now();
+  // In an order that comes to every kind of call early, should the time not do for all.
+  constexpr std::size_t kStride = 7919;
+  for (std::size_t i = 0; i < runners.size() && Clock::now() - start < options.solver_budget; ++i) {
+    const std::size_t mutant = runners[i * kStride % runners.size()];
+    if (broken.contains(mutant)) continue;
+    const Breaks breaks = prover.breaks(mutants.all()[mutant]);
+    if (!breaks.broken.empty()) broken[mutant] = breaks.broken.front()->name;
+  }
+  return broken;
+}
+
+[[noreturn]] void disagree(const std::string& report) {
+  throw std::runtime_error(
+      fmt::format("kernel and model must agree while mutants are tried, and do not; see to this first:\n{}", report));
+}
+
+/// Programs drawn by RapidCheck, of all the sizes that a property goes through.
+Kills try_by_properties(const Mutants& mutants, const MutantTrialOptions& options,
+                        std::span<const std::size_t> runners) {
+  Differential differential(options.profile, options.kernel);
+  MutantRace race(options.profile, mutants, runners);
+  Kills kills;
+  const auto start = Clock::now();
+  constexpr int kSizes = 100;
+  for (std::uint64_t i = 0; i < options.properties && race.alive() != 0; ++i) {
+    const Program program = any_program(options.profile)(rc::Random(i), static_cast<int>(i % kSizes)).value();
+    if (const auto divergence = differential.run(program)) disagree(differential.explain(*divergence, program, ""));
+    for (const std::size_t mutant : race.run(program)) kills[mutant] = {seconds_since(start), i + 1};
+  }
+  return kills;
+}
+
+Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size_t> runners, std::uint64_t& programs) {
+  const TemporaryDirectory work("capcheck-mutants");
+  FuzzOptions fuzzing;
+  fuzzing.profile = options.profile;
+  fuzzing.kernel = options.kernel;
+  fuzzing.findings = work.path() / "findings";
+  fuzzing.mutants = work.path() / "mutants";
+  fuzzing.seconds = options.fuzz_seconds;
+  write_runners(fuzzing.mutants, runners);
+  const FuzzOutcome outcome = fuzz(fuzzing);
+  if (outcome.interrupted) throw std::runtime_error("interrupted");
+  if (!outcome.report.empty()) disagree(outcome.report);
+  programs = outcome.programs;
+  return read_kills(fuzzing.mutants);
+}
+
+/// Asks of those that nobody killed whether they are mutants at all. What has the same form is none.
+void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options, MutantProver& prover) {
+  const auto start = Clock::now();
+  for (MutantResult& result : trial.results) {
+    if (result.killed()) continue;
+    const Mutant& mutant = mutants.all()[result.mutant];
+    if (Clock::now() - start < options.solver_budget) {
+      result.equality = prover.equality(mutant);
+    } else {
+      result.equality = prover.has_same_form(mutant) ? Equality::same_form : Equality::unanswered;
+    }
+  }
+  std::erase_if(trial.results, [](const MutantResult& result) { return result.equality == Equality::same_form; });
+}
+
+}  // namespace
+
+std::vector<std::string> proved_names(const Profile& profile) {
+  std::vector<std::string> names;
+  for (const ProofResult& result : prove_catalogue(profile)) {
+    if (result.verdict == ProofVerdict::proved) names.emplace_back(result.info->name);
+  }
+  return names;
+}
+
+MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options) {
+  const auto start = Clock::now();
+  MutantTrial trial{mutants.all().size(), {}, 0, 0};
+  std::vector<std::size_t> runners(mutants.all().size());
+  std::iota(runners.begin(), runners.end(), 0);
+
+  // Z3's terms belong to the thread that makes them: all questions are asked here, and programs run elsewhere.
+  std::pair<Kills, Kills> by_programs;
+  auto running = std::async(std::launch::async, [&] {
+    by_programs.first = try_by_fuzzer(options, runners, trial.fuzzer_programs);
+    by_programs.second = try_by_properties(mutants, options, runners);
+  });
+  const std::vector<std::string> proved = proved_names(options.profile);
+  MutantProver prover(options.profile, proved, options.timeout);
+  const Broken broken = break_invariants(mutants, options, proved, runners, prover);
+  options.on_progress(fmt::format("{} break an invariant", broken.size()));
+  running.get();
+  const auto& [fuzzer, properties] = by_programs;
+  for (const std::size_t mutant : runners) {
+    MutantResult result{mutant, {}, {}, {}, {}};
+    if (const auto kill = fuzzer.find(mutant); kill != fuzzer.end()) result.fuzzer = kill->second;
+    if (const auto kill = properties.find(mutant); kill != properties.end()) result.properties = kill->second;
+    if (const auto found = broken.find(mutant); found != broken.end()) result.solver = found->second;
+    trial.results.push_back(std::move(result));
+  }
+  options.on_progress(fmt::format("fuzzer {}, properties {}", fuzzer.size(), properties.size()));
+  settle(trial, mutants, options, prover);
+  trial.seconds = seconds_since(start);
+  return trial;
+}
+
+}  // namespace capcheck

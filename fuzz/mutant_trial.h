@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The trial of every mutant of a profile: by fuzzer, properties and solver, side by side.
+#ifndef CAPCHECK_FUZZ_MUTANT_TRIAL_H_
+#define CAPCHECK_FUZZ_MUTANT_TRIAL_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/mutant_kills.h"
+#include "model/mutants.h"
+#include "model/profile.h"
+#include "solver/mutants.h"
+
+namespace capcheck {
+
+struct MutantTrialOptions {
+  Profile profile;
+  std::filesystem::path kernel;  ///< of that profile, in process
+  unsigned fuzz_seconds = 60;
+  std::uint64_t properties = 20'000;        ///< programs that RapidCheck draws
+  std::uint64_t samples = 20'000;           ///< programs in whose worlds invariants are tried before Z3 is asked
+  std::chrono::milliseconds timeout{1000};  ///< for each question to Z3
+  std::chrono::seconds solver_budget{240};  ///< for questions about invariants, and the same for those about equality
+  std::function<void(std::string_view)> on_progress = [](std::string_view) {};
+};
+
+/// What became of one mutant.
+struct MutantResult {
+  std::size_t mutant;  ///< its place in Mutants::all()
+  std::optional<Kill> fuzzer, properties;
+  std::string solver;                ///< an invariant that breaks; empty if none was found
+  std::optional<Equality> equality;  ///< asked only of those that nobody killed
+
+  bool killed() const { return fuzzer || properties || !solver.empty(); }
+  bool equivalent() const { return equality == Equality::proved; }
+};
+
+struct MutantTrial {
+  std::size_t generated;              ///< those of the very same form among them
+  std::vector<MutantResult> results;  ///< of the others
+  std::uint64_t fuzzer_programs;
+  double seconds;
+};
+
+/// The names of the invariants that are proved on a profile: what the solver holds mutants to.
+std::vector<std::string> proved_names(const Profile& profile);
+
+/// Throws std::runtime_error if kernel and model do not agree while mutants are tried, or the fuzz target cannot run.
+MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options);
+
+}  // namespace capcheck
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "fuzz/mutants_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/mutant_trial.h"
+#include "fuzz/sut/in_process_kernel.h"
+#include "model/faults.h"
+#include "model/mutants.h"
+#include "solver/mutants.h"
+
+namespace capcheck {
+namespace {
+
+struct MutantsArguments {
+  std::string profile = "6.12+userns+userfaultfd-cap";
+  unsigned seconds = 60, solver_seconds = 240;
+  std::uint64_t programs = 20'000;
+  bool list = false, planted = false, json = false;
+};
+
+/// How many mutants came out how.
+struct Tally {
+  std::size_t mutants = 0, equivalent = 0, solver = 0, properties = 0, fuzzer = 0, any = 0;
+
+  void add(const MutantResult& result) {
+    ++mutants;
+    equivalent += result.equivalent();
+    solver += !result.solver.empty();
+    properties += result.properties.has_value();
+    fuzzer += result.fuzzer.has_value();
+    any += result.killed();
+  }
+  std::size_t to_kill() const { return mutants - equivalent; }
+};
+
+void print_tallies(std::string_view title, const std::map<std::string, Tally>& tallies) {
+  fmt::print("{:<30} {:>8} {:>10} {:>8} {:>10} {:>8} {:>9}\n", title, "mutants", "equivalent", "solver", "properties",
+             "fuzzer", "survivors");
+  for (const auto& [name, tally] : tallies) {
+    fmt::print("{:<30} {:>8} {:>10} {:>8} {:>10} {:>8} {:>9}\n", name, tally.mutants, tally.equivalent, tally.solver,
+               tally.properties, tally.fuzzer, tally.to_kill() - tally.any);
+  }
+  fmt::print("\n");
+}
+
+std::string_view reason(const MutantResult& result) {
+  return result.equality == Equality::different
+             ? "gives or leaves something else in some world in which the proved invariants hold"
+             : "not decided: Z3 gave no answer whether it differs";
+}
+
+/// "99.1 % (8120 of 8194)", rounded down.
+std::string score(std::size_t killed, std::size_t of) {
+  const double part = of == 0 ? 1000 : static_cast<double>(1000 * killed / of);
+  return fmt::format("{:.1f} % ({} of {})", part / 10, killed, of);
+}
+
+/// After how long all but one in a hundred of those that the engine killed were killed.
+std::string describe_pace(const std::vector<MutantResult>& results, std::optional<Kill> MutantResult::* engine) {
+  std::vector<Kill> kills;
+  for (const MutantResult& result : results) {
+    if (result.*engine) kills.push_back(*(result.*engine));
+  }
+  if (kills.empty()) return "";
+  std::ranges::sort(kills, {}, &Kill::programs);
+  const auto at = [&](std::size_t hundredths) { return kills[(kills.size() - 1) * hundredths / 100]; };
+  return fmt::format(
+      "; half of them by program {} ({:.1f} s), 99 % by program {} ({:.1f} s), the last by {} ({:.1f} s)",
+      at(50).programs, at(50).seconds, at(99).programs, at(99).seconds, at(100).programs, at(100).seconds);
+}
+
+void print_text(const Mutants& mutants, const MutantTrial& trial) {
+  std::map<std::string, Tally> by_kind, by_mutation;
+  Tally all;
+  for (const MutantResult& result : trial.results) {
+    const Mutant& mutant = mutants.all()[result.mutant];
+    by_kind[std::string(info(mutant.kind).name)].add(result);
+    by_mutation[fmt::format("{}: {}", to_string(mutants.operation(mutant)), to_string(mutant.change.mutation))].add(
+        result);
+    all.add(result);
+  }
+  print_tallies("call", by_kind);
+  print_tallies("change", by_mutation);
+  for (const MutantResult& result : trial.results) {
+    if (result.killed() || result.equivalent()) continue;
+    fmt::print("survivor {}: {}\n", mutants.describe(mutants.all()[result.mutant]), reason(result));
+  }
+  fmt::print("\n{} mutants generated, {} of the same form as the rules, {} proved equal, in {:.1f} s\n",
+             trial.generated, trial.generated - trial.results.size(), all.equivalent, trial.seconds);
+  fmt::print("solver      {}\n", score(all.solver, all.to_kill()));
+  fmt::print("properties  {}{}\n", score(all.properties, all.to_kill()),
+             describe_pace(trial.results, &MutantResult::properties));
+  fmt::print("fuzzer      {}{}\n", score(all.fuzzer, all.to_kill()),
+             describe_pace(trial.results, &MutantResult::fuzzer));
+  fmt::print("together    {}\n", score(all.any, all.to_kill()));
+}
+
+nlohmann::json kill_json(const std::optional<Kill>& kill) {
+  if (!kill) return nullptr;
+  return {{"seconds", kill->seconds}, {"programs", kill->programs}};
+}
+
+void print_json(const Mutants& mutants, const MutantTrial& trial) {
+  auto rows = nlohmann::json::array();
+  for (const MutantResult& result : trial.results) {
+    const Mutant& mutant = mutants.all()[result.mutant];
+    rows.push_back({{"mutant", result.mutant},
+                    {"call", info(mutant.kind).name},
+                    {"operation", to_string(mutants.operation(mutant))},
+                    {"change", to_string(mutant.change.mutation)},
+                    {"description", mutants.describe(mutant)},
+                    {"fuzzer", kill_json(result.fuzzer)},
+                    {"properties", kill_json(result.properties)},
+                    {"invariant", result.solver},
+                    {"equivalent", result.equivalent()}});
+  }
+  fmt::print("{}\n", nlohmann::json{{"generated", trial.generated},
+                                    {"fuzzer_programs", trial.fuzzer_programs},
+                                    {"seconds", trial.seconds},
+                                    {"mutants", rows}}
+                         .dump(2));
+}
+
+/// For each planted fault, the proved invariants that it breaks; whether each breaks the one it names.
+bool print_planted(const Profile& profile) {
+  MutantProver prover(profile, proved_names(profile), MutantTrialOptions{}.timeout);
+  bool all_named = true;
+  for (const FaultInfo& fault : kFaults) {
+    if (fault.needs && !(profile.features.*fault.needs)) continue;
+    const Breaks breaks = prover.breaks(fault);
+    std::vector<std::string_view> names;
+    for (const InvariantInfo* broken : breaks.broken) names.push_back(broken->name);
+    const bool named = std::ranges::find(names, fault.invariant) != names.end();
+    all_named = all_named && named;
+    fmt::print("{:<40} {}{}{}\n", fault.name, fmt::join(names, ", "),
+               named ? "" : fmt::format(" NOT {}", fault.invariant),
+               breaks.unanswered ? " (of others Z3 gave no answer)" : "");
+    std::fflush(stdout);
+  }
+  return all_named;
+}
+
+int run(const MutantsArguments& arguments) {
+  MutantTrialOptions options;
+  options.profile = parse_profile(arguments.profile);
+  options.kernel = kernel_file(options.profile);
+  options.fuzz_seconds = arguments.seconds;
+  options.properties = arguments.programs;
+  options.solver_budget = std::chrono::seconds(arguments.solver_seconds);
+  const Mutants mutants(options.profile);
+  if (arguments.planted) return print_planted(options.profile) ? 0 : 1;
+  if (arguments.list) {
+    for (const Mutant& mutant : mutants.all()) fmt::print("{}\n", mutants.describe(mutant));
+    return 0;
+  }
+  if (isatty(STDERR_FILENO)) {
+    options.on_progress = [](std::string_view text) { fmt::print(stderr, "{}\n", text); };
+  }
+  const MutantTrial trial = try_mutants(mutants, options);
+  arguments.json ? print_json(mutants, trial) : print_text(mutants, trial);
+  const bool all_killed = std::ranges::all_of(
+      trial.results, [](const MutantResult& result) { return result.killed() || result.equivalent(); });
+  return all_killed ? 0 : 1;
+}
+
+}  // namespace
+
+void add_mutants_command(CLI::App& app, int& status) {
+  auto arguments = std::make_shared<MutantsArguments>();
+  CLI::App* command =
+      app.add_subcommand("mutants", "Make every mutant of the rules, and see who kills it and how fast");
+  command->add_option("--profile", arguments->profile, "Rules and kernel")->capture_default_str();
+  command->add_flag("--list", arguments->list, "Only name the mutants");
+  command->add_flag("--planted", arguments->planted, "Of the faults planted by hand: which invariants each breaks");
+  command->add_option("--seconds", arguments->seconds, "How long to fuzz")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--programs", arguments->programs, "How many programs the properties draw")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--solver-seconds", arguments->solver_seconds,
+                   "How long to ask Z3 about invariants, and as long about equality; what is left then is not killed")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--json", arguments->json, "Print one JSON object instead of text");
+  command->footer("Example: capcheck mutants --seconds 60");
+  command->callback([arguments, &status] { status = run(*arguments); });
+}
+
+}  // namespace capcheck
