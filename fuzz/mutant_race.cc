@@ -92,15 +92,22 @@ MutantRace::MutantRace(const Profile& profile, const Mutants& mutants, std::span
   }
 }
 
+void MutantRace::Probe::begin(CallKind kind) {
+  kind_ = kind;
+  visits_.clear();
+}
+
 std::span<const Mutant> MutantRace::Probe::visit(const SiteVisit& visit) {
+  if (visits_.size() <= visit.number) visits_.resize(visit.number + 1u);
+  if (visits_[visit.number] < 2) ++visits_[visit.number];
   return race_.mutants_.of(kind_, visit.number);
 }
 
-void MutantRace::Probe::differs(const Mutant& mutant) {
+void MutantRace::Probe::differs(const Mutant& mutant, std::uint64_t value) {
   const auto index = static_cast<std::size_t>(&mutant - race_.mutants_.all().data());
   if (!race_.alive_[index] || race_.noted_[index]) return;
   race_.noted_[index] = true;
-  race_.infected_.push_back(index);
+  race_.infected_.push_back({index, value});
 }
 
 void MutantRace::retire(std::size_t mutant) {
@@ -117,6 +124,36 @@ void MutantRace::kill(std::size_t mutant) {
 Reply<MutantDomain<Concrete>> MutantRace::step(std::size_t mutant, World<M>& world, const Call<M>& call) {
   run_.mutant = mutants_.all()[mutant];
   return mutated_step<Concrete>(profile_, run_, world, call);
+}
+
+/// Of mutants that keep a field, those that make a difference: the field has changed.
+void MutantRace::note_kept_fields(const Call<M>& call, const Reply<M>& reply) {
+  if (reply.result.inner >> 63u != 0) return;
+  const Task<M>& before = world_.tasks[call.task];
+  const std::uint64_t survivor = call.kind == CallKind::execve ? before.leader.inner : call.task;
+  for (const Mutant& mutant : mutants_.of(call.kind, kNoSite)) {
+    const bool in_child = mutant.change.mutation == Mutation::keep_in_child;
+    const std::uint64_t number = in_child ? reply.result.inner - kFirstThreadId : survivor;
+    const auto member = kCredentialFields<M>[mutant.change.detail].member;
+    if ((before.cred.*member).inner != (next_.tasks[number].cred.*member).inner) probe_.differs(mutant, 0);
+  }
+}
+
+/// Lets a mutant make a call in the model's world; other_ is what it leaves.
+MutantRace::Outcome MutantRace::try_out(std::size_t mutant, const Call<M>& call, const Reply<M>& expected) {
+  copy(world_, other_);
+  const Reply<M> reply = step(mutant, other_, call);
+  const bool replies_same = same(reply, expected);
+  if (replies_same && is_same(other_, next_)) return Outcome::same;
+  if (oracle_) return oracle_(world_, call, reply, other_) ? Outcome::told : Outcome::untold;
+  return replies_same && looks_same(other_, next_) ? Outcome::astray : Outcome::told;
+}
+
+/// Two mutants of a site that the call comes by once, with the same value there, go on alike. So of truth values, of
+/// which there is but one other, one is run for all. An oracle is asked of each.
+bool MutantRace::acts_as(const Infected& one, const Infected& other) const {
+  const Mutant &a = mutants_.all()[one.mutant], &b = mutants_.all()[other.mutant];
+  return !oracle_ && a.site == b.site && a.site != kNoSite && one.value == other.value && probe_.visits(a.site) == 1;
 }
 
 void MutantRace::call(const Call<M>& call) {
@@ -136,30 +173,20 @@ void MutantRace::call(const Call<M>& call) {
     noted_[astray.mutant] = !told && !is_same(astray.world, next_);
     return !noted_[astray.mutant];
   });
-  if (probes) {
-    for (const Mutant& mutant : mutants_.of(call.kind)) {
-      if (mutant.site == kNoSite) probe_.differs(mutant);
-    }
-  }
-  for (const std::size_t mutant : infected_) {
+  if (probes) note_kept_fields(call, expected);
+  const Infected* last = nullptr;
+  Outcome outcome{};
+  for (const Infected& infected : infected_) {
+    const std::size_t mutant = infected.mutant;
     noted_[mutant] = false;
     if (!alive_[mutant]) continue;
-    copy(world_, other_);
-    const Reply<M> reply = step(mutant, other_, call);
-    const bool replies_same = same(reply, expected);
-    if (replies_same && is_same(other_, next_)) continue;
-    if (oracle_) {
-      if (oracle_(world_, call, reply, other_)) {
-        kill(mutant);
-      } else if (++tries_[mutant] == kTries) {
-        retire(mutant);
-      }
-    } else if (!replies_same || !looks_same(other_, next_)) {
-      kill(mutant);
-    } else {
-      astray_.push_back({mutant, other_});
-      noted_[mutant] = true;
-    }
+    if (!last || !acts_as(infected, *last)) outcome = try_out(mutant, call, expected);
+    last = &infected;
+    if (outcome == Outcome::told) kill(mutant);
+    if (outcome == Outcome::untold && ++tries_[mutant] == kTries) retire(mutant);
+    if (outcome != Outcome::astray) continue;
+    astray_.push_back({mutant, other_});
+    noted_[mutant] = true;
   }
   std::swap(world_, next_);
 }

@@ -52,15 +52,28 @@ class MutantRace {
    public:
     explicit Probe(MutantRace& race) : race_(race) {}
     std::span<const Mutant> visit(const SiteVisit& visit) override;
-    void differs(const Mutant& mutant) override;
-    void begin(CallKind kind) { kind_ = kind; }
+    void differs(const Mutant& mutant, std::uint64_t value) override;
+    void begin(CallKind kind);
+    /// How often the call came by a site.
+    unsigned visits(std::uint16_t site) const { return site < visits_.size() ? visits_[site] : 0; }
 
    private:
     MutantRace& race_;
     CallKind kind_{};
+    std::vector<std::uint8_t> visits_{};
   };
+  /// A mutant that computes another value than the model at its site.
+  struct Infected {
+    std::size_t mutant;
+    std::uint64_t value;
+  };
+  /// What its call came to.
+  enum class Outcome : std::uint8_t { same, astray, told, untold };
 
   void call(const Call<M>& call);
+  void note_kept_fields(const Call<M>& call, const Reply<M>& reply);
+  Outcome try_out(std::size_t mutant, const Call<M>& call, const Reply<M>& expected);
+  bool acts_as(const Infected& one, const Infected& other) const;
   Reply<M> step(std::size_t mutant, World<M>& world, const Call<M>& call);
   void kill(std::size_t mutant);
   void retire(std::size_t mutant);
@@ -75,7 +88,8 @@ class MutantRace {
   MutantRun<Concrete> run_{}, probed_run_{};
   Probe probe_{*this};
   World<M> world_{}, next_{}, other_{};
-  std::vector<std::size_t> infected_, killed_;
+  std::vector<Infected> infected_{};
+  std::vector<std::size_t> killed_{};
   std::vector<Astray> astray_;
 };
 

@@ -136,7 +136,7 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
                     return one != nullptr;
                   });
   Samples samples(options.profile);
-  for (std::uint64_t i = 0; i < options.samples; ++i) {
+  for (std::uint64_t i = 0; i < options.samples && race.alive() != 0; ++i) {
     found.clear();
     const auto& killed = race.run(samples.next());
     for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
@@ -192,19 +192,29 @@ Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size
   return read_kills(fuzzing.mutants);
 }
 
-/// Asks of those that nobody killed whether they are mutants at all. What has the same form is none.
+/// The mutants but those that give the same terms as the rules. Whatever some program tells apart has other ones.
+std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profile& profile, MutantProver& prover) {
+  std::vector<std::size_t> all(mutants.all().size());
+  std::iota(all.begin(), all.end(), 0);
+  MutantRace race(profile, mutants, all);
+  Samples samples(profile);
+  constexpr int kPrograms = 1000;
+  for (int i = 0; i < kPrograms; ++i) {
+    if (!race.run(samples.next()).empty()) samples.keep();
+  }
+  std::erase_if(
+      all, [&](std::size_t mutant) { return race.is_alive(mutant) && prover.has_same_form(mutants.all()[mutant]); });
+  return all;
+}
+
+/// Asks of those that nobody killed whether they are mutants at all.
 void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options, MutantProver& prover) {
   const auto start = Clock::now();
   for (MutantResult& result : trial.results) {
     if (result.killed()) continue;
-    const Mutant& mutant = mutants.all()[result.mutant];
-    if (Clock::now() - start < options.solver_budget) {
-      result.equality = prover.equality(mutant);
-    } else {
-      result.equality = prover.has_same_form(mutant) ? Equality::same_form : Equality::unanswered;
-    }
+    const bool has_time = Clock::now() - start < options.solver_budget;
+    result.equality = has_time ? prover.equality(mutants.all()[result.mutant]) : Equality::unanswered;
   }
-  std::erase_if(trial.results, [](const MutantResult& result) { return result.equality == Equality::same_form; });
 }
 
 }  // namespace
@@ -220,8 +230,11 @@ std::vector<std::string> proved_names(const Profile& profile) {
 MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options) {
   const auto start = Clock::now();
   MutantTrial trial{mutants.all().size(), {}, 0, 0};
-  std::vector<std::size_t> runners(mutants.all().size());
-  std::iota(runners.begin(), runners.end(), 0);
+
+  const std::vector<std::string> proved = proved_names(options.profile);
+  MutantProver prover(options.profile, proved, options.timeout);
+  const std::vector<std::size_t> runners = leave_out_same_form(mutants, options.profile, prover);
+  options.on_progress(fmt::format("{} mutants, {} of them of another form", mutants.all().size(), runners.size()));
 
   // Z3's terms belong to the thread that makes them: all questions are asked here, and programs run elsewhere.
   std::pair<Kills, Kills> by_programs;
@@ -229,8 +242,6 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     by_programs.first = try_by_fuzzer(options, runners, trial.fuzzer_programs);
     by_programs.second = try_by_properties(mutants, options, runners);
   });
-  const std::vector<std::string> proved = proved_names(options.profile);
-  MutantProver prover(options.profile, proved, options.timeout);
   const Broken broken = break_invariants(mutants, options, proved, runners, prover);
   options.on_progress(fmt::format("{} break an invariant", broken.size()));
   running.get();

@@ -105,8 +105,8 @@ class SiteObserver {
   SiteObserver& operator=(const SiteObserver&) = delete;
   virtual ~SiteObserver() = default;
   virtual std::span<const Mutant> visit(const SiteVisit& visit) = 0;
-  /// That one of them gives another value here.
-  virtual void differs(const Mutant& mutant) = 0;
+  /// That one of them gives another value here. Of a guard, which says nothing but how it is changed.
+  virtual void differs(const Mutant& mutant, std::uint64_t value) = 0;
 };
 
 /// The sets of capabilities come first among kCredentialFields.
@@ -211,7 +211,8 @@ template <Domain D, class T, class Changed>
 [[gnu::noinline]] void observe_site(MutantRun<D>& run, const SiteVisit& visit, const T& value, Changed changed) {
   if constexpr (std::same_as<D, Concrete>) {
     for (const Mutant& mutant : run.observer->visit(visit)) {
-      if (changed(mutant.change) != value) run.observer->differs(mutant);
+      const T other = changed(mutant.change);
+      if (other != value) run.observer->differs(mutant, other);
     }
   }
 }
@@ -494,7 +495,7 @@ struct MutantDomain {
   static void observe_guard(Run& run, std::uint16_t number, Guard guard, const Bool& holds) {
     if constexpr (std::same_as<D, Concrete>) {
       for (const Mutant& mutant : run.observer->visit({number, Operation::guard, guard, {}, {}, false})) {
-        if (!holds.inner) run.observer->differs(mutant);
+        if (!holds.inner) run.observer->differs(mutant, static_cast<std::uint64_t>(mutant.change.mutation));
       }
     }
   }

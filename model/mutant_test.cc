@@ -36,7 +36,7 @@ class Numbers : public SiteObserver {
     seen.insert({visit.number, visit.operation});
     return {};
   }
-  void differs(const Mutant&) override {}
+  void differs(const Mutant&, std::uint64_t) override {}
 
   std::set<std::pair<std::uint16_t, Operation>> seen;
 };

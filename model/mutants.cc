@@ -121,7 +121,7 @@ class SiteList : public SiteObserver {
     return {};
   }
 
-  void differs(const Mutant&) override {}
+  void differs(const Mutant&, std::uint64_t) override {}
 
   /// Adds what is of no site. A last guard has no next one to be swapped with.
   void finish() {
@@ -177,6 +177,7 @@ std::span<const Mutant> Mutants::of(CallKind kind) const {
 
 std::span<const Mutant> Mutants::of(CallKind kind, std::size_t site) const {
   const OfKind& own = of_kind(kind);
+  if (site == kNoSite) return {all_.data() + own.first.back(), all_.data() + own.end};
   return {all_.data() + own.first[site], all_.data() + own.first[site + 1]};
 }
 

@@ -23,7 +23,7 @@ class Mutants {
   explicit Mutants(const Profile& profile);
 
   const std::vector<Mutant>& all() const { return all_; }
-  /// Those of one kind of call, and of one of its sites.
+  /// Those of one kind of call, and of one of its sites, or of none (kNoSite).
   std::span<const Mutant> of(CallKind kind) const;
   std::span<const Mutant> of(CallKind kind, std::size_t site) const;
   /// The place of a mutant in all().

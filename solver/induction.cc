@@ -305,6 +305,14 @@ bool Induction::same_form(const Variant& variant) {
   });
 }
 
+bool Induction::same_form(CallKind kind, const Stepper<Symbolic>& rules) const {
+  return std::ranges::all_of(cases_, [&](const Case& here) {
+    const Transition<Symbolic>& proper = here.transition;
+    if (proper.call.kind != kind) return true;
+    return difference(proper, take_by<Symbolic>(rules, here.setting.world, proper.call)).is_false();
+  });
+}
+
 /// A world that was found before and shows that some way can be taken.
 std::optional<z3::model> Induction::known_world(Case& here, std::span<const NewWay> ways) {
   const auto known = std::ranges::find_if(here.models, [&](const z3::model& model) {

@@ -84,6 +84,8 @@ class Induction {
 
   /// Whether the other rules give the very same terms.
   static bool same_form(const Variant& variant);
+  /// The same, which ends with the first world in which they do not.
+  bool same_form(CallKind kind, const Stepper<Symbolic>& rules) const;
 
   /// Can a call by the other rules give or leave anything else, in a world in which the lemmas hold? `no` is a proof
   /// that nothing tells the two apart.

@@ -117,6 +117,10 @@ class MutantProver::Impl {
     return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_));
   }
 
+  bool has_same_form(const Mutant& mutant) const {
+    return induction_.same_form(mutant.kind, rules_of(profile_, mutant, unfinished_));
+  }
+
   Equality equality(const Mutant& mutant) {
     Induction::Variant other = variant(mutant);
     if (Induction::same_form(other)) return Equality::same_form;
@@ -159,7 +163,7 @@ class MutantProver::Impl {
  private:
   const Profile profile_;
   const TermScope scope_{Induction::kUnrolling};
-  Unfinished unfinished_;
+  mutable Unfinished unfinished_;
   Induction induction_;
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;
@@ -172,7 +176,7 @@ MutantProver::MutantProver(const Profile& profile, const std::vector<std::string
 MutantProver::~MutantProver() = default;
 
 bool MutantProver::has_same_form(const Mutant& mutant) {
-  return Induction::same_form(impl_->variant(mutant));
+  return impl_->has_same_form(mutant);
 }
 
 Equality MutantProver::equality(const Mutant& mutant) {
