@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -63,8 +64,8 @@ std::string_view reason(const MutantResult& result) {
 
 /// "99.1 % (8120 of 8194)", rounded down.
 std::string score(std::size_t killed, std::size_t of) {
-  const double part = of == 0 ? 1000 : static_cast<double>(1000 * killed / of);
-  return fmt::format("{:.1f} % ({} of {})", part / 10, killed, of);
+  const std::size_t thousandths = of == 0 ? 1000 : 1000 * killed / of;
+  return fmt::format("{}.{} % ({} of {})", thousandths / 10, thousandths % 10, killed, of);
 }
 
 /// After how long all but one in a hundred of those that the engine killed were killed.
@@ -135,7 +136,8 @@ void print_json(const Mutants& mutants, const MutantTrial& trial) {
 
 /// For each planted fault, the proved invariants that it breaks; whether each breaks the one it names.
 bool print_planted(const Profile& profile) {
-  MutantProver prover(profile, proved_names(profile), MutantTrialOptions{}.timeout);
+  constexpr std::chrono::seconds kTimeout{30};  // they are few
+  MutantProver prover(profile, proved_names(profile), kTimeout);
   bool all_named = true;
   for (const FaultInfo& fault : kFaults) {
     if (fault.needs && !(profile.features.*fault.needs)) continue;

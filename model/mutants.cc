@@ -131,7 +131,8 @@ class SiteList : public SiteObserver {
     for (std::size_t site = last_guard_ + 1; site < own_.sites.size() && last_guard_ != kNoSite; ++site)
       --own_.first[site];
     own_.first.push_back(mutants_.all_.size());
-    for (std::uint8_t field = 0; field < kCredentialFields<Concrete>.size(); ++field) {
+    constexpr std::uint8_t kFields = kCredentialFields<Concrete>.size();
+    for (std::uint8_t field = 0; field < kFields; ++field) {
       mutants_.all_.push_back({kind_, kNoSite, {Mutation::keep, field}});
       if (kind_ == CallKind::clone) mutants_.all_.push_back({kind_, kNoSite, {Mutation::keep_in_child, field}});
     }

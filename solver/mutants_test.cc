@@ -52,8 +52,8 @@ TEST_F(MutantProverTest, WhatCannotDifferIsProvedEqual) {
   EXPECT_EQ(prover_.equality({}), Equality::same_form);
 }
 
-/// What a loop left unfinished is the same unknown only where the loop is the same.
-TEST_F(MutantProverTest, AChangedLoopIsNotTakenForTheSame) {
+/// Of what a loop gives beyond the steps that are looked at, nothing is claimed.
+TEST_F(MutantProverTest, AChangedLoopDiffers) {
   const auto of_loop = mutants_.of(CallKind::ns_capable);
   const auto changed = std::ranges::find_if(
       of_loop, [&](const Mutant& mutant) { return mutants_.describe(mutant).find("in a loop") != std::string::npos; });
