@@ -89,7 +89,7 @@ using Stepper = std::function<Reply<D>(World<D>&, const Call<D>&)>;
 
 /// Makes a call of a live task in a world, by some rules.
 template <Domain D, class Step>
-Transition<D> take_by(Step step_by_rules, const World<D>& world, const Call<D>& call) {
+Transition<D> take_by(const Step& step_by_rules, const World<D>& world, const Call<D>& call) {
   Transition<D> transition{&world, call, observe(world, call.task), typename D::Word(0), {}, world, {}};
   const Reply<D> reply = step_by_rules(transition.after, call);
   transition.result = reply.result;
