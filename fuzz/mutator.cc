@@ -26,6 +26,44 @@ void erase_run(Calls& calls, Random& random) {
   calls.erase(first, first + 1 + static_cast<std::ptrdiff_t>(pick_below(random, static_cast<std::uint64_t>(longest))));
 }
 
+/// One line of an id map, as it is written.
+struct Line {
+  std::uint64_t first, lower_first, count;
+};
+
+/// The lines that a call writes; empty if it writes none.
+std::vector<Line> lines_of(const Call<Concrete>& call) {
+  if (call.kind != CallKind::write_uid_map && call.kind != CallKind::write_gid_map) return {};
+  const auto& a = call.args;
+  std::vector<Line> lines{{a[2], a[3], a[4]}};
+  if (a[5] | a[6] | a[7]) lines.push_back({a[5], a[6], a[7]});
+  return lines;
+}
+
+/// A number at the edge of a range, or beside it.
+std::uint64_t pick_edge(std::uint64_t first, std::uint64_t count, Random& random) {
+  const std::array<std::uint64_t, 6> edges = {first, first, first + 1, first + count - 1, first + count, first - 1};
+  return edges[pick_below(random, edges.size())] & 0xffffffff;
+}
+
+/// An id that a line of a map has at an edge, inside or below; else any.
+std::uint64_t pick_mapped_id(const Calls& calls, const Profile& profile, Random& random) {
+  const std::vector<Line> lines = lines_of(calls[pick_below(random, calls.size())]);
+  if (lines.empty()) return pick_value(random, Role::id, profile);
+  const Line& line = lines[pick_below(random, lines.size())];
+  return pick_edge(pick_below(random, 2) ? line.first : line.lower_first, line.count, random);
+}
+
+/// Gives the ids of a call values at which the maps of the program make a difference.
+void map_ids(Call<Concrete>& call, const Calls& calls, const Profile& profile, Random& random) {
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+    if (info(call.kind).roles[i] == Role::id && pick_below(random, 2)) {
+      call.args[i] = pick_mapped_id(calls, profile, random);
+    }
+  }
+  canonicalise(call);
+}
+
 /// Replaces an argument, or moves it a little: values next to a boundary, or one bit apart.
 void change_argument(Call<Concrete>& call, const Profile& profile, Random& random) {
   const CallInfo& call_info = info(call.kind);
@@ -70,6 +108,13 @@ std::uint8_t pick_task(const Calls& calls, Random& random) {
   return static_cast<std::uint8_t>(pick_below(random, tasks));
 }
 
+/// A task to give birth to: probably the next one that is free.
+std::uint8_t pick_child(const Calls& calls, Random& random) {
+  const auto births = static_cast<std::uint64_t>(std::ranges::count_if(calls, gives_birth, &Call<Concrete>::kind));
+  return static_cast<std::uint8_t>(1 +
+                                   (pick_below(random, 2) ? births : pick_below(random, kMaxTasks)) % (kMaxTasks - 1));
+}
+
 Call<Concrete> pick_call_of_some_task(const Calls& calls, const Profile& profile, Random& random) {
   return pick_call(random, profile, pick_task(calls, random));
 }
@@ -83,6 +128,84 @@ void insert_related(Calls& calls, const Profile& profile, Random& random) {
 }
 
 // Idioms: calls that mean something only together, as programs make them.
+
+/// The first line, and in most cases a second that adjoins it, overlaps it by one or stands apart: inside, and below.
+/// What they map are ids that `parent` has, or that it just has not.
+std::vector<Line> pick_lines(const std::vector<Line>& parent, Random& random) {
+  constexpr std::array<std::uint64_t, 6> kFirst = {0, 0, 0, 1, 10, 1000}, kCount = {1, 1, 2, 2, 3, 10};
+  const auto of = [&](const auto& values) { return values[pick_below(random, values.size())]; };
+  const auto beside = [&](std::uint64_t first, std::uint64_t count, std::uint64_t other_count) {
+    constexpr std::array<std::uint64_t, 6> kMoved = {0, 0, 0, 0, 1, ~std::uint64_t{0}};
+    const std::uint64_t start = pick_below(random, 2) ? first + count : first - other_count;
+    return (start + of(kMoved)) & 0xffffffff;
+  };
+  const auto lower = [&](std::uint64_t count) {
+    const Line& line = of(parent);
+    return pick_below(random, 2) ? pick_edge(line.first, line.count, random)
+                                 : (line.first + line.count - count) & 0xffffffff;
+  };
+  const std::uint64_t count = of(kCount), next_count = of(kCount);
+  std::vector<Line> lines{{of(kFirst), lower(count), count}};
+  if (pick_below(random, 4) == 0) return lines;
+  const auto& [first, lower_first, unused] = lines.front();
+  lines.push_back({beside(first, count, next_count),
+                   pick_below(random, 2) ? lower(next_count) : beside(lower_first, count, next_count), next_count});
+  return lines;
+}
+
+Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target, const std::vector<Line>& lines) {
+  Call<Concrete> call{kind, static_cast<std::uint8_t>(by), {target, by}};
+  std::size_t next = 2;
+  for (const auto& [first, lower_first, count] : lines) {
+    for (const std::uint64_t number : {first, lower_first, count}) call.args[next++] = number;
+  }
+  return call;
+}
+
+/// A namespace in a namespace, both with maps of several lines, and calls there that look ids up.
+Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
+  const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
+  const auto outer_uids = pick_lines(all, random), outer_gids = pick_lines(all, random),
+             inner_uids = pick_lines(outer_uids, random), inner_gids = pick_lines(outer_gids, random);
+  const std::uint64_t grandchild = child % (kMaxTasks - 1) + 1;
+  const auto by = static_cast<std::uint8_t>(task), root = static_cast<std::uint8_t>(child);
+  const bool deeper = pick_below(random, 3) != 0;
+  const auto within = static_cast<std::uint8_t>(deeper ? grandchild : child);
+  Calls calls{{CallKind::clone, by, {CLONE_NEWUSER}},
+              write_lines(CallKind::write_uid_map, by, child, outer_uids),
+              write_lines(CallKind::write_gid_map, by, child, outer_gids)};
+  if (deeper) {
+    const std::uint64_t gid = outer_gids.front().first, uid = outer_uids.front().first;
+    if (pick_below(random, 4)) {
+      calls.push_back({CallKind::setresgid, root, {gid, gid, gid}});
+      calls.push_back({CallKind::setresuid, root, {uid, uid, uid}});
+    }
+    calls.push_back({CallKind::clone, root, {CLONE_NEWUSER}});
+    calls.push_back(write_lines(CallKind::write_uid_map, root, grandchild, inner_uids));
+    calls.push_back(write_lines(CallKind::write_gid_map, root, grandchild, inner_gids));
+  }
+  constexpr std::array kLookUp = {CallKind::setuid,    CallKind::setreuid,  CallKind::setresuid, CallKind::setfsuid,
+                                  CallKind::setgid,    CallKind::setregid,  CallKind::setresgid, CallKind::setfsgid,
+                                  CallKind::setgroups, CallKind::setgroups, CallKind::execve};
+  for (std::uint64_t i = pick_below(random, 6); i > 0; --i) {
+    Call<Concrete> call = pick_call(random, profile, kLookUp[pick_below(random, kLookUp.size())], within);
+    map_ids(call, calls, profile, random);
+    calls.push_back(call);
+  }
+  return calls;
+}
+
+/// One namespace below the other, one more than there may be.
+Calls nest_to_limit(std::uint64_t task, const Profile& profile) {
+  const auto by = static_cast<std::uint8_t>(task);
+  Calls calls{{CallKind::unshare, by, {CLONE_NEWUSER}}, {CallKind::write_setgroups, by, {task, task, 0}}};
+  for (std::uint64_t level = 1; level < profile.release->max_parent_level + 2; ++level) {
+    calls.push_back({CallKind::write_uid_map, by, {task, task, 0, 0, 1}});
+    calls.push_back({CallKind::write_gid_map, by, {task, task, 0, 0, 1}});
+    calls.push_back({CallKind::unshare, by, {CLONE_NEWUSER}});
+  }
+  return calls;
+}
 
 /// A namespace with its ids mapped, as `unshare --map-root-user` makes one: from it the next can be made.
 Calls unshare_map_root(std::uint64_t task) {
@@ -158,13 +281,33 @@ Calls give_up_and_raise(std::uint64_t task, std::uint64_t capability) {
           {CallKind::cap_userns, by, {kRaise, capability}}};
 }
 
-/// A child that gives its parent a new session keyring, and a call of the parent, which takes it.
-Calls session_to_parent_idiom(std::uint64_t task, std::uint8_t child) {
+/// A child that gives its parent a new session keyring, and a call of the parent, which takes it; and again. Either of
+/// them may have other ids by then than when it got its keyring.
+Calls session_to_parent_idiom(std::uint64_t task, std::uint8_t child, const Profile& profile, Random& random) {
   const auto by = static_cast<std::uint8_t>(task);
-  return {{CallKind::clone, by, {}},
-          {CallKind::join_session_keyring, child, {}},
-          {CallKind::session_to_parent, child, {}},
-          {CallKind::get_securebits, by, {}}};
+  Calls calls{{CallKind::clone, by, {}}};
+  const auto maybe = [&](const Call<Concrete>& call) {
+    if (pick_below(random, 2)) calls.push_back(call);
+  };
+  const auto change_ids = [&] {
+    constexpr std::array<std::uint64_t, 4> kIds = {kInvalidId, kInvalidId, 0, 1000};
+    Call<Concrete> call{
+        pick_below(random, 3) ? CallKind::setresuid : CallKind::setresgid, pick_below(random, 2) ? by : child, {}};
+    for (std::size_t i = 0; i < 3; ++i) call.args[i] = kIds[pick_below(random, kIds.size())];
+    maybe(call);
+  };
+  change_ids();
+  maybe({CallKind::join_session_keyring, by, {}});
+  change_ids();
+  calls.push_back({CallKind::join_session_keyring, child, {}});
+  change_ids();
+  change_ids();
+  calls.push_back({CallKind::session_to_parent, child, {}});
+  calls.push_back(pick_call(random, profile, by));  // whatever it is: the keyring is taken first
+  maybe({CallKind::join_session_keyring, child, {}});
+  change_ids();
+  maybe({CallKind::session_to_parent, child, {}});
+  return calls;
 }
 
 /// A userfaultfd made ready and used, maybe by a task with but one capability.
@@ -189,30 +332,7 @@ Calls use_userfaultfd(std::uint64_t task, const Profile& profile, Random& random
 }
 
 void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
-  const std::uint8_t task = pick_task(calls, random), child = static_cast<std::uint8_t>(1 + pick_below(random, 3));
-  const auto idiom = [&]() -> Calls {
-    switch (pick_below(random, 10)) {
-      case 0:
-        return unshare_map_root(task);
-      case 1:
-        return clone_and_map(task, child);
-      case 2:
-        return nest_containers(task, child, random);
-      case 3:
-        return become_user(task);
-      case 4:
-        return raise_ambient(task, profile);
-      case 5:
-      case 6:
-        return {give_up(task, pick_named_capability(calls, profile, random), profile, random)};
-      case 7:
-        return use_userfaultfd(task, profile, random);
-      case 8:
-        return give_up_and_raise(task, pick_named_capability(calls, profile, random));
-      default:
-        return session_to_parent_idiom(task, child);
-    }
-  }();
+  const Calls idiom = pick_idiom(calls, profile, random);
   const auto position = pick_below(random, 2) ? calls.end() : pick_position(calls, random);
   calls.insert(position, idiom.begin(), idiom.end());
 }
@@ -233,7 +353,7 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
     return;
   }
   // Additions and removals balance, so that programs stay short unless length finds something new.
-  switch (pick_below(random, 17)) {
+  switch (pick_below(random, 18)) {
     case 0:
       insert_call(calls, pick_call_of_some_task(calls, profile, random), random);
       break;
@@ -267,6 +387,9 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
     case 12:
       change_task(*pick_position(calls, random), pick_task(calls, random));
       break;
+    case 13:
+      map_ids(*pick_position(calls, random), calls, profile, random);
+      break;
     default:
       change_argument(*pick_position(calls, random), profile, random);
   }
@@ -274,11 +397,64 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
 
 }  // namespace
 
+std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before, const Profile& profile,
+                                       Random& random) {
+  const std::uint8_t task = pick_task(before, random), child = pick_child(before, random);
+  if (pick_below(random, 256) == 0) return nest_to_limit(task, profile);
+  switch (pick_below(random, 13)) {
+    case 0:
+      return unshare_map_root(task);
+    case 1:
+      return clone_and_map(task, child);
+    case 2:
+      return nest_containers(task, child, random);
+    case 3:
+      return become_user(task);
+    case 4:
+      return raise_ambient(task, profile);
+    case 5:
+    case 6:
+      return {give_up(task, pick_named_capability(before, profile, random), profile, random)};
+    case 7:
+      return use_userfaultfd(task, profile, random);
+    case 8:
+      return give_up_and_raise(task, pick_named_capability(before, profile, random));
+    case 9:
+    case 10:
+      return map_lines(task, child, profile, random);
+    default:
+      return session_to_parent_idiom(task, child, profile, random);
+  }
+}
+
 void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random) {
   const std::uint64_t changes = 1 + pick_below(random, 4);
   for (std::uint64_t i = 0; i < changes; ++i) mutate_once(program.calls, profile, random);
   if (program.calls.empty()) program.calls.push_back(pick_call(random, profile));
   if (program.calls.size() > max_calls) program.calls.resize(std::max<std::size_t>(max_calls, 1));
+}
+
+Call<Concrete> pick_call_of_any_task(const Profile& profile, Random& random) {
+  const std::array<std::uint8_t, 6> tasks = {0, 0, 0, 1, 1, 2};
+  return pick_call(random, profile, tasks[pick_below(random, tasks.size())]);
+}
+
+Program pick_program(std::uint64_t most_pieces, const Profile& profile, Random& random) {
+  Program program;
+  for (std::uint64_t pieces = pick_below(random, most_pieces + 1); pieces > 0; --pieces) {
+    if (pick_below(random, 4)) {
+      program.calls.push_back(pick_call_of_any_task(profile, random));
+    } else {
+      for (const Call<Concrete>& call : pick_idiom(program.calls, profile, random)) program.calls.push_back(call);
+    }
+  }
+  if (pick_below(random, 2) && !program.calls.empty()) {
+    for (std::uint64_t changes = pick_below(random, 8); changes > 0; --changes) {
+      mutate(program, kMaxCalls, profile, random);
+    }
+  }
+  if (program.calls.size() > kMaxCalls) program.calls.resize(kMaxCalls);
+  return program;
 }
 
 Program cross_over(const Program& a, const Program& b, std::size_t max_calls, Random& random) {

@@ -4,6 +4,7 @@
 #define CAPCHECK_FUZZ_MUTATOR_H_
 
 #include <cstddef>
+#include <vector>
 
 #include "fuzz/values.h"
 #include "model/profile.h"
@@ -15,6 +16,16 @@ namespace capcheck {
 /// replaced or nudged, or an idiom inserted (a namespace set up, a user become). Never more than `max_calls` calls (at
 /// least 1), never empty.
 void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random);
+
+/// Calls that mean something only together, as programs make them, to stand after others.
+std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before, const Profile& profile,
+                                       Random& random);
+
+/// A call of any task, mostly of those that are likely to live.
+Call<Concrete> pick_call_of_any_task(const Profile& profile, Random& random);
+
+/// A program made of so many calls and idioms at most, half of the time with changes to it. It may be empty.
+Program pick_program(std::uint64_t most_pieces, const Profile& profile, Random& random);
 
 /// A program made of pieces of two.
 Program cross_over(const Program& a, const Program& b, std::size_t max_calls, Random& random);

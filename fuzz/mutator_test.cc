@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 namespace capcheck {
 namespace {
@@ -21,6 +22,28 @@ TEST(Mutator, KeepsProgramsCanonicalAndWithinBounds) {
     ASSERT_FALSE(program.calls.empty());
     ASSERT_LE(program.calls.size(), max_calls);
     ASSERT_EQ(decode(encode(program)), program);
+  }
+}
+
+/// What idioms are for.
+TEST(Mutator, IdiomsComeToWhatTakesSeveralCalls) {
+  Random random(1);
+  std::set<std::pair<CallKind, std::uint64_t>> results;
+  std::set<Guard> guards;
+  for (int i = 0; i < 20'000; ++i) {
+    const Program program{pick_idiom({}, kProfile, random)};
+    const Trace trace = run_model(kProfile, program);
+    for (std::size_t call = 0; call < program.calls.size(); ++call) {
+      results.insert({program.calls[call].kind, trace.observations[call].result});
+      guards.insert(trace.guards[call]);
+    }
+  }
+  EXPECT_TRUE(results.contains({CallKind::write_uid_map, 2 * kMapLineSize}));
+  EXPECT_TRUE(results.contains({CallKind::write_gid_map, 2 * kMapLineSize}));
+  EXPECT_TRUE(results.contains({CallKind::session_to_parent, 0}));
+  for (const Guard guard : {Guard::extents_disjoint, Guard::lower_ids_mapped, Guard::id_mapped,
+                            Guard::parent_same_owner, Guard::keyrings_same_owner, Guard::nesting_within_limit}) {
+    EXPECT_TRUE(guards.contains(guard)) << info(guard).name;
   }
 }
 

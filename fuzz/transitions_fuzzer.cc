@@ -299,8 +299,13 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   capcheck::Random random = capcheck::seeded(seed);
   // Now and then libFuzzer's own mutations, which know of the constants that the kernel compared with.
   if (capcheck::pick_below(random, 8) == 0) return LLVMFuzzerMutate(data, size, max_size);
-  capcheck::Program program = capcheck::decode({data, size});
-  capcheck::mutate(program, capcheck::calls_that_may_fit(max_size), capcheck::target->differential.profile(), random);
+  const capcheck::Profile& profile = capcheck::target->differential.profile();
+  const std::size_t max_calls = capcheck::calls_that_may_fit(max_size);
+  // And now and then a program made anew: the corpus keeps what covers more, which is little of what states there are.
+  const bool anew = capcheck::pick_below(random, 4) == 0;
+  capcheck::Program program =
+      anew ? capcheck::pick_program(max_calls / 2, profile, random) : capcheck::decode({data, size});
+  if (!anew || program.calls.empty()) capcheck::mutate(program, max_calls, profile, random);
   // A corpus of programs that the system makes all of grows by calls that are made. libFuzzer takes no empty program.
   if (!std::ranges::all_of(program.calls, capcheck::is_refused)) capcheck::leave_out_refused(program);
   return capcheck::replace(data, max_size, program);

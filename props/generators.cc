@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "fuzz/mutator.h"
 #include "fuzz/values.h"
 #include "model/trace_text.h"
 
@@ -26,6 +27,20 @@ std::vector<Call<Concrete>> plainer(const Call<Concrete>& call) {
     if (info(call.kind).roles[i] == Role::set) add(i, call.args[i] & (call.args[i] - 1));
   }
   return calls;
+}
+
+/// Programs with fewer calls, then those with one that is plainer.
+rc::Seq<Program> plainer_programs(const Program& program) {
+  std::vector<Program> with_plainer_call;
+  for (std::size_t i = 0; i < program.calls.size(); ++i) {
+    for (const Call<Concrete>& call : plainer(program.calls[i])) {
+      with_plainer_call.push_back(program);
+      with_plainer_call.back().calls[i] = call;
+    }
+  }
+  return rc::seq::concat(rc::seq::map(rc::shrink::removeChunks(program.calls),
+                                      [](std::vector<Call<Concrete>> calls) { return Program{std::move(calls)}; }),
+                         rc::seq::fromContainer(std::move(with_plainer_call)));
 }
 
 /// A generator that draws with the fuzzer's own picks.
@@ -50,7 +65,25 @@ rc::Gen<std::uint64_t> any_of(std::vector<std::uint64_t> values) {
   return rc::gen::elementOf(std::move(values));
 }
 
-Credentials<Concrete> draw_credentials(const Profile& profile) {
+/// Ids that the maps of a world treat apart, as the kernel counts them: the edges of lines, and what is beside them.
+std::vector<std::uint64_t> ids_of(const World<Concrete>& world) {
+  std::vector<std::uint64_t> ids = {0, 0, 0, 1000, 1000};
+  for (std::size_t ns = 1; ns < world.namespace_count; ++ns) {
+    for (const auto map : {&UserNamespace<Concrete>::uid_map, &UserNamespace<Concrete>::gid_map}) {
+      for (const auto line : {&IdMap<Concrete>::line0, &IdMap<Concrete>::line1}) {
+        const auto& [first, lower_first, count] = world.namespaces[ns].*map.*line;
+        if (count == 0 || count == kAllIds) continue;
+        for (const std::uint64_t id : {lower_first, lower_first + count - 1, lower_first + count}) {
+          if (id < kInvalidId) ids.push_back(id);
+        }
+      }
+    }
+  }
+  return ids;
+}
+
+/// Ids are of `ids`.
+Credentials<Concrete> draw_credentials(const Profile& profile, const std::vector<std::uint64_t>& ids) {
   Credentials<Concrete> cred = init_cred<Concrete>(profile);
   for (const auto& field : kCredentialFields<Concrete>) {
     if (field.is_set) cred.*field.member = *any_set(profile);
@@ -65,26 +98,37 @@ Credentials<Concrete> draw_credentials(const Profile& profile) {
   for (const auto id : {&Credentials<Concrete>::uid, &Credentials<Concrete>::euid, &Credentials<Concrete>::suid,
                         &Credentials<Concrete>::fsuid, &Credentials<Concrete>::gid, &Credentials<Concrete>::egid,
                         &Credentials<Concrete>::sgid, &Credentials<Concrete>::fsgid}) {
-    cred.*id = *any_of({0, 0, 1000});
+    cred.*id = *any_of(ids);
   }
+  // Mostly of one user: rules ask whether ids are all the same.
+  if (*any_of({0, 1})) cred.euid = cred.suid = cred.fsuid = cred.uid;
+  if (*any_of({0, 1})) cred.egid = cred.sgid = cred.fsgid = cred.gid;
   cred.group_count = *any_of({0, 1, 2});
-  cred.group0 = cred.group_count > 0 ? *any_of({0, 1}) : 0;
-  cred.group1 = cred.group_count > 1 ? *any_of({1, 1000}) : 0;
+  cred.group0 = cred.group_count > 0 ? *any_of(ids) : 0;
+  cred.group1 = cred.group_count > 1 ? *any_of(ids) : 0;
   return cred;
 }
 
+/// Of lines that have no id in common, where the first has any.
 IdMap<Concrete> draw_map() {
   IdMap<Concrete> map{};
-  map.line0 = {*any_of({0, 1000}), *any_of({0, 1000}), *any_of({0, 1, 1, 2000})};
-  if (map.line0.count != 0 && *any_of({0, 1})) map.line1 = {5000, *any_of({5000, 100000}), 2};
+  map.line0 = {*any_of({0, 0, 1, 1000}), *any_of({0, 0, 1000, 5000}), *any_of({0, 1, 1, 2, 2000})};
+  if (map.line0.count == 0) return {};
+  const std::uint64_t count = *any_of({0, 0, 1, 2});
+  if (count == 0) return map;
+  const auto beside = [&](std::uint64_t first) {
+    const std::uint64_t after = first + map.line0.count;
+    return first < count || *any_of({0, 1}) ? after + *any_of({0, 0, 1, 95000}) : first - count;
+  };
+  map.line1 = {beside(map.line0.first), beside(map.line0.lower_first), count};
   return map;
 }
 
 UserNamespace<Concrete> draw_namespace(const World<Concrete>& world, std::uint64_t parent) {
   return {.parent = parent,
           .level = world.namespaces[parent].level + 1,
-          .owner = *any_of({0, 1000}),
-          .group = *any_of({0, 1000}),
+          .owner = *any_of({0, 1000, 5000}),
+          .group = *any_of({0, 1000, 5000}),
           .parent_could_setfcap = *any_of({0, 1}),
           .setgroups_allowed = *any_of({0, 1}),
           .uid_map = draw_map(),
@@ -115,13 +159,44 @@ std::uint64_t draw_user_ns(const World<Concrete>& world) {
   return *any_of({0, last, last == 0 ? 0 : last - 1});
 }
 
+/// What of a task is not seen in its state.
+void draw_hidden(Task<Concrete>& task, const Profile& profile, const World<Concrete>& world,
+                 const std::vector<std::uint64_t>& ids) {
+  task.dumpable = *any_of({0, 1, 1});
+  task.mm_user_ns = draw_user_ns(world);
+  task.session_uid = *any_of(ids);
+  if (*any_of({0, 0, 1})) {
+    task.pending_session = *any_of({1, 2});
+    task.pending_uid = task.session_uid;  // what gave the keyring made sure of that
+  }
+  if (*any_of({0, 0, 1})) {
+    task.traced = 1;
+    task.tracer = *any_of({1, 2, kOutside});
+    task.tracer_user_ns = draw_user_ns(world);
+    task.tracer_euid = *any_of(ids);
+    task.tracer_effective = *any_set(profile);
+  }
+  if (*any_of({0, 1})) {
+    Userfaultfd<Concrete>& descriptor = task.userfaultfd;
+    descriptor.open = *any_of({0, 1, 1});
+    descriptor.device_open = *any_of({0, 1});
+    if (descriptor.open != 0) {
+      descriptor.user_mode_only = *any_of({0, 1});
+      descriptor.initialised = *any_of({0, 1, 1});
+      descriptor.close_on_exec = *any_of({0, 1});
+      descriptor.memory_gone = *any_of({0, 0, 0, 1});
+    }
+  }
+}
+
 /// A task beside task 0: its child or not, perhaps a thread of its group.
-Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& world, std::uint64_t number) {
-  Task<Concrete> task = lone_task<Concrete>(draw_credentials(profile), number, number, number + 1);
+Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& world, std::uint64_t number,
+                               const std::vector<std::uint64_t>& ids) {
+  Task<Concrete> task = lone_task<Concrete>(draw_credentials(profile, ids), number, number, number + 1);
   task.user_ns = draw_user_ns(world);
+  draw_hidden(task, profile, world, ids);
   task.parent = *any_of({0, kOutside});
   task.session = *any_of({1, number + 1});
-  task.session_uid = *any_of({0, 1000});
   if (*any_of({0, 0, 1})) task.leader = 0;
   if (*any_of({0, 0, 1})) task.fs = 0;
   return task;
@@ -134,11 +209,7 @@ rc::Gen<Call<Concrete>> any_call(const Profile& profile) {
 }
 
 rc::Gen<Call<Concrete>> any_call_of_any_task(const Profile& profile) {
-  return drawn([profile](Random& random) {
-    // Mostly of the tasks that are likely to live.
-    const std::array<std::uint8_t, 6> tasks = {0, 0, 0, 1, 1, 2};
-    return pick_call(random, profile, tasks[pick_below(random, tasks.size())]);
-  });
+  return drawn([profile](Random& random) { return pick_call_of_any_task(profile, random); });
 }
 
 rc::Gen<Call<Concrete>> any_call(const Profile& profile, CallKind kind) {
@@ -146,32 +217,52 @@ rc::Gen<Call<Concrete>> any_call(const Profile& profile, CallKind kind) {
 }
 
 rc::Gen<Program> any_program(const Profile& profile) {
-  return rc::gen::map(rc::gen::container<std::vector<Call<Concrete>>>(any_call_of_any_task(profile)),
-                      [](std::vector<Call<Concrete>> calls) {
-                        if (calls.size() > kMaxCalls) calls.resize(kMaxCalls);
-                        return Program{std::move(calls)};
-                      });
+  return rc::Gen<Program>([profile](const rc::Random& random, int size) {
+    rc::Random copy = random;
+    Random picks(static_cast<unsigned>(copy.next()));
+    return rc::shrinkable::shrinkRecur(pick_program(static_cast<std::uint64_t>(size), profile, picks),
+                                       [](const Program& program) { return plainer_programs(program); });
+  });
 }
 
 rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest) {
   return rc::gen::exec([profile, deepest] {
     World<Concrete> world{};
     begin(world, profile);
-    world.tasks[0].cred = draw_credentials(profile);
-    world.tasks[0].chrooted = *any_of({0, 0, 0, 1});
-    world.tasks[0].dumpable = *any_of({0, 1, 1});
     draw_namespaces(world, deepest);
+    const std::vector<std::uint64_t> ids = ids_of(world);
+    world.tasks[0].cred = draw_credentials(profile, ids);
+    world.tasks[0].chrooted = *any_of({0, 0, 0, 1});
     world.tasks[0].user_ns = draw_user_ns(world);
+    draw_hidden(world.tasks[0], profile, world, ids);
     const auto others = *rc::gen::inRange<std::uint64_t>(0, kMaxTasks);
     for (std::uint64_t number = 1; number <= others; ++number) {
-      world.tasks[number] = draw_other_task(profile, world, number);
+      world.tasks[number] = draw_other_task(profile, world, number, ids);
     }
+    if (others != 0 && *any_of({0, 1})) world.tasks[0].parent = *rc::gen::inRange<std::uint64_t>(1, others + 1);
+    world.sysctls.unprivileged_userfaultfd = *any_of({0, 1});
     world.fs_count = world.session_count = kMaxTasks + 1;
     world.sysctls.umh_bset = *any_set(profile);
     world.sysctls.umh_inheritable = *any_set(profile);
     if (profile.features.userns) world.sysctls.umh_userns = *any_set(profile);
     world.sysctls.cap_userns_mask = *any_set(profile);
     return world;
+  });
+}
+
+rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world) {
+  return drawn([profile, world](Random& random) {
+    Call<Concrete> call = pick_call(random, profile);
+    const std::vector<std::uint64_t> ids = ids_of(world);
+    for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+      const Role role = info(call.kind).roles[i];
+      // Names of ids, too, which most namespaces give from 0 on.
+      if (role == Role::id && pick_below(random, 2)) call.args[i] = ids[pick_below(random, ids.size())];
+      if (role == Role::id && pick_below(random, 4) == 0) call.args[i] = pick_below(random, 4);
+      if (role == Role::user_ns && pick_below(random, 4)) call.args[i] = pick_below(random, world.namespace_count);
+    }
+    canonicalise(call);
+    return call;
   });
 }
 

@@ -29,6 +29,9 @@ rc::Gen<Program> any_program(const Profile& profile);
 /// Task 0 lives.
 rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest = 32);
 
+/// A call of task 0, with arguments that a world treats apart: ids at the edges of its maps, its namespaces.
+rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world);
+
 // What RapidCheck prints of a counterexample.
 void showValue(const Call<Concrete>& call, std::ostream& out);
 void showValue(const Program& program, std::ostream& out);
