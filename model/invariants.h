@@ -41,6 +41,9 @@ enum class Whose : std::uint8_t {
   helper,  ///< a user-mode helper, which has nothing to do with the state before
 };
 
+template <Domain D>
+struct Output;
+
 /// One call of a task, as seen from outside: the states around it, the call and its result.
 template <Domain D>
 struct Step {
@@ -49,7 +52,9 @@ struct Step {
   const typename D::Word& result;
   const TaskState<D>& after;
   Whose whose = Whose::caller;
-  const World<D>* world = nullptr;  ///< before the call, where it is known: a kernel does not show it
+  const World<D>* world = nullptr;    ///< before the call, where it is known: a kernel does not show it
+  const World<D>* left = nullptr;     ///< after it
+  const Output<D>* output = nullptr;  ///< what it wrote
 };
 
 struct InvariantInfo {

@@ -144,6 +144,8 @@ struct MutantRun {
   bool deferred = false;  ///< a guard waits for the next one
   Guard deferred_guard = Guard::none;
   Bool deferred_holds{false};
+  /// Over terms: that the mutant's site gave another value than it should, or that a guard failed there and counted.
+  Bool deviates{false};
   /// The sets of tasks: of the number of each first, then of those between which a choice was made.
   std::vector<std::array<Word, kSetCount>> sets{};
 };
@@ -217,6 +219,21 @@ template <Domain D, class T, class Changed>
   }
 }
 
+template <Domain D>
+typename D::Bool same_value(const typename D::Word& a, const typename D::Word& b) {
+  return a == b;
+}
+template <Domain D>
+typename D::Bool same_value(const typename D::Bool& a, const typename D::Bool& b) {
+  return (a & b) | (!a & !b);
+}
+
+/// Machine integers have an observer for this.
+template <Domain D, class Deviates>
+void note_deviation(MutantRun<D>& run, Deviates deviates) {
+  if constexpr (!std::same_as<D, Concrete>) run.deviates = run.deviates | deviates();
+}
+
 /// An operation that gives `value`, or what changed(change) is. `operands` are those that can be sets.
 template <Domain D, class T, class Changed>
 T at_site(Operation operation, const T& value, Changed changed, const MutantWord<D>* left = nullptr,
@@ -231,7 +248,9 @@ T at_site(Operation operation, const T& value, Changed changed, const MutantWord
   if (number != run.target) [[likely]]
     return value;
   run.changed_loop = run.changed_loop || run.loops != 0;
-  return changed(run.mutant.change);
+  const T other = changed(run.mutant.change);
+  note_deviation(run, [&] { return !same_value<D>(value, other); });
+  return other;
 }
 
 /// A binary operation of words, each of which may be a set.
@@ -473,6 +492,9 @@ struct MutantDomain {
     if (run.observer) observe_guard(run, number, guard, holds);
     const Mutation mutation = number == run.target ? run.mutant.change.mutation : Mutation::none;
     ++run.paused;
+    if (mutation != Mutation::none) {
+      detail::note_deviation(run, [&] { return verdict.passed().inner & !holds.inner; });
+    }
     if (mutation == Mutation::swap_next) {
       run.deferred = true;
       run.deferred_guard = guard;
@@ -565,6 +587,7 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
   run.sites = 0;
   run.paused = run.loops = run.loop_ends = 0;
   run.changed_loop = run.deferred = false;
+  run.deviates = typename D::Bool(false);
   MutantRun<D>* const outer = std::exchange(mutant_run<D>, &run);
   detail::mark_sets(run, world);
   Reply<M> reply;

@@ -15,6 +15,7 @@
 #include "model/faults.h"
 #include "model/invariants.h"
 #include "model/trace_text.h"
+#include "model/world_invariants.h"
 #include "props/generators.h"
 
 namespace capcheck {
@@ -61,18 +62,21 @@ RC_GTEST_PROP(Laws, EveryClaimedInvariantHoldsAlongEveryProgram, ()) {
 RC_GTEST_PROP(Laws, EveryClaimAboutWorldsHolds, ()) {
   const Profile profile = any_profile();
   const World<Concrete> before = *any_world(profile);
-  const Call<Concrete> call = *any_call(profile);
+  const Call<Concrete> call = *any_call_in(profile, before);
   World<Concrete> world = before;
   const TaskState<Concrete> state = observe(world, 0);
   const Reply<Concrete> reply = step(profile, world, call);
   const bool helper = call.kind == CallKind::usermodehelper && reply.code == 0;
   const TaskState<Concrete> after = observe(world, helper ? reply.result - kFirstThreadId : 0);
-  const Step<Concrete> seen{state, call, reply.result, after, helper ? Whose::helper : Whose::caller, &before};
-  for_each_invariant([&]<class I>() {
+  const Step<Concrete> seen{state,   call,   reply.result, after, helper ? Whose::helper : Whose::caller,
+                            &before, &world, &reply.output};
+  const auto check = [&]<class I>() {
     if constexpr (OfWorld<I>) {
       if (I::claim(profile) == Claim::holds) RC_ASSERT((keeps<I, Concrete>(profile, seen)));
     }
-  });
+  };
+  for_each_invariant(check);
+  for_each_world_invariant(check);
 }
 
 /// What lets Oracles pass over most invariants where a call changed nothing, or is not the one they are about.

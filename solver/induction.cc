@@ -166,7 +166,7 @@ std::vector<SymbolicBool> Induction::ways_to_break(const Setting& setting, const
 
 /// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
 Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-                      std::vector<Lemma>& used) {
+                      std::vector<Lemma>& used, bool exact) {
   const Unknowns unknowns = unknowns_of(goal);
   std::vector<std::size_t> assumed;
   std::vector<SymbolicBool> facts;
@@ -196,7 +196,7 @@ Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemm
     if (!here.facts.contains(fact)) here.facts.emplace(fact, here.query->name(here.setting.facts[fact].holds));
     names.push_back(here.facts.at(fact));
   }
-  Answer answer = here.query->ask_doubtfully(goal, names);
+  Answer answer = exact ? here.query->ask(goal, names) : here.query->ask_doubtfully(goal, names);
   if (answer.kind != Answer::Kind::no) return answer;
   std::vector<std::size_t> used_facts;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -213,8 +213,11 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
-      result.answer = ask(here, way, lemmas, false, result.used);
-      if (result.answer.kind == Answer::Kind::yes) result.answer = ask(here, way, lemmas, true, result.used);
+      const auto ask_with = [&](bool all_facts) {
+        return ask(here, way, lemmas, all_facts, result.used, statement.exact);
+      };
+      result.answer = ask_with(false);
+      if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
     }
   }
@@ -253,12 +256,14 @@ std::size_t Induction::asked() const {
   return asked;
 }
 
-Induction::Variant Induction::variant(CallKind kind, const Stepper<Symbolic>& rules) {
+Induction::Variant Induction::variant(CallKind kind, const Stepper<Symbolic>& rules,
+                                      const std::function<SymbolicBool()>& deviated) {
   Variant variant;
   for (Case& here : cases_) {
     const Transition<Symbolic>& proper = here.transition;
     if (proper.call.kind != kind) continue;
-    variant.calls_.push_back({&here, take_by<Symbolic>(rules, here.setting.world, proper.call)});
+    Transition<Symbolic> transition = take_by<Symbolic>(rules, here.setting.world, proper.call);
+    variant.calls_.push_back({&here, std::move(transition), deviated ? deviated() : SymbolicBool(true)});
   }
   return variant;
 }
@@ -297,6 +302,11 @@ SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic
   return differ;
 }
 
+bool shows(const z3::model& model, const SymbolicBool& condition) {
+  if (condition.is_false()) return false;
+  return model.eval(condition.term(), true).is_true();
+}
+
 }  // namespace
 
 bool Induction::same_form(const Variant& variant) {
@@ -313,11 +323,10 @@ bool Induction::same_form(CallKind kind, const Stepper<Symbolic>& rules) const {
   });
 }
 
-/// A world that was found before and shows that some way can be taken.
-std::optional<z3::model> Induction::known_world(Case& here, std::span<const NewWay> ways) {
-  const auto known = std::ranges::find_if(here.models, [&](const z3::model& model) {
-    return std::ranges::any_of(ways, [&](const NewWay& way) { return model.eval(way.way.term(), true).is_true(); });
-  });
+/// A world that was found before and shows what is looked for.
+template <class Shows>
+std::optional<z3::model> Induction::known_world(Case& here, Shows shows) {
+  const auto known = std::ranges::find_if(here.models, shows);
   if (known == here.models.end()) return std::nullopt;
   std::rotate(here.models.begin(), known, known + 1);
   return here.models.front();
@@ -331,7 +340,7 @@ Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<con
   Answer answer = ask(here, goal, lemmas, false, used);
   if (answer.kind == Answer::Kind::yes) answer = ask(here, goal, lemmas, true, used);
   if (answer.kind != Answer::Kind::yes) return answer;
-  constexpr std::size_t kKept = 8;
+  constexpr std::size_t kKept = 64;
   found = here.query->model();
   if (here.models.size() == kKept) here.models.pop_back();
   here.models.insert(here.models.begin(), *found);
@@ -339,9 +348,22 @@ Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<con
 }
 
 Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
-  for (auto& [proper, transition] : variant.calls_) {
+  std::vector<SymbolicBool> differences;
+  for (auto& [proper, transition, deviated] : variant.calls_) {
+    differences.push_back(deviated & difference(proper->transition, transition));
+    const SymbolicBool& found = differences.back();
+    if (known_world(*proper, [&](const z3::model& model) { return shows(model, found); })) {
+      return {Answer::Kind::yes, ""};
+    }
+  }
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    const auto& [proper, transition, deviated] = variant.calls_[i];
+    std::vector<Lemma> used;
+    if (differences[i].is_false()) continue;
+    // What never computes anything else is the same, and that question is smaller by far.
+    if (!deviated.is_true() && ask(*proper, deviated, lemmas, false, used).kind == Answer::Kind::no) continue;
     std::optional<z3::model> world;
-    const Answer answer = find_world(*proper, difference(proper->transition, transition), lemmas, world);
+    const Answer answer = find_world(*proper, differences[i], lemmas, world);
     if (answer.kind != Answer::Kind::no) return answer;
   }
   return {Answer::Kind::no, ""};
@@ -366,9 +388,11 @@ std::vector<Induction::NewWay> Induction::new_ways(Case& here, const Transition<
 std::vector<const Statement*> Induction::broken(Variant& variant, std::span<const Statement* const> kept,
                                                 std::span<const Lemma> lemmas, bool& unanswered) {
   std::vector<const Statement*> found;
-  for (auto& [proper, transition] : variant.calls_) {
+  for (auto& [proper, transition, deviated] : variant.calls_) {
     const std::vector<NewWay> ways = new_ways(*proper, transition, kept, lemmas);
-    std::optional<z3::model> world = known_world(*proper, ways);
+    std::optional<z3::model> world = known_world(*proper, [&](const z3::model& model) {
+      return std::ranges::any_of(ways, [&](const NewWay& way) { return shows(model, way.way); });
+    });
     for (auto way = ways.begin(); way != ways.end() && !world; ++way) {
       const Answer answer = find_world(*proper, way->way, lemmas, world);
       unanswered = unanswered || (answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes);

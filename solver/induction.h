@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -79,8 +80,9 @@ class Induction {
   std::size_t asked() const;
 
   class Variant;
-  /// Calls of one kind by other rules, in the same worlds. Lives no longer than this.
-  Variant variant(CallKind kind, const Stepper<Symbolic>& rules);
+  /// Calls of one kind by other rules, in the same worlds. Lives no longer than this. `deviated` tells of the last call
+  /// when it can have gone otherwise than by the rules proper; not set: always.
+  Variant variant(CallKind kind, const Stepper<Symbolic>& rules, const std::function<SymbolicBool()>& deviated = {});
 
   /// Whether the other rules give the very same terms.
   static bool same_form(const Variant& variant);
@@ -133,11 +135,12 @@ class Induction {
                                           std::vector<Lemma>& used) const;
   std::vector<NewWay> new_ways(Case& here, const Transition<Symbolic>& other, std::span<const Statement* const> kept,
                                std::span<const Lemma> lemmas) const;
-  static std::optional<z3::model> known_world(Case& here, std::span<const NewWay> ways);
+  template <class Shows>
+  static std::optional<z3::model> known_world(Case& here, Shows shows);
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
   Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-             std::vector<Lemma>& used);
+             std::vector<Lemma>& used, bool exact = false);
 
   Profile profile_;
   SymbolicWord any_namespace_;  ///< an index about which nothing is known
@@ -153,6 +156,7 @@ class Induction::Variant {
   struct Call {
     Case* proper;
     Transition<Symbolic> transition;
+    SymbolicBool deviated;
   };
   std::vector<Call> calls_;
 };

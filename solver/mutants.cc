@@ -84,8 +84,10 @@ class Unfinished {
 };
 
 /// step() with a mutant in it, over Z3 terms.
-Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinished& unfinished) {
-  return [&profile, mutant, &unfinished](World<Symbolic>& world, const Call<Symbolic>& call) {
+/// `deviated` becomes when the last call can have gone otherwise than by the rules.
+Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinished& unfinished,
+                           SymbolicBool& deviated) {
+  return [&profile, mutant, &unfinished, &deviated](World<Symbolic>& world, const Call<Symbolic>& call) {
     MutantRun<Symbolic> run;
     run.mutant = mutant;
     run.unfinished = [&](unsigned number, const SymbolicBool& condition, const SymbolicWord& word) {
@@ -96,6 +98,9 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
     std::ranges::copy(call.args, lifted_call.args.begin());
     const Reply<M> reply = mutated_step<Symbolic>(profile, run, lifted, lifted_call);
     world = lower(lifted);
+    // Of a loop, not all steps are looked at; what is of the whole call has no site.
+    const bool has_all_visits = !run.changed_loop && mutant.site != kNoSite;
+    deviated = has_all_visits ? run.deviates : SymbolicBool(true);
     return lower(reply);
   };
 }
@@ -105,7 +110,7 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
 class MutantProver::Impl {
  public:
   Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout)
-      : profile_(profile), induction_(profile_, rules_of(profile_, {}, unfinished_), timeout) {
+      : profile_(profile), induction_(profile_, rules_of(profile_, {}, unfinished_, deviated_), timeout) {
     for (const Statement& statement : all_statements()) {
       if (std::ranges::find(proved, statement.info->name) == proved.end()) continue;
       kept_.push_back(&statement);
@@ -114,11 +119,12 @@ class MutantProver::Impl {
   }
 
   Induction::Variant variant(const Mutant& mutant) {
-    return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_));
+    return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_),
+                              [&] { return deviated_; });
   }
 
   bool has_same_form(const Mutant& mutant) const {
-    return induction_.same_form(mutant.kind, rules_of(profile_, mutant, unfinished_));
+    return induction_.same_form(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_));
   }
 
   Equality equality(const Mutant& mutant) {
@@ -164,6 +170,7 @@ class MutantProver::Impl {
   const Profile profile_;
   const TermScope scope_{Induction::kUnrolling};
   mutable Unfinished unfinished_;
+  mutable SymbolicBool deviated_;
   Induction induction_;
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "model/world.h"
+#include "model/world_invariants.h"
 #include "solver/induction.h"
 #include "solver/replay.h"
 #include "solver/search.h"
@@ -398,7 +399,14 @@ bool ProofResult::as_claimed() const {
 const std::vector<Statement>& all_statements() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all{Induction::foundation()};
-    for_each_invariant([&]<class I>() { all.push_back(statement<I>()); });
+    for (const bool of_states : {true, false}) {  // proofs of steps assume those of states
+      const auto add = [&]<class I>() {
+        const Statement made = statement<I>();
+        if (made.of_states() == of_states) all.push_back(made);
+      };
+      for_each_invariant(add);
+      for_each_world_invariant(add);
+    }
     return all;
   }();
   return statements;

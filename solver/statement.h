@@ -35,6 +35,7 @@ struct Statement {
   const InvariantInfo* info = nullptr;
   Claim (*claim)(const Profile&) = nullptr;
   bool of_helpers = false;  ///< of steps: it is about user-mode helpers, not about callers and their children
+  bool exact = false;       ///< of steps: a proof takes all that the rule says
   StatementOver<Concrete> concrete{};
   StatementOver<Symbolic> symbolic{};
 
@@ -58,6 +59,9 @@ concept WorldInvariant = requires(const Profile& profile, const World<D>& world,
   I::of_task(profile, world, std::size_t{});
   I::of_namespace(profile, world, index);
 };
+
+template <class I>
+concept Exact = requires { I::exact; };
 
 template <class I, Domain D>
 StatementOver<D> statement_over() {
@@ -100,7 +104,11 @@ std::vector<SymbolicWord> indices(const SymbolicTable<T>& table) {
 /// The statement that a type of the form used in model/invariants.h makes, or one like WorldWellFormed.
 template <class I>
 Statement statement() {
-  return {&I::info, &I::claim, OfHelpers<I>, detail::statement_over<I, Concrete>(),
+  return {&I::info,
+          &I::claim,
+          OfHelpers<I>,
+          detail::Exact<I>,
+          detail::statement_over<I, Concrete>(),
           detail::statement_over<I, Symbolic>()};
 }
 

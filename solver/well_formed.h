@@ -45,9 +45,10 @@ constexpr typename D::Bool is_identity(const IdMap<D>& map) {
 struct WorldWellFormed {
   static constexpr InvariantInfo info{
       "world-well-formed",
-      "t ⇒ ns(t) exists ∧ leader(t) leads itself; n ⇒ n = 0 = level ∨ (parent < n ∧ level = level(parent) + 1 ≤ 33)",
+      "t ⇒ ns(t) exists ∧ leader(t) leads itself ∧ a pending keyring has the session's owner; n ⇒ n = 0 = level ∨ "
+      "(parent < n ∧ level = level(parent) + 1 ≤ 33)",
       "What every other proof assumes of a world: its tasks are in namespaces and thread groups that exist, and its "
-      "namespaces are a tree.",
+      "namespaces are a tree; a session keyring that waits for a task belongs to whom its own does.",
       "create_user_ns"};
   static constexpr Claim claim(const Profile&) { return Claim::holds; }
 
@@ -62,7 +63,8 @@ struct WorldWellFormed {
       is_led = is_led | ((task.leader == Word(other)) & (leader.leader == Word(other)) & !(leader.alive == Word(0)));
     }
     return is_led & well_formed::is_small<D>(task.leader) & (task.user_ns < world.namespace_count) &
-           (task.cred.no_new_privs < Word(2));
+           (task.cred.no_new_privs < Word(2)) &
+           ((task.pending_session == Word(0)) | (task.pending_uid == task.session_uid));
   }
 
   /// Of a namespace in use.
