@@ -69,6 +69,23 @@ void copy(const World<M>& from, World<M>& to) {
               to.namespaces.begin());
 }
 
+/// What is in use of a world over machine integers.
+void lift(const World<Concrete>& from, World<M>& to) {
+  std::vector<std::uint64_t> words;
+  const auto copy_words = [&](auto from_value, auto& to_value) {
+    words.clear();
+    zip_words(from_value, from_value, [&](std::uint64_t word, std::uint64_t) { words.push_back(word); });
+    auto next = words.begin();
+    zip_words(to_value, to_value, [&](M::Word& word, const M::Word&) { word = M::Word(*next++); });
+  };
+  for (std::size_t i = 0; i < kMaxTasks; ++i) copy_words(from.tasks[i], to.tasks[i]);
+  for (std::size_t i = 0; i < from.namespace_count; ++i) copy_words(from.namespaces[i], to.namespaces[i]);
+  to.namespace_count = from.namespace_count;
+  to.fs_count = from.fs_count;
+  to.session_count = from.session_count;
+  copy_words(from.sysctls, to.sysctls);
+}
+
 Call<M> lifted(const Call<Concrete>& call) {
   Call<M> same_call{call.kind, call.task, {}};
   std::ranges::copy(call.args, same_call.args.begin());
@@ -83,6 +100,8 @@ MutantRace::MutantRace(const Profile& profile, const Mutants& mutants, std::span
       mutants_(mutants),
       oracle_(std::move(oracle)),
       tries_(mutants.all().size()),
+      in_vain_(mutants.all().size()),
+      passed_over_(mutants.all().size()),
       alive_(mutants.all().size()),
       noted_(mutants.all().size()) {
   for (const std::size_t mutant : alive) {
@@ -139,6 +158,14 @@ void MutantRace::note_kept_fields(const Call<M>& call, const Reply<M>& reply) {
   }
 }
 
+/// Most mutants that come to nothing again and again never come to anything, and would take most of the time.
+bool MutantRace::is_worth_trying(std::size_t mutant) {
+  constexpr std::uint32_t kEverySo = 64;
+  if (passed_over_[mutant]++ < in_vain_[mutant] / kEverySo) return false;
+  passed_over_[mutant] = 0;
+  return true;
+}
+
 /// Lets a mutant make a call in the model's world; other_ is what it leaves.
 MutantRace::Outcome MutantRace::try_out(std::size_t mutant, const Call<M>& call, const Reply<M>& expected) {
   copy(world_, other_);
@@ -179,10 +206,11 @@ void MutantRace::call(const Call<M>& call) {
   for (const Infected& infected : infected_) {
     const std::size_t mutant = infected.mutant;
     noted_[mutant] = false;
-    if (!alive_[mutant]) continue;
+    if (!alive_[mutant] || !is_worth_trying(mutant)) continue;
     if (!last || !acts_as(infected, *last)) outcome = try_out(mutant, call, expected);
     last = &infected;
     if (outcome == Outcome::told) kill(mutant);
+    if (outcome == Outcome::same) ++in_vain_[mutant];
     if (outcome == Outcome::untold && ++tries_[mutant] == kTries) retire(mutant);
     if (outcome != Outcome::astray) continue;
     astray_.push_back({mutant, other_});
@@ -191,10 +219,22 @@ void MutantRace::call(const Call<M>& call) {
   std::swap(world_, next_);
 }
 
-const std::vector<std::size_t>& MutantRace::run(const Program& program) {
+void MutantRace::start_anew() {
   killed_.clear();
   for (const Astray& astray : astray_) noted_[astray.mutant] = false;
   astray_.clear();
+}
+
+const std::vector<std::size_t>& MutantRace::run(const World<Concrete>& world, const Call<Concrete>& call_made) {
+  start_anew();
+  lift(world, world_);
+  call(lifted(call_made));
+  for (const Astray& astray : astray_) kill(astray.mutant);
+  return killed_;
+}
+
+const std::vector<std::size_t>& MutantRace::run(const Program& program) {
+  start_anew();
   MutantRun<Concrete>* const outer = std::exchange(mutant_run<Concrete>, &probed_run_);
   probed_run_.paused = 1;
   begin(world_, profile_);

@@ -18,10 +18,11 @@
 namespace capcheck {
 
 /// The model over machine integers, and mutants of it that nothing has told from it yet. A mutant runs along with the
-/// model from a call at which the changed operation gives another value, for as long as the worlds differ.
+/// model from a call at which the changed operation gives another value, for as long as the worlds differ; the more
+/// often that came to nothing, the more seldom.
 class MutantRace {
  public:
-  static constexpr std::uint16_t kTries = 256;
+  static constexpr std::uint16_t kTries = 2048;
 
   /// Whether a call that a mutant made in the model's world, and what it left, show that it is wrong.
   using Oracle =
@@ -35,6 +36,10 @@ class MutantRace {
   /// Runs a program, and gives those that were told from the model by what is observed of it: a result, what a call
   /// wrote, which tasks live, the state of one. They are no longer alive.
   const std::vector<std::size_t>& run(const Program& program);
+
+  /// Makes one call in a world, and gives the mutants that give or leave anything else there, whether it is observed or
+  /// not; with an oracle, those that it tells. They are no longer alive.
+  const std::vector<std::size_t>& run(const World<Concrete>& world, const Call<Concrete>& call);
 
   bool is_alive(std::size_t mutant) const { return alive_[mutant]; }
   std::size_t alive() const { return alive_count_; }
@@ -70,8 +75,10 @@ class MutantRace {
   /// What its call came to.
   enum class Outcome : std::uint8_t { same, astray, told, untold };
 
+  void start_anew();
   void call(const Call<M>& call);
   void note_kept_fields(const Call<M>& call, const Reply<M>& reply);
+  bool is_worth_trying(std::size_t mutant);
   Outcome try_out(std::size_t mutant, const Call<M>& call, const Reply<M>& expected);
   bool acts_as(const Infected& one, const Infected& other) const;
   Reply<M> step(std::size_t mutant, World<M>& world, const Call<M>& call);
@@ -81,7 +88,8 @@ class MutantRace {
   Profile profile_;
   const Mutants& mutants_;
   Oracle oracle_;
-  std::vector<std::uint16_t> tries_;  ///< of each mutant, those that showed an oracle nothing
+  std::vector<std::uint16_t> tries_;                  ///< of each mutant, those that showed an oracle nothing
+  std::vector<std::uint32_t> in_vain_, passed_over_;  ///< of each mutant, calls that gave and left the same; not tried
   std::vector<bool> alive_, noted_;
   std::size_t alive_count_ = 0;
   std::array<std::size_t, kCalls.size()> alive_of_kind_{};

@@ -47,6 +47,41 @@ TEST(MutantRace, AMutantDiesOfACallThatShowsIt) {
   EXPECT_EQ(race.alive(), 0u);
 }
 
+std::size_t find(const Mutants& mutants, CallKind kind, std::string_view description) {
+  for (const Mutant& mutant : mutants.of(kind)) {
+    if (mutants.describe(mutant).find(description) != std::string::npos) return mutants.index(mutant);
+  }
+  throw std::invalid_argument("no such mutant");
+}
+
+/// Who was tried in vain many times is tried more seldom, but tried.
+TEST(MutantRace, WhatCameToNothingIsTriedAgain) {
+  const Mutants mutants(kProfile);
+  // Who lacks SETPCAP and names a capability that there is fails alike, in whatever order that is asked.
+  const std::size_t swapped = find(mutants, CallKind::capbset_drop, "\"SETPCAP in E\" (cap_prctl_drop) tested after");
+  const Call<Concrete> lose_all{CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, 0, 0, 0}},
+      drop_known{CallKind::capbset_drop, 0, {1}}, drop_unknown{CallKind::capbset_drop, 0, {63}};
+  MutantRace race(kProfile, mutants, std::array{swapped});
+  Program vain{{lose_all}}, shows{{lose_all}};
+  vain.calls.insert(vain.calls.end(), 150, drop_known);
+  shows.calls.insert(shows.calls.end(), 4, drop_unknown);
+  EXPECT_TRUE(race.run(vain).empty());
+  EXPECT_EQ(race.run(shows), std::vector{swapped});
+}
+
+TEST(MutantRace, ACallInAWorldShowsWhatIsNotObserved) {
+  const Mutants mutants(kProfile);
+  const std::size_t forgets = find(mutants, CallKind::get_keepcaps, "#2: select right side alone");
+  const Call<Concrete> call{CallKind::get_keepcaps, 0, {}};
+  World<Concrete> world{};
+  begin(world, kProfile);
+  MutantRace race(kProfile, mutants, std::array{forgets});
+  EXPECT_TRUE(race.run(world, call).empty());
+  world.tasks[0].pending_session = 2;
+  EXPECT_TRUE(race.run(Program{{call}}).empty());
+  EXPECT_EQ(race.run(world, call), std::vector{forgets});
+}
+
 TEST(MutantRace, AnOracleAloneDecides) {
   const Mutants mutants(kProfile);
   MutantRace race(kProfile, mutants, std::array{dropped_validity(mutants)},

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <stdexcept>
@@ -85,7 +86,11 @@ const Statement* first_broken(const Profile& profile, std::span<const Statement*
   for (std::size_t i = 0; i < kMaxArguments; ++i) made.args[i] = call.args[i].inner;
   const auto leave = [&](World<Concrete>& now, const Call<Concrete>&) {
     now = lower(after);
-    return Reply<Concrete>{reply.code.inner, reply.result.inner, {}};
+    const Output<M>& output = reply.output;
+    return Reply<Concrete>{reply.code.inner,
+                           reply.result.inner,
+                           {output.version.inner, output.effective.inner, output.permitted.inner,
+                            output.inheritable.inner, output.secure.inner, output.features.inner}};
   };
   const Transition<Concrete> transition = take_by<Concrete>(leave, world, made);
   for (const Statement* statement : statements) {
@@ -116,6 +121,32 @@ class Samples {
   std::vector<Program> useful_;
 };
 
+/// Calls in worlds in which what is proved of states holds, whether calls lead there or not.
+class CallsInWorlds {
+ public:
+  CallsInWorlds(const Profile& profile, std::span<const Statement* const> proved) : profile_(profile) {
+    std::ranges::copy_if(proved, std::back_inserter(lemmas_), [](const Statement* one) { return one->of_states(); });
+  }
+
+  /// Calls try_call(world, call) for so many worlds, some calls in each.
+  template <class TryCall>
+  void for_each(std::uint64_t worlds, TryCall try_call) const {
+    constexpr int kCallsInEach = 100, kSizes = 100;
+    for (std::uint64_t i = 0; i < worlds; ++i) {
+      const World<Concrete> world = any_world(profile_)(rc::Random(i), static_cast<int>(i % kSizes)).value();
+      const auto holds_in_world = [&](const Statement* lemma) { return holds<Concrete>(*lemma, profile_, world); };
+      if (!std::ranges::all_of(lemmas_, holds_in_world)) continue;
+      const auto any = any_call_in(profile_, world);
+      rc::Random random(i);
+      for (int call = 0; call < kCallsInEach; ++call) try_call(world, any(random.split(), kSizes).value());
+    }
+  }
+
+ private:
+  Profile profile_;
+  std::vector<const Statement*> lemmas_;
+};
+
 /// By mutant: an invariant that it breaks.
 using Broken = std::map<std::size_t, std::string>;
 
@@ -143,6 +174,12 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
     if (!killed.empty()) samples.keep();
   }
   options.on_progress(fmt::format("{} break an invariant in sampled worlds", broken.size()));
+  CallsInWorlds(options.profile, statements).for_each(options.worlds, [&](const auto& world, const auto& call) {
+    found.clear();
+    const auto& killed = race.run(world, call);
+    for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
+  });
+  options.on_progress(fmt::format("{} break an invariant in arbitrary worlds", broken.size()));
   const auto start = Clock::now();
   // In an order that comes to every kind of call early, should the time not do for all.
   constexpr std::size_t kStride = 7919;
@@ -207,13 +244,27 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profi
   return all;
 }
 
-/// Asks of those that nobody killed whether they are mutants at all.
-void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options, MutantProver& prover) {
+/// Asks of those that nobody killed whether they are mutants at all. Most that are show it in some drawn world.
+void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options,
+            const std::vector<std::string>& proved, MutantProver& prover) {
+  std::vector<std::size_t> unsettled;
+  for (const MutantResult& result : trial.results) {
+    if (!result.killed()) unsettled.push_back(result.mutant);
+  }
+  MutantRace race(options.profile, mutants, unsettled);
+  CallsInWorlds(options.profile, statements_named(proved))
+      .for_each(options.worlds, [&](const auto& world, const auto& call) { race.run(world, call); });
+  options.on_progress(
+      fmt::format("{} survive, {} of them differ in a drawn world", unsettled.size(), unsettled.size() - race.alive()));
   const auto start = Clock::now();
   for (MutantResult& result : trial.results) {
     if (result.killed()) continue;
     const bool has_time = Clock::now() - start < options.solver_budget;
-    result.equality = has_time ? prover.equality(mutants.all()[result.mutant]) : Equality::unanswered;
+    if (!race.is_alive(result.mutant)) {
+      result.equality = Equality::different;
+    } else {
+      result.equality = has_time ? prover.equality(mutants.all()[result.mutant]) : Equality::unanswered;
+    }
   }
 }
 
@@ -254,7 +305,7 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     trial.results.push_back(std::move(result));
   }
   options.on_progress(fmt::format("fuzzer {}, properties {}", fuzzer.size(), properties.size()));
-  settle(trial, mutants, options, prover);
+  settle(trial, mutants, options, proved, prover);
   trial.seconds = seconds_since(start);
   return trial;
 }

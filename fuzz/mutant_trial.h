@@ -26,6 +26,7 @@ struct MutantTrialOptions {
   unsigned fuzz_seconds = 60;
   std::uint64_t properties = 20'000;        ///< programs that RapidCheck draws
   std::uint64_t samples = 5'000;            ///< programs in whose worlds invariants are tried before Z3 is asked
+  std::uint64_t worlds = 3'000;             ///< that are drawn, for invariants and to see who differs
   std::chrono::milliseconds timeout{1000};  ///< for each question to Z3
   std::chrono::seconds solver_budget{240};  ///< for questions about invariants, and the same for those about equality
   std::function<void(std::string_view)> on_progress = [](std::string_view) {};
