@@ -224,7 +224,7 @@ Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size
   write_runners(fuzzing.mutants, runners);
   const FuzzOutcome outcome = fuzz(fuzzing);
   if (outcome.interrupted) throw std::runtime_error("interrupted");
-  if (!outcome.report.empty()) disagree(outcome.report);
+  if (outcome.found()) disagree(reports(outcome));
   programs = outcome.programs;
   return read_kills(fuzzing.mutants);
 }
