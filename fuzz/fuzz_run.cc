@@ -187,10 +187,11 @@ void write_seeds(const std::vector<fs::path>& seeds, const Profile& profile, con
   }
 }
 
-/// After how many programs that find nothing new, times a logarithm of the length, programs may grow. Slow growth:
-/// short ones say the same at a higher rate, but what takes several tasks and namespaces must soon find room, some 40
-/// calls in 1024 bytes; and the nesting limit, which takes 104 calls, in the end. A booted kernel runs fewer programs
-/// by far, so they grow after fewer.
+/// After how many programs that find nothing new, times a logarithm of the length, programs may grow. Programs of some
+/// 40 calls at most (-max_len), and slow growth towards that: short ones say the same at a higher rate, but what takes
+/// several tasks and namespaces must soon find room. The nesting limit, which takes 104 calls, is left to replay:
+/// programs that nest so deep have a kernel in process take more than the 2 GiB that libFuzzer allows. A booted kernel
+/// runs fewer programs by far, so they grow after fewer.
 unsigned length_control(const FuzzOptions& options) {
   constexpr unsigned kHere = 100, kBooted = 4;
   return options.machine.empty() ? kHere : kBooted;
@@ -210,7 +211,7 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
       fmt::format("--seconds={}", options.seconds),
       fmt::format("-max_total_time={}", options.seconds),
       fmt::format("-seed={}", options.seed + job),
-      "-max_len=6144",
+      "-max_len=1024",
       fmt::format("-len_control={}", length_control(options)),
       "-print_final_stats=1",
       "-reload=1",

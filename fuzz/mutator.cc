@@ -273,6 +273,16 @@ Call<Concrete> give_up(std::uint8_t task, std::uint64_t capability, const Profil
            pick_below(random, 2) ? kept : 0}};
 }
 
+/// A task that has a capability in no set any more but perhaps the userns set, and then a namespace where it may come
+/// back.
+Calls give_up_all(std::uint64_t task, std::uint64_t capability, const Profile& profile) {
+  const auto by = static_cast<std::uint8_t>(task);
+  const std::uint64_t kept = profile.full_set() & ~cap_bit(capability & 63);
+  return {{CallKind::capset, by, {_LINUX_CAPABILITY_VERSION_3, 0, 0, kept, kept, 0}},
+          {CallKind::capbset_drop, by, {capability & 63}},
+          {CallKind::unshare, by, {CLONE_NEWUSER}}};
+}
+
 /// A task that gives up a capability for itself and for namespaces below it, and tries to have it back there.
 Calls give_up_and_raise(std::uint64_t task, std::uint64_t capability) {
   const auto by = static_cast<std::uint8_t>(task);
@@ -413,6 +423,7 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
     case 4:
       return raise_ambient(task, profile);
     case 5:
+      return give_up_all(task, pick_named_capability(before, profile, random), profile);
     case 6:
       return {give_up(task, pick_named_capability(before, profile, random), profile, random)};
     case 7:

@@ -64,10 +64,16 @@ static struct shared *shared;
 static uint64_t want[FIELDS]; /* what this task is expected to have */
 static int task, proc = -1, userfault = -1;
 
+static void leave(int status)
+{
+	fflush(stdout);
+	_exit(status);
+}
+
 static void broken(const char *what)
 {
 	printf("environment: %s: %s\n", what, strerror(errno));
-	_exit(ENVIRONMENT);
+	leave(ENVIRONMENT);
 }
 
 static void read_state(uint64_t *state)
@@ -151,7 +157,7 @@ static void await(int turn)
 	for (i = 0; shared->turn != turn; i++) {
 		if (i > 100000) {
 			printf("environment: t%d waits for turn %d\n", task, turn);
-			_exit(ENVIRONMENT);
+			leave(ENVIRONMENT);
 		}
 		nanosleep(&pause, NULL);
 	}
@@ -189,8 +195,7 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 			enter_new_user_ns();
 		shared->born++;
 		run();
-		fflush(stdout);
-		_exit(0);
+		leave(AGREES);
 	}
 	if (child < 0)
 		return -1;
@@ -283,7 +288,7 @@ static void begin(void)
 			continue;
 		printf("environment: %s is %016llx at the start, expected %016llx\n", field_names[i],
 		       (unsigned long long)got[i], (unsigned long long)want[i]);
-		_exit(ENVIRONMENT);
+		leave(ENVIRONMENT);
 	}
 }
 
