@@ -189,9 +189,8 @@ void write_seeds(const std::vector<fs::path>& seeds, const Profile& profile, con
 
 /// After how many programs that find nothing new, times a logarithm of the length, programs may grow. Programs of some
 /// 40 calls at most (-max_len), and slow growth towards that: short ones say the same at a higher rate, but what takes
-/// several tasks and namespaces must soon find room. The nesting limit, which takes 104 calls, is left to replay:
-/// programs that nest so deep have a kernel in process take more than the 2 GiB that libFuzzer allows. A booted kernel
-/// runs fewer programs by far, so they grow after fewer.
+/// several tasks and namespaces must soon find room. The nesting limit, which takes 104 calls, is left to replay.
+/// A booted kernel runs fewer programs by far, so they grow after fewer.
 unsigned length_control(const FuzzOptions& options) {
   constexpr unsigned kHere = 100, kBooted = 4;
   return options.machine.empty() ? kHere : kBooted;
@@ -202,21 +201,14 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
   const fs::path target = program_directory() / "transitions_fuzzer";
   if (!fs::exists(target)) throw std::runtime_error(fmt::format("{}: not built", target.string()));
   std::vector<std::string> command = {
-      target.string(),
-      "--profile=" + to_string(options.profile),
+      target.string(), "--profile=" + to_string(options.profile),
       options.machine.empty() ? "--kernel=" + options.kernel.string() : "--on=" + options.machine,
-      "--findings=" + options.findings.string(),
-      fmt::format("-artifact_prefix={}/", options.findings.string()),
-      "--dies-with-parent=1",
-      fmt::format("--seconds={}", options.seconds),
-      fmt::format("-max_total_time={}", options.seconds),
-      fmt::format("-seed={}", options.seed + job),
-      "-max_len=1024",
-      fmt::format("-len_control={}", length_control(options)),
-      "-print_final_stats=1",
-      "-reload=1",
-      corpus.string(),
-      seeds.string()};
+      "--findings=" + options.findings.string(), fmt::format("-artifact_prefix={}/", options.findings.string()),
+      "--dies-with-parent=1", fmt::format("--seconds={}", options.seconds),
+      fmt::format("-max_total_time={}", options.seconds), fmt::format("-seed={}", options.seed + job), "-max_len=1024",
+      // What libFuzzer takes for its own memory is at least what this process had when it started the target.
+      "-rss_limit_mb=8192", fmt::format("-len_control={}", length_control(options)), "-print_final_stats=1",
+      "-reload=1", corpus.string(), seeds.string()};
   if (options.start && fs::exists(*options.start)) command.push_back(options.start->string());
   if (!options.mutants.empty()) command.push_back("--mutants=" + options.mutants.string());
   if (!options.booted.empty()) command.push_back("--booted=" + options.booted);

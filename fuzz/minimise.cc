@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,11 +47,12 @@ bool leave_out_calls(Program& program, Judge& shows) {
   return program.calls.size() != before;
 }
 
-/// The program without the calls of a task, the tasks after it a number lower.
-Program without_task(const Program& program, std::uint8_t task) {
+/// The program without a task, whose calls one of a lower number makes, or nobody; the tasks after it a number lower.
+Program without_task(const Program& program, std::uint8_t task, std::optional<std::uint8_t> heir) {
   Program fewer;
   for (Call<Concrete> call : program.calls) {
-    if (call.task == task) continue;
+    if (call.task == task && !heir) continue;
+    if (call.task == task) call.task = *heir;
     if (call.task > task) --call.task;
     const CallInfo& call_info = info(call.kind);
     for (std::size_t i = 0; i < call_info.argument_count; ++i) {
@@ -63,21 +65,26 @@ Program without_task(const Program& program, std::uint8_t task) {
   return fewer;
 }
 
-/// What is left without a task: its calls, and one that made a task, if that was not among them.
+/// What is left without a task and a call that made one, or without its calls. Each is shorter.
 std::vector<Program> candidates_without(const Program& program, std::uint8_t task) {
-  const Program fewer = without_task(program, task);
-  if (fewer == program) return {};
   std::vector<Program> candidates;
-  for (std::size_t i = 0; i < fewer.calls.size(); ++i) {
-    if (!gives_birth(fewer.calls[i].kind)) continue;
-    candidates.push_back(fewer);
-    candidates.back().calls.erase(candidates.back().calls.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-  candidates.push_back(fewer);
+  const auto add = [&](std::optional<std::uint8_t> heir) {
+    const Program fewer = without_task(program, task, heir);
+    for (std::size_t i = 0; i < fewer.calls.size(); ++i) {
+      if (!gives_birth(fewer.calls[i].kind)) continue;
+      candidates.push_back(fewer);
+      candidates.back().calls.erase(candidates.back().calls.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (fewer.calls.size() < program.calls.size()) candidates.push_back(fewer);
+  };
+  add(std::nullopt);
+  for (std::uint8_t heir = 0; heir < task; ++heir) add(heir);
   return candidates;
 }
 
-bool leave_out_tasks(Program& program, Judge& shows) {
+}  // namespace
+
+bool leave_out_tasks(Program& program, const Shows& shows) {
   bool changed = false;
   for (std::uint8_t task = kMaxTasks; task-- > 1;) {
     for (Program& candidate : candidates_without(program, task)) {
@@ -89,6 +96,8 @@ bool leave_out_tasks(Program& program, Judge& shows) {
   }
   return changed;
 }
+
+namespace {
 
 /// What an argument is tried as, plainest first. Each is less than the value, or the version that every kernel knows.
 std::vector<std::uint64_t> plainer(Role role, std::uint64_t value) {
@@ -130,7 +139,7 @@ Program minimise(Program program, const Shows& shows) {
   Judge judge(shows);
   for (bool changed = true; changed;) {
     changed = leave_out_calls(program, judge);
-    changed = leave_out_tasks(program, judge) || changed;
+    changed = leave_out_tasks(program, [&](const Program& fewer) { return judge(fewer); }) || changed;
     changed = make_arguments_plainer(program, judge) || changed;
   }
   return program;

@@ -78,6 +78,16 @@ TEST(Minimise, LeavesOutATaskInBetween) {
   EXPECT_EQ(shortest, (Program{{clone(0), {CallKind::capbset_drop, 1, {}}}}));
 }
 
+TEST(Minimise, LetsOneTaskMakeTheCallsOfAnother) {
+  const auto drops = [](const Program& program) {
+    return std::ranges::any_of(program.calls, [](const auto& call) { return call.kind == CallKind::capbset_drop; }) &&
+           has(program, CallKind::unshare) && program.calls.front().task == 0;
+  };
+  const Program program{{{CallKind::clone, 0, {}}, {CallKind::unshare, 1, {}}, {CallKind::capbset_drop, 1, {}}}};
+  const Program shortest = minimise(program, drops);
+  EXPECT_EQ(shortest, (Program{{{CallKind::unshare, 0, {}}, {CallKind::capbset_drop, 0, {}}}}));
+}
+
 TEST(Minimise, AsksOfEachProgramOnce) {
   std::multiset<std::vector<std::uint8_t>> asked;
   minimise(some_program(3), [&](const Program& program) {

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/minimise.h"
 #include "fuzz/mutator.h"
 #include "solver/quest.h"
 
@@ -113,6 +114,9 @@ std::optional<Program> sample(const Profile& profile, const Quest& quest, std::s
       continue;
     }
     Program short_one = without_needless_calls(quest.replays, *std::move(meeting));
+    if (leave_out_tasks(short_one, quest.replays)) {
+      short_one = without_needless_calls(quest.replays, std::move(short_one));
+    }
     if (best && short_one.calls.size() >= best->calls.size()) continue;
     best = std::move(short_one);
     after_best = 0;
