@@ -442,7 +442,7 @@ void mutate(Program& program, std::size_t max_calls, const Profile& profile, Ran
   const std::uint64_t changes = 1 + pick_below(random, 4);
   for (std::uint64_t i = 0; i < changes; ++i) mutate_once(program.calls, profile, random);
   if (program.calls.empty()) program.calls.push_back(pick_call(random, profile));
-  if (program.calls.size() > max_calls) program.calls.resize(std::max<std::size_t>(max_calls, 1));
+  cut_to_bounds(program, std::max<std::size_t>(max_calls, 1));
 }
 
 Call<Concrete> pick_call_of_any_task(const Profile& profile, Random& random) {
@@ -464,7 +464,7 @@ Program pick_program(std::uint64_t most_pieces, const Profile& profile, Random& 
       mutate(program, kMaxCalls, profile, random);
     }
   }
-  if (program.calls.size() > kMaxCalls) program.calls.resize(kMaxCalls);
+  cut_to_bounds(program);
   return program;
 }
 
@@ -482,7 +482,7 @@ Program cross_over(const Program& a, const Program& b, std::size_t max_calls, Ra
     position += length;
     from = from == &a ? &b : &a;
   }
-  if (child.calls.size() > max_calls) child.calls.resize(max_calls);
+  cut_to_bounds(child, max_calls);
   return child;
 }
 

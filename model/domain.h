@@ -58,7 +58,7 @@ struct Concrete {
 
   template <class T, std::size_t Size>
   static constexpr void store(std::array<T, Size>& table, Bool condition, Word index, const T& value) {
-    if (condition) table[index] = value;
+    if (condition) table.at(index) = value;
   }
 
   /// `target = condition ? value : target`.

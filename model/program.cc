@@ -89,6 +89,18 @@ void run(World<Concrete>& world, const Program& program, Trace& trace, Step step
 
 }  // namespace
 
+bool asks_for_namespace(const Call<Concrete>& call) {
+  return (call.kind == CallKind::unshare || call.kind == CallKind::clone) && (call.args[0] & CLONE_NEWUSER) != 0;
+}
+
+void cut_to_bounds(Program& program, std::size_t max_calls) {
+  std::size_t room = kMaxNamespaceCalls, length = 0;
+  for (; length < std::min(program.calls.size(), max_calls); ++length) {
+    if (asks_for_namespace(program.calls[length]) && room-- == 0) break;
+  }
+  program.calls.resize(length);
+}
+
 void run_model(const Profile& profile, const Program& program, Trace& trace) {
   World<Concrete> world;
   begin(world, profile);
@@ -145,6 +157,7 @@ void decode(std::span<const std::uint8_t> bytes, Program& program) {
     bytes = bytes.subspan(size);
     canonicalise(call);
   }
+  cut_to_bounds(program);
 }
 
 Program decode(std::span<const std::uint8_t> bytes) {

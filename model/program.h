@@ -24,13 +24,24 @@ enum class Fault : std::uint8_t;
 /// there.
 inline constexpr std::size_t kMaxCalls = 192;
 
-/// Calls in the order in which they are made. Every call is canonical. A call of a task that does not live is not made:
-/// it gives ESRCH and changes nothing.
+/// How many calls of a program may ask for a new user namespace: a world has room for no more. Enough for the deepest
+/// nesting and a few beside it.
+inline constexpr std::size_t kMaxNamespaceCalls = kMaxNamespaces - 1;
+
+/// Calls in the order in which they are made. Every call is canonical, and there are no more than kMaxCalls and
+/// kMaxNamespaceCalls. A call of a task that does not live is not made: it gives ESRCH and changes nothing.
 struct Program {
   std::vector<Call<Concrete>> calls;
 
   bool operator==(const Program&) const = default;
 };
+
+/// Whether a call asks for a new user namespace.
+bool asks_for_namespace(const Call<Concrete>& call);
+
+/// Cuts a program off after `max_calls` calls, and before a call that asks for one namespace more than there is room
+/// for.
+void cut_to_bounds(Program& program, std::size_t max_calls = kMaxCalls);
 
 /// What is seen of one call: its result, what it wrote, which tasks live after it, and the caller's state then (zeros
 /// if it does not live).
@@ -116,8 +127,8 @@ Trace run_model(const Profile& profile, Fault fault, const Program& program);
 /// little-endian, for each argument.
 std::vector<std::uint8_t> encode(const Program& program);
 
-/// The inverse of encode. Total: every byte string is a program of at most kMaxCalls calls; a last call cut short has
-/// zeros for what is missing.
+/// The inverse of encode. Total: every byte string is a program, cut to its bounds; a last call cut short has zeros for
+/// what is missing.
 void decode(std::span<const std::uint8_t> bytes, Program& program);
 Program decode(std::span<const std::uint8_t> bytes);
 

@@ -42,6 +42,20 @@ TEST(Program, IsNoLongerThanItMayBe) {
   EXPECT_EQ(decode(bytes).calls.size(), kMaxCalls);
 }
 
+TEST(Program, MakesNoMoreNamespacesThanThereIsRoomFor) {
+  const Call<Concrete> clone{CallKind::clone, 0, {CLONE_NEWUSER}}, exit{CallKind::exit_group, 1, {}};
+  Program program;
+  for (std::size_t i = 0; i < kMaxNamespaceCalls; ++i) program.calls.insert(program.calls.end(), {clone, exit});
+  EXPECT_EQ(decode(encode(program)), program);
+  const Trace trace = run_model(Profile{}, program);
+  for (std::size_t i = 0; i < program.calls.size(); i += 2) {
+    EXPECT_EQ(trace.observations[i].result, kFirstThreadId + 1);
+  }
+  const Program longest = program;
+  program.calls.insert(program.calls.end(), {clone, exit});
+  EXPECT_EQ(decode(encode(program)), longest);
+}
+
 TEST(Program, ACallOfATaskThatDoesNotLiveIsNotMade) {
   const Program program{
       {{CallKind::capbset_drop, 2, {CAP_CHOWN}}, {CallKind::exit_group, 0, {}}, {CallKind::clone, 0, {}}}};

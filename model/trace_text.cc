@@ -593,6 +593,10 @@ class Parser {
     if (trace_.program.calls.size() == kMaxCalls) {
       cursor.fail_at(start, fmt::format("a program has at most {} calls", kMaxCalls));
     }
+    const auto asking = std::ranges::count_if(trace_.program.calls, asks_for_namespace);
+    if (asks_for_namespace(call) && static_cast<std::size_t>(asking) == kMaxNamespaceCalls) {
+      cursor.fail_at(start, fmt::format("a program has at most {} calls with CLONE_NEWUSER", kMaxNamespaceCalls));
+    }
     trace_.program.calls.push_back(call);
     Expectation& expectation = trace_.expectations.emplace_back();
     expectation.line = cursor.line_number();

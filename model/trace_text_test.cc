@@ -227,6 +227,10 @@ TEST(TraceText, RefusesMalformedFiles) {
   std::string many = one;
   for (std::size_t i = 0; i < kMaxCalls; ++i) many += "t0: chroot(\"jail\")\n";
   expect_error(many, "at most");
+  std::string nested = one;
+  for (std::size_t i = 0; i < kMaxNamespaceCalls; ++i) nested += "t0: unshare(CLONE_NEWUSER)\n";
+  parse_trace(nested, "as many as there is room for");
+  expect_error(nested + "t0: clone(CLONE_NEWUSER)\n", "at most 39 calls with CLONE_NEWUSER");
 }
 
 TEST(TraceText, TellsWhatIsNotAsExpected) {
