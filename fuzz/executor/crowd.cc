@@ -182,6 +182,9 @@ class Crowd {
   long use_monitored(unsigned task, bool in_user_mode, const uffdio_range& page);
   int receive() const;
   void set_text(const char* text, unsigned long size);
+  /// A call that fails before its caller comes to it. The caller enters the kernel all the same: what was put off until
+  /// it returns to user mode has happened then.
+  long fails_without(unsigned task, long error);
   void check_passing(long error) const {
     if (error != 0) throw Failure(fmt::format("a descriptor could not be passed: errno {}", -error));
   }
@@ -476,7 +479,7 @@ int Crowd::receive() const {
 }
 
 long Crowd::setns(unsigned task, unsigned user_ns, std::uint64_t flags) {
-  if (user_ns >= namespaces_.count()) return -EBADF;
+  if (user_ns >= namespaces_.count()) return call(task, SYS_setns, {static_cast<std::uint64_t>(-1), flags});
   send(namespaces_.descriptor(user_ns));
   slot(task).args[0] = flags;
   const long result = tell(task, Op::receive_setns);
@@ -490,17 +493,22 @@ void Crowd::set_text(const char* text, unsigned long size) {
   shared()->size = static_cast<std::uint32_t>(size);
 }
 
+long Crowd::fails_without(unsigned task, long error) {
+  call(task, SYS_getpid, {});
+  return error;
+}
+
 long Crowd::write_proc_file(unsigned task, capcheck_proc_file file, unsigned target, unsigned opener, const char* text,
                             unsigned long size) {
-  if (!members_[opener].alive) return -EBADF;
-  if (!members_[target].alive) return -ENOENT;
+  if (!members_[opener].alive) return fails_without(task, -EBADF);
+  if (!members_[target].alive) return fails_without(task, -ENOENT);
   fmt::format_to_n(shared()->path, sizeof(shared()->path), "{}/{}{}", members_[target].id, kProcFileNames[file], '\0');
   set_text(text, size);
   if (opener == task) return tell(task, Op::open_write);
   const long opened = tell(opener, Op::open_send);
   check_passing(static_cast<long>(slot(opener).args[0]));
   observe(opener);
-  if (opened < 0) return opened;
+  if (opened < 0) return fails_without(task, opened);
   const int descriptor = receive();
   send(descriptor);
   close(descriptor);
