@@ -52,9 +52,8 @@ struct Step {
   const typename D::Word& result;
   const TaskState<D>& after;
   Whose whose = Whose::caller;
-  const World<D>* world = nullptr;    ///< before the call, where it is known: a kernel does not show it
-  const World<D>* left = nullptr;     ///< after it
-  const Output<D>* output = nullptr;  ///< what it wrote
+  const World<D>* world = nullptr;  ///< before the call, where it is known: a kernel does not show it
+  const World<D>* left = nullptr;   ///< after it
 };
 
 struct InvariantInfo {

@@ -68,8 +68,7 @@ RC_GTEST_PROP(Laws, EveryClaimAboutWorldsHolds, ()) {
   const Reply<Concrete> reply = step(profile, world, call);
   const bool helper = call.kind == CallKind::usermodehelper && reply.code == 0;
   const TaskState<Concrete> after = observe(world, helper ? reply.result - kFirstThreadId : 0);
-  const Step<Concrete> seen{state,   call,   reply.result, after, helper ? Whose::helper : Whose::caller,
-                            &before, &world, &reply.output};
+  const Step<Concrete> seen{state, call, reply.result, after, helper ? Whose::helper : Whose::caller, &before, &world};
   const auto check = [&]<class I>() {
     if constexpr (OfWorld<I>) {
       if (I::claim(profile) == Claim::holds) RC_ASSERT((keeps<I, Concrete>(profile, seen)));

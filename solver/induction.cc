@@ -166,7 +166,7 @@ std::vector<SymbolicBool> Induction::ways_to_break(const Setting& setting, const
 
 /// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
 Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-                      std::vector<Lemma>& used, bool exact) {
+                      std::vector<Lemma>& used) {
   const Unknowns unknowns = unknowns_of(goal);
   std::vector<std::size_t> assumed;
   std::vector<SymbolicBool> facts;
@@ -196,7 +196,7 @@ Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemm
     if (!here.facts.contains(fact)) here.facts.emplace(fact, here.query->name(here.setting.facts[fact].holds));
     names.push_back(here.facts.at(fact));
   }
-  Answer answer = exact ? here.query->ask(goal, names) : here.query->ask_doubtfully(goal, names);
+  Answer answer = here.query->ask_doubtfully(goal, names);
   if (answer.kind != Answer::Kind::no) return answer;
   std::vector<std::size_t> used_facts;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -213,9 +213,7 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
-      const auto ask_with = [&](bool all_facts) {
-        return ask(here, way, lemmas, all_facts, result.used, statement.exact);
-      };
+      const auto ask_with = [&](bool all_facts) { return ask(here, way, lemmas, all_facts, result.used); };
       result.answer = ask_with(false);
       if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};

@@ -140,7 +140,7 @@ class Induction {
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
   Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-             std::vector<Lemma>& used, bool exact = false);
+             std::vector<Lemma>& used);
 
   Profile profile_;
   SymbolicWord any_namespace_;  ///< an index about which nothing is known

@@ -96,13 +96,6 @@ INSTANTIATE_TEST_SUITE_P(
     All, WorldInvariants,
     ::testing::Values(Broken{"failed-call-leaves-the-world", CallKind::chroot, "& | instead, after"},
                       Broken{"sysctl-masks-only-shrink", CallKind::write_umh_bset, "guard \"SETPCAP and SYS_MODULE\""},
-                      Broken{"helper-is-root-within-sysctls", CallKind::usermodehelper, "& of words left side alone"},
-                      Broken{"set-ids-follow-manual", CallKind::setresuid,
-                             "guard \"one of the own ids, or SETUID/SETGID in E\""},
-                      Broken{"exec-follows-manual", CallKind::execve, "caller keeps SUid"},
-                      Broken{"capset-follows-manual", CallKind::capset, "guard \"I' within I | X\""},
-                      Broken{"capget-tells-the-sets", CallKind::capget, "guard \"header readable\""},
-                      Broken{"prctl-follows-manual", CallKind::set_keepcaps, "guard \"argument is 0 or 1\""},
                       Broken{"new-namespace-is-below", CallKind::unshare, "guard \"not chrooted\""}),
     [](const auto& param_info) {
       std::string name = param_info.param.invariant;

@@ -35,7 +35,6 @@ struct Statement {
   const InvariantInfo* info = nullptr;
   Claim (*claim)(const Profile&) = nullptr;
   bool of_helpers = false;  ///< of steps: it is about user-mode helpers, not about callers and their children
-  bool exact = false;       ///< of steps: a proof takes all that the rule says
   StatementOver<Concrete> concrete{};
   StatementOver<Symbolic> symbolic{};
 
@@ -59,9 +58,6 @@ concept WorldInvariant = requires(const Profile& profile, const World<D>& world,
   I::of_task(profile, world, std::size_t{});
   I::of_namespace(profile, world, index);
 };
-
-template <class I>
-concept Exact = requires { I::exact; };
 
 template <class I, Domain D>
 StatementOver<D> statement_over() {
@@ -107,7 +103,6 @@ Statement statement() {
   return {&I::info,
           &I::claim,
           OfHelpers<I>,
-          detail::Exact<I>,
           detail::statement_over<I, Concrete>(),
           detail::statement_over<I, Symbolic>()};
 }

@@ -36,7 +36,7 @@ struct Transition {
   std::vector<Successor<D>> successors;
 
   Step<D> seen(const Successor<D>& successor) const {
-    return {caller, call, result, successor.state, successor.whose, before, &after, &output};
+    return {caller, call, result, successor.state, successor.whose, before, &after};
   }
 };
 
