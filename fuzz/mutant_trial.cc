@@ -19,6 +19,8 @@
 #include "fuzz/mutator.h"
 #include "props/generators.h"
 #include "solver/induction.h"
+#include "solver/kernel/equality.h"
+#include "solver/kernel/functions.h"
 #include "solver/prove.h"
 #include "solver/statement.h"
 #include "solver/transition.h"
@@ -29,18 +31,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using M = MutantDomain<Concrete>;
 
+/// For each question to Z3 about a function of the kernel; the slowest takes some seconds.
+constexpr std::chrono::seconds kKernelTimeout{60};
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-template <template <Domain> class T>
-T<Concrete> lower(const T<M>& value) {
-  T<M> copy = value;
-  T<Concrete> lowered;
-  const auto from = words_of(copy);
-  const auto to = words_of(lowered);
-  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
-  return lowered;
 }
 
 World<Concrete> lower(const World<M>& world) {
@@ -53,6 +48,12 @@ World<Concrete> lower(const World<M>& world) {
   lowered.fs_count = world.fs_count.inner;
   lowered.session_count = world.session_count.inner;
   lowered.sysctls = lower(world.sysctls);
+  return lowered;
+}
+
+Call<Concrete> lower(const Call<M>& call) {
+  Call<Concrete> lowered{call.kind, call.task, {}};
+  std::ranges::transform(call.args, lowered.args.begin(), &MutantWord<Concrete>::inner);
   return lowered;
 }
 
@@ -82,15 +83,10 @@ const Statement* first_broken(const Profile& profile, std::span<const Statement*
                               const World<M>& after) {
   if (!is_within_tables(after)) return statements.front();  // world-well-formed
   const World<Concrete> world = lower(before);
-  Call<Concrete> made{call.kind, call.task, {}};
-  for (std::size_t i = 0; i < kMaxArguments; ++i) made.args[i] = call.args[i].inner;
+  const Call<Concrete> made = lower(call);
   const auto leave = [&](World<Concrete>& now, const Call<Concrete>&) {
     now = lower(after);
-    const Output<M>& output = reply.output;
-    return Reply<Concrete>{reply.code.inner,
-                           reply.result.inner,
-                           {output.version.inner, output.effective.inner, output.permitted.inner,
-                            output.inheritable.inner, output.secure.inner, output.features.inner}};
+    return lower(reply);
   };
   const Transition<Concrete> transition = take_by<Concrete>(leave, world, made);
   for (const Statement* statement : statements) {
@@ -147,8 +143,58 @@ class CallsInWorlds {
   std::vector<const Statement*> lemmas_;
 };
 
-/// By mutant: an invariant that it breaks.
+/// Calls that a kernel's function makes whole, by the function that is proved to do what the rule says.
+using ProvedCalls = std::map<CallKind, std::string>;
+
+ProvedCalls prove_calls(const MutantTrialOptions& options) {
+  const std::string kernel = to_string(options.profile);
+  const KernelCode code(kernel_bitcode(kernel, ""));
+  ProvedCalls proved;
+  for (const ProvedFunction& function : proved_functions()) {
+    if (function.calls == 0) continue;
+    if (prove_equal(code, options.profile, function, kKernelTimeout).verdict != EqualityVerdict::proved) continue;
+    for (const CallInfo& call : kCalls) {
+      if (function.calls & kinds({call.kind})) proved[call.kind] = fmt::format("{}() of {}", function.name, kernel);
+    }
+  }
+  return proved;
+}
+
+/// Whether a mutant's call does what the kernel is proved not to do: it gives another result than the rule, or leaves
+/// its caller other credentials.
+bool parts_from_kernel(const Profile& profile, const World<M>& before, const Call<M>& call, const Reply<M>& reply,
+                       const World<M>& after) {
+  if (before.tasks[call.task].user_ns.inner != 0) return false;
+  World<Concrete> world = lower(before);
+  const Reply<Concrete> proved = step(profile, world, lower(call));
+  Credentials<Concrete> left = lower(after.tasks[call.task].cred);
+  const auto value = [](const std::uint64_t* word) { return *word; };
+  return proved.result != reply.result.inner ||
+         !std::ranges::equal(words_of(left), words_of(world.tasks[call.task].cred), {}, value, value);
+}
+
+/// By mutant: an invariant that it breaks, or the kernel's function that does what the mutant does not.
 using Broken = std::map<std::size_t, std::string>;
+
+/// Mutants of calls that the kernel is proved to make as the rules say, in worlds in which what is proved of states
+/// holds. Those that are broken already are passed over.
+void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
+                      std::span<const Statement* const> statements, std::span<const std::size_t> runners,
+                      Broken& broken) {
+  const ProvedCalls proved = prove_calls(options);
+  std::vector<std::size_t> left;
+  std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t mutant) {
+    return !broken.contains(mutant) && proved.contains(mutants.all()[mutant].kind);
+  });
+  MutantRace race(options.profile, mutants, left,
+                  [&](const World<M>& before, const Call<M>& call, const Reply<M>& reply, const World<M>& after) {
+                    return parts_from_kernel(options.profile, before, call, reply, after);
+                  });
+  CallsInWorlds(options.profile, statements).for_each(options.worlds, [&](const auto& world, const auto& call) {
+    if (!proved.contains(call.kind)) return;
+    for (const std::size_t mutant : race.run(world, call)) broken[mutant] = proved.at(call.kind);
+  });
+}
 
 Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& options,
                         const std::vector<std::string>& proved, std::span<const std::size_t> runners,
@@ -180,6 +226,8 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
     for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
   });
   options.on_progress(fmt::format("{} break an invariant in arbitrary worlds", broken.size()));
+  part_from_kernel(mutants, options, statements, runners, broken);
+  options.on_progress(fmt::format("{} break an invariant or do what the kernel is proved not to do", broken.size()));
   const auto start = Clock::now();
   // In an order that comes to every kind of call early, should the time not do for all.
   constexpr std::size_t kStride = 7919;

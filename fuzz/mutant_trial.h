@@ -36,7 +36,8 @@ struct MutantTrialOptions {
 struct MutantResult {
   std::size_t mutant;  ///< its place in Mutants::all()
   std::optional<Kill> fuzzer, properties;
-  std::string solver;                ///< an invariant that breaks; empty if none was found
+  std::string solver;                ///< an invariant that breaks, or the function of the kernel that is proved to do
+                                     ///< otherwise; empty if none was found
   std::optional<Equality> equality;  ///< asked only of those that nobody killed
 
   bool killed() const { return fuzzer || properties || !solver.empty(); }

@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace capcheck {
 
@@ -123,6 +124,14 @@ constexpr void for_each_number(std::size_t count, F f) {
 template <Domain D>
 constexpr typename D::Word as_word(const typename D::Bool& condition) {
   return D::select(condition, typename D::Word(1), typename D::Word(0));
+}
+
+/// Every word of a value, in the order of its zip_words().
+template <template <Domain> class T, Domain D>
+std::vector<typename D::Word*> words_of(T<D>& value) {
+  std::vector<typename D::Word*> words;
+  zip_words(value, value, [&](typename D::Word& word, const typename D::Word&) { words.push_back(&word); });
+  return words;
 }
 
 }  // namespace capcheck

@@ -607,6 +607,26 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
   return reply;
 }
 
+/// Without what mutants add to words.
+template <template <Domain> class T, Domain D>
+T<D> lower(const T<MutantDomain<D>>& value) {
+  T<MutantDomain<D>> copy = value;
+  T<D> lowered;
+  const auto from = words_of(copy);
+  const auto to = words_of(lowered);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
+  return lowered;
+}
+
+template <Domain D>
+Reply<D> lower(const Reply<MutantDomain<D>>& reply) {
+  const Output<MutantDomain<D>>& output = reply.output;
+  return {reply.code.inner,
+          reply.result.inner,
+          {output.version.inner, output.effective.inner, output.permitted.inner, output.inheritable.inner,
+           output.secure.inner, output.features.inner}};
+}
+
 }  // namespace capcheck
 
 #endif

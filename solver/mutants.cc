@@ -25,16 +25,6 @@ T<M> lift(const T<Symbolic>& value) {
   return lifted;
 }
 
-template <template <Domain> class T>
-T<Symbolic> lower(const T<M>& value) {
-  T<M> copy = value;
-  T<Symbolic> lowered;
-  const auto from = words_of(copy);
-  const auto to = words_of(lowered);
-  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
-  return lowered;
-}
-
 World<M> lift(const World<Symbolic>& world) {
   return {world.tasks.converted<Task<M>>([](const Task<Symbolic>& task) { return lift(task); }),
           world.namespaces.converted<UserNamespace<M>>([](const UserNamespace<Symbolic>& ns) { return lift(ns); }),
@@ -51,14 +41,6 @@ World<Symbolic> lower(const World<M>& world) {
           world.fs_count.inner,
           world.session_count.inner,
           lower(world.sysctls)};
-}
-
-Reply<Symbolic> lower(const Reply<M>& reply) {
-  const Output<M>& output = reply.output;
-  return {reply.code.inner,
-          reply.result.inner,
-          {output.version.inner, output.effective.inner, output.permitted.inner, output.inheritable.inner,
-           output.secure.inner, output.features.inner}};
 }
 
 /// What stands for a word that a loop left unfinished: the same unknown where the same loop left the same. Not asked

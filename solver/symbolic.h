@@ -143,14 +143,6 @@ struct SymbolicWord::Case {
   SymbolicWord word;
 };
 
-/// Every word of a value, in the order of its zip_words().
-template <template <Domain> class T, Domain D>
-std::vector<typename D::Word*> words_of(T<D>& value) {
-  std::vector<typename D::Word*> words;
-  zip_words(value, value, [&](typename D::Word& word, const typename D::Word&) { words.push_back(&word); });
-  return words;
-}
-
 /// Of a table, the slots that a query is about, each under its index, which may be a term. Where two indices are equal,
 /// so are their slots. Any other index reads as unknown values, so what is proved of the slots holds whatever else the
 /// table has in it.

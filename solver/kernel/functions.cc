@@ -184,9 +184,9 @@ void run_cap_capable(Scene& scene, unsigned situation) {
 }
 
 /// The options of prctl(2) that cap_task_prctl() knows.
-constexpr std::array kCapabilityOptions = {CallKind::capbset_read, CallKind::capbset_drop,   CallKind::cap_ambient,
-                                           CallKind::cap_userns,   CallKind::set_securebits, CallKind::get_securebits,
-                                           CallKind::set_keepcaps, CallKind::get_keepcaps};
+constexpr std::initializer_list<CallKind> kCapabilityOptions = {
+    CallKind::capbset_read,   CallKind::capbset_drop,   CallKind::cap_ambient,  CallKind::cap_userns,
+    CallKind::set_securebits, CallKind::get_securebits, CallKind::set_keepcaps, CallKind::get_keepcaps};
 
 /// What the model says of a call by task 0, and leaves.
 struct Predicted {
@@ -692,10 +692,11 @@ const std::vector<ProvedFunction> kFunctions = {
      "maps of up to one line", id_situations, run_id_function},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable},
-    {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl},
+    {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl,
+     kinds(kCapabilityOptions)},
     {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to one line", up_to_one_line,
      run_cap_task_fix_setuid},
-    {"sys_capset", "sys_capset()", "", once, run_sys_capset},
+    {"sys_capset", "sys_capset()", "", once, run_sys_capset, kinds({CallKind::capset})},
     {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
     {"userns_install", "userns_install(), set_cred_user_ns()",
      "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
@@ -705,14 +706,19 @@ const std::vector<ProvedFunction> kFunctions = {
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
      "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file},
     {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring},
-    {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>},
-    {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>},
-    {"sys_setresuid", "set_res_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setresuid>},
-    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>},
-    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>},
-    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>},
-    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>},
-    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>},
+    {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>,
+     kinds({CallKind::setuid})},
+    {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>,
+     kinds({CallKind::setreuid})},
+    {"sys_setresuid", "set_res_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setresuid>,
+     kinds({CallKind::setresuid})},
+    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>,
+     kinds({CallKind::setfsuid})},
+    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid})},
+    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid})},
+    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>,
+     kinds({CallKind::setresgid})},
+    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid})},
     {"call_usermodehelper_exec_async", "call_usermodehelper_exec_async()", "a helper that is waited for", once,
      run_call_usermodehelper_exec_async},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",

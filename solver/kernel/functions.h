@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/faults.h"
 #include "model/profile.h"
 #include "solver/kernel/scene.h"
 
@@ -21,6 +22,9 @@ struct ProvedFunction {
   unsigned (*situations)(const Profile& profile);
   /// Runs the function in one of the situations, and adds what is to be compared.
   void (*run)(Scene& scene, unsigned situation);
+  /// The calls whose result and credentials afterwards are what is compared, where a task of the initial user namespace
+  /// makes them.
+  CallKinds calls = 0;
 };
 
 /// All of them.
