@@ -82,7 +82,7 @@ int same_pid(int pid) {
 }  // namespace
 
 std::filesystem::path kernel_directory() {
-  if (const char* directory = std::getenv("CAPCHECK_KERNELS")) return directory;
+  if (const char* directory = std::getenv("CAPCHECK_KERNELS"); directory && *directory) return directory;
   return program_directory() / "kernels";
 }
 
