@@ -26,6 +26,7 @@ expect() {
 
 expect 0 'Example: capcheck replay' "$capcheck" replay --help
 expect 0 'Example: capcheck fuzz' "$capcheck" fuzz --help
+expect 0 'Example: capcheck triage' "$capcheck" triage --help
 expect 0 'Example: capcheck show' "$capcheck" show --help
 expect 0 'Example: capcheck prove' "$capcheck" prove --help
 expect 0 'Example: capcheck ask' "$capcheck" ask --help
@@ -125,12 +126,59 @@ expect 1 ' [2-9] DIVERGENCES$' "$capcheck" fuzz --kernel "$work/faulty.so" --emp
 [[ $(ls "$work/triage"/*.trace | wc -l) -ge 2 ]] || fail "fewer than two signatures: $(ls "$work/triage")"
 [[ $(grep -c '^t[0-3]: ' "$work/triage/unshare.state.Securebits.trace") == 2 ]] || fail "not the shortest: $(cat "$work/triage"/unshare*)"
 grep -q '^not ok .* unshare.state.Securebits on faulty' "$work/triage/tap" || fail "TAP: $(cat "$work/triage/tap")"
+expect 1 '^unshare.state.Securebits: kernel: 3 of 3 on faulty, 0 of 3 on 6.12\+userns in process, ' "$capcheck" fuzz \
+	--kernel "$work/faulty.so" --seeds "$work/triage" --empty --seconds 3 --times 3 --findings "$work/again"
+expect 1 'kernel: 4 of 4 on faulty, 0 of 4 on 6.12\+userns in process' "$capcheck" triage --kernel "$work/faulty.so" --times 4 \
+	"$work/triage/unshare.state.Securebits.trace"
+expect 0 'model and kernels agree' "$capcheck" triage --times 2 "$corpus/seeds/userns/sample.trace"
+
+# What is known does not fail, as long as it shows; what is fixed must not.
+mkdir "$work/known"
+for trace in "$work"/triage/*.trace "$work"/again/*.trace; do
+	signature=$(basename "$trace" .trace)
+	sed "s/^profile .*/&\ndivergence $signature\nkernel faulty\nstate explained/" "$trace" >"$work/known/$signature.trace"
+done
+known=$work/known/unshare.state.Securebits.trace
+expect 0 'no divergence but [2-9] known$' "$capcheck" fuzz --kernel "$work/faulty.so" --seeds "$work/known" --empty --seconds 3 \
+	--known "$work/known" --findings "$work/again"
+expect 0 'agree' "$capcheck" replay --kernel "$work/faulty.so" "$known"
+expect 0 'not performed: .*a known divergence of faulty in process' "$capcheck" replay --on host "$known"
+expect 0 'not performed: .*faulty.so: not built' "$capcheck" replay "$known"
+sed 's/^state explained/state fixed/' "$known" >"$work/fixed.trace"
+expect 1 'unshare.state.Securebits is fixed, but faulty diverges' "$capcheck" replay --kernel "$work/faulty.so" "$work/fixed.trace"
+expect 1 '1 DIVERGENCE.*, 1 NOT AS KNOWN$' "$capcheck" fuzz --kernel "$work/faulty.so" --seeds "$work/fixed.trace" --empty --seconds 2 \
+	--known "$work/fixed.trace" --stop-at-first --findings "$work/again"
+sed 's/^divergence .*/divergence unshare.state.CapEff/' "$known" >"$work/other.trace"
+expect 1 'no longer shows unshare.state.CapEff: what it shows is unshare.state.Securebits' "$capcheck" replay \
+	--kernel "$work/faulty.so" "$work/other.trace"
+expect 2 "no 'divergence' line" "$capcheck" fuzz --known "$corpus/seeds/userns/sample.trace" --findings "$work/again"
 expect 1 '1 DIVERGENCE$' "$capcheck" fuzz --kernel "$work/faulty.so" --empty --seconds 30 --stop-at-first --findings "$work/triage"
 expect 1 '^unshare.state.Securebits: 2 of [0-9]+ calls, shown by 5 of 5 runs' "$capcheck" minimise --kernel "$work/faulty.so" \
 	"$work/triage/unshare.state.Securebits.trace" --output "$work/min.trace"
 expect 0 'agree' "$capcheck" replay "$work/min.trace"
 expect 2 'agree, so there is nothing to keep' "$capcheck" minimise "$work/min.trace"
 expect 0 'Example: capcheck minimise' "$capcheck" minimise --help
+
+# Nothing found is lost: not when a run is killed, nor when it cannot be saved.
+"$capcheck" fuzz --kernel "$work/faulty.so" --empty --seconds 60 --findings "$work/killed" >"$work/out" 2>&1 </dev/null &
+fuzz=$!
+for ((i = 0; i < 300; i++)); do
+	compgen -G "$work/killed/*.trace" >/dev/null && break
+	sleep 0.1
+done
+kill -KILL "$fuzz"
+wait "$fuzz" 2>/dev/null
+expect 1 'do not agree' "$capcheck" replay --kernel "$work/faulty.so" "$work/killed"
+"$capcheck" fuzz --kernel "$work/faulty.so" --empty --seconds 60 --findings "$work/full" >"$work/out" 2>&1 </dev/null &
+fuzz=$!
+for ((i = 0; i < 300; i++)); do
+	pgrep -P "$fuzz" transitions_fuz >/dev/null && rm -rf "$work/full" && touch "$work/full" && break
+	sleep 0.01
+done
+wait "$fuzz"
+[[ $? == 2 ]] || fail "a run that could not save what it found ended otherwise: $(tail -3 "$work/out")"
+sed -n '/^capcheck trace 1$/,$p' "$work/out" >"$work/unsaved.trace"
+expect 1 'do not agree' "$capcheck" replay --kernel "$work/faulty.so" "$work/unsaved.trace"
 
 # A reproducer compiles alone; here root may have less than it expects, and then it says so.
 expect 0 'Example: capcheck repro' "$capcheck" repro --help

@@ -217,17 +217,29 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
   return command;
 }
 
-void show_progress(const FuzzOptions& options, const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration elapsed) {
-  if (!isatty(STDERR_FILENO)) return;
-  std::uint64_t programs = 0;
-  for (const auto& job : jobs) programs += running_count(job->log());
-  fmt::print(stderr, "\r\033[Kfuzzing {}: {} of {} s, {} programs", to_string(options.profile),
-             std::chrono::duration_cast<std::chrono::seconds>(elapsed).count(), options.seconds, programs);
+FuzzSample sample(const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration elapsed) {
+  FuzzSample now{std::chrono::duration<double>(elapsed).count(), 0, 0};
+  for (const auto& job : jobs) {
+    const std::string log = job->log();
+    now.programs += running_count(log);
+    now.coverage = std::max(now.coverage, last_number(log, " cov: "));
+  }
+  return now;
 }
 
-/// Waits until all jobs have ended; the first to find something, or a request to stop, ends the others.
-void wait_for(const FuzzOptions& options, std::vector<std::unique_ptr<Job>>& jobs) {
+void show_progress(const FuzzOptions& options, const FuzzSample& now) {
+  if (!isatty(STDERR_FILENO)) return;
+  fmt::print(stderr, "\r\033[Kfuzzing {}: {:.0f} of {} s, {} programs", to_string(options.profile), now.seconds,
+             options.seconds, now.programs);
+}
+
+/// Waits until all jobs have ended; the first to find something, or a request to stop, ends the others. How far they
+/// had come, at most a few hundred times.
+std::vector<FuzzSample> wait_for(const FuzzOptions& options, std::vector<std::unique_ptr<Job>>& jobs) {
   constexpr std::chrono::milliseconds kTick{20}, kProgress{500};
+  constexpr unsigned kMostSamples = 200;
+  const auto interval = std::max<Clock::duration>(kProgress, std::chrono::seconds(options.seconds) / kMostSamples);
+  std::vector<FuzzSample> samples;
   const Clock::time_point start = Clock::now();
   const std::chrono::seconds grace = options.machine.empty() ? kGrace : kGraceOfGuests;
   Clock::time_point deadline = start + std::chrono::seconds(options.seconds) + grace, shown = start;
@@ -241,13 +253,16 @@ void wait_for(const FuzzOptions& options, std::vector<std::unique_ptr<Job>>& job
       deadline = now + kGrace;
     }
     if (now > deadline) throw std::runtime_error("the fuzz target did not stop in time; it was killed");
-    if (now - shown > kProgress) {
-      show_progress(options, jobs, now - start);
+    if (now - shown > interval) {
+      samples.push_back(sample(jobs, now - start));
+      show_progress(options, samples.back());
       shown = now;
     }
     std::this_thread::sleep_for(kTick);
   }
   if (isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
+  samples.push_back(sample(jobs, Clock::now() - start));
+  return samples;
 }
 
 }  // namespace
@@ -286,9 +301,8 @@ FuzzOutcome fuzz(const FuzzOptions& options) {
     jobs.push_back(
         std::make_unique<Job>(command_line(options, corpus, seeds, i), work.path() / fmt::format("job-{}.log", i)));
   }
-  wait_for(options, jobs);
-
   FuzzOutcome outcome;
+  outcome.samples = wait_for(options, jobs);
   outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   outcome.interrupted = stop_requested;
   for (const auto& job : jobs) {

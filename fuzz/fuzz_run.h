@@ -54,6 +54,13 @@ struct Finding {
   std::filesystem::path file;  ///< the trace
 };
 
+/// How far a run had come.
+struct FuzzSample {
+  double seconds;          ///< since the first process's start
+  std::uint64_t programs;  ///< run by then, by all jobs
+  std::uint64_t coverage;  ///< edges reached by then, by the best job
+};
+
 struct FuzzOutcome {
   std::uint64_t programs = 0;  ///< programs run, by all jobs
   std::uint64_t calls = 0;     ///< calls made by jobs that ran to their end
@@ -62,8 +69,9 @@ struct FuzzOutcome {
   double seconds = 0;          ///< from the first process's start to the last one's end
   std::uint64_t coverage = 0;  ///< edges of the kernel and the model reached, by the best job
   std::uint64_t covered = 0;   ///< edges that a booted kernel said were reached, by the best job that ran to its end
-  std::vector<Finding> findings{};  ///< by signature
-  std::string crash{};              ///< what a target printed that ended by itself, and so found something, too
+  std::vector<FuzzSample> samples{};  ///< while it ran
+  std::vector<Finding> findings{};    ///< by signature
+  std::string crash{};                ///< what a target printed that ended by itself, and so found something, too
   std::vector<std::filesystem::path> artifacts{};  ///< saved by libFuzzer in this run
   bool interrupted = false;
 

@@ -12,4 +12,10 @@ std::filesystem::path bootable_kernel_script() {
   return std::filesystem::exists(installed) ? installed : CAPCHECK_BOOTABLE_SCRIPT;
 }
 
+std::string shell_word(std::string_view text) {
+  std::string result = "'";
+  for (const char letter : text) result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return result + "'";
+}
+
 }  // namespace capcheck

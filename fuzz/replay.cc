@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "fuzz/rule_lines.h"
+#include "fuzz/signature.h"
 #include "fuzz/sut/in_process_kernel.h"
 
 namespace capcheck {
@@ -30,6 +31,29 @@ std::string rule_of_divergence(CallKind kind) {
   return fmt::format("divergence/{}", info(kind).name);
 }
 
+/// What is wrong with a known divergence: it is not seen, or another is, or it is back.
+std::string unmet_knowledge(const KnownDivergence& known, const Program& program, const std::string& file,
+                            const std::optional<Divergence>& divergence, const Differential& differential) {
+  const std::string shown = divergence ? signature_of(*divergence, program, differential) : "";
+  const std::string& kernel = differential.system().name();
+  if (known.state == KnownDivergence::State::fixed) {
+    return divergence ? fmt::format("{}: {} is fixed, but {} diverges: {}\n", file, known.signature, kernel, shown)
+                      : "";
+  }
+  if (shown == known.signature) return "";
+  const std::string instead = divergence ? fmt::format("what it shows is {}", shown) : "model and kernel agree";
+  return fmt::format(
+      "{}: {} no longer shows {}: {}; find out why, then say 'state fixed' in the file or make it anew\n", file, kernel,
+      known.signature, instead);
+}
+
+/// Why a system is not asked about a known divergence; empty if it is.
+std::string not_of_known(const KnownDivergence& known, const Profile& profile, const System& system) {
+  const std::string kernel = known.kernel.empty() ? to_string(profile) : known.kernel;
+  return system.makes_all() && system.name() == kernel ? ""
+                                                       : fmt::format("a known divergence of {} in process", kernel);
+}
+
 }  // namespace
 
 Kernels::Kernels(std::filesystem::path only)
@@ -43,9 +67,16 @@ Differential& Kernels::of(const Profile& profile) {
   return *slot;
 }
 
+Differential& Kernels::of(const Profile& profile, const std::string& name) {
+  auto& slot = loaded_[name];
+  if (!slot) slot = std::make_unique<Differential>(profile, kernel_directory() / (name + ".so"));
+  return *slot;
+}
+
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential) {
   const System& system = differential.system();
-  Replayed replayed{file, to_string(differential.profile()), system.name(), {}, {}, false, 0, {}, 1};
+  Replayed replayed{.file = file, .profile = to_string(differential.profile()), .kernel = system.name()};
+  if (trace.known) replayed.refused = not_of_known(*trace.known, differential.profile(), system);
   for (std::size_t i = 0; i < trace.program.calls.size() && replayed.refused.empty(); ++i) {
     const std::string refusal = system.refusal(trace.program.calls[i]);
     if (!refusal.empty()) replayed.refused = fmt::format("{}: {}", print_call(trace.program.calls[i]), refusal);
@@ -59,6 +90,11 @@ Replayed replay(const std::filesystem::path& file, const TraceText& trace, Diffe
   replayed.expects =
       !system.begins_as_found() && std::ranges::find(trace.profiles, differential.profile()) != trace.profiles.end();
   if (replayed.expects) replayed.problem = unmet_expectations(file, trace, differential.model_trace(), "model");
+  if (trace.known) {
+    const std::string unmet = unmet_knowledge(*trace.known, trace.program, file.string(), divergence, differential);
+    if (divergence && unmet.empty()) return replayed;
+    replayed.problem += unmet;
+  }
   if (divergence) {
     if (divergence->kind != Divergence::Kind::initial_state && divergence->call < trace.program.calls.size()) {
       replayed.parts_at = trace.program.calls[divergence->call].kind;

@@ -23,10 +23,10 @@ namespace capcheck {
 /// One trace on one kernel.
 struct Replayed {
   std::filesystem::path file;
-  std::string profile, kernel;
-  std::string problem;  ///< a report for a person; empty if all agree
-  std::string refused;  ///< why the kernel did not run it, which is no agreement; empty if it did
-  bool expects;         ///< the trace names the profile, so what it expects was looked at
+  std::string profile{}, kernel{};
+  std::string problem{};  ///< a report for a person; empty if all agree
+  std::string refused{};  ///< why the kernel did not run it, which is no agreement; empty if it did
+  bool expects = false;   ///< the trace names the profile, so what it expects was looked at
   double seconds = 0;
   /// The call at which model and kernel part, and its line in the file (1 where it has no lines); none if they do not,
   /// or before the first.
@@ -46,6 +46,8 @@ class Kernels {
 
   /// The kernel of a profile. Throws as InProcessKernel does.
   Differential& of(const Profile& profile);
+  /// A kernel in this process, by the name of its file without ".so".
+  Differential& of(const Profile& profile, const std::string& name);
   std::size_t count() const { return loaded_.size(); }
 
  private:
@@ -54,7 +56,8 @@ class Kernels {
 };
 
 /// Runs a trace, read from `file`, on the model and on one kernel. Where a kernel is taken as found, what the trace
-/// expects is not asked of it: it speaks of another start, and perhaps of another profile.
+/// expects is not asked of it: it speaks of another start, and perhaps of another profile. Of a known divergence the
+/// kernel must be the one in this process that shows it (or showed it, if that is fixed): any other is not asked.
 Replayed replay(const std::filesystem::path& file, const TraceText& trace, Differential& differential);
 
 /// Runs as checks. Their rules: that a trace's expectations are met, and for each kind of call that model and kernel

@@ -96,6 +96,18 @@ void count_guards(const Program& program, const Trace& model) {
   }
 }
 
+/// Saves what was found. Where that cannot be, what was found is said instead, and there is no going on.
+void save(const std::filesystem::path& file, const TraceText& trace, const std::string& signature) {
+  try {
+    write_file(file, print_trace(trace));
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "transitions_fuzzer: {}; it is not saved, so here it is: {}\n\n{}", error.what(), signature,
+               print_trace(trace));
+    target.reset();  // ends a guest, and removes what it was started with
+    std::_Exit(kCannotGoOn);
+  }
+}
+
 /// Saves the program last run as a trace that expects what the model does, and tells the reader.
 void tell(const std::string& signature, const Program& program, const Divergence& divergence) {
   const Differential& differential = target->differential;
@@ -103,7 +115,7 @@ void tell(const std::string& signature, const Program& program, const Divergence
       expect_observed(differential.profile(), program, differential.model_trace(),
                       fmt::format("Found by fuzzing {}: {}.", differential.system().name(), summarise(divergence)));
   const auto file = target->findings / (signature + ".trace");
-  write_file(file, print_trace(trace));
+  save(file, trace, signature);
   const std::string replay =
       fmt::format("capcheck replay {} {}", differential.system().replay_options(), file.string());
   fmt::print(stderr, "\n{} {} {}\n{}", kSignatureLabel, program.calls.size(), signature,

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@
 #include "corpus/files.h"
 #include "fuzz/fuzz_run.h"
 #include "fuzz/replay.h"
+#include "fuzz/report_command.h"
+#include "fuzz/run_report.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
 #include "solver/counterexample.h"
@@ -36,7 +39,7 @@ struct VerdictOptions {
                                     "6.12+userfaultfd-cap",
                                     "6.1+userns"};
   std::vector<std::string> booted;
-  fs::path corpus = "corpus", findings = "findings";
+  fs::path corpus = "corpus", findings = "findings", report;
   unsigned seconds = 20, jobs = 1;
 };
 
@@ -122,18 +125,27 @@ bool all_as_claimed(const std::vector<ProfileProofs>& all) {
       all, [](const ProfileProofs& proved) { return std::ranges::all_of(proved.results, &ProofResult::as_claimed); });
 }
 
-/// Runs a trace on the kernel's own code in this process and, if one of its profile is booted, there; a line for each.
-/// True if no kernel does otherwise.
-bool print_confirmation(const fs::path& file, const TraceText& trace, const Profile& profile, Systems& systems) {
+/// What came of a trace on the kernel's own code in this process and, if one of its profile is booted, there.
+struct Confirmation {
+  std::string here, there;
+  bool follows;  ///< no kernel does otherwise
+};
+
+/// A line for each.
+Confirmation print_confirmation(const fs::path& file, const TraceText& trace, const Profile& profile,
+                                Systems& systems) {
   const Replayed here = replay(file, trace, systems.in_process.of(profile));
-  fmt::print("      in process, Linux {}: {}\n", systems.in_process.of(profile).system().release(), outcome_of(here));
+  Confirmation confirmation{outcome_of(here), "not asked: no such kernel was named", here.problem.empty()};
+  fmt::print("      in process, Linux {}: {}\n", systems.in_process.of(profile).system().release(), confirmation.here);
   if (!systems.boots(profile)) {
     fmt::print("      booted: no such kernel was asked for\n");
-    return here.problem.empty();
+    return confirmation;
   }
   const Replayed there = replay(file, trace, systems.booted.of(profile));
-  fmt::print("      booted, {}: {}\n", there.kernel, outcome_of(there));
-  return here.problem.empty() && there.problem.empty();
+  confirmation.there = outcome_of(there);
+  confirmation.follows &= there.problem.empty();
+  fmt::print("      booted, {}: {}\n", there.kernel, confirmation.there);
+  return confirmation;
 }
 
 void print_counterexample(const ProfileProofs& proved, const ProofResult& result, const TraceText& trace) {
@@ -151,10 +163,10 @@ void print_counterexample(const ProfileProofs& proved, const ProofResult& result
   fmt::print("\n");
 }
 
-/// Saves each counterexample in the corpus, and replays it on kernels. True if they follow all.
-bool print_counterexamples(const std::vector<ProfileProofs>& all, const VerdictOptions& options, Systems& systems) {
+/// Saves each counterexample of the report's proofs in the corpus, and replays it on kernels. True if they follow all.
+bool print_counterexamples(const VerdictOptions& options, Systems& systems, RunReport& report) {
   bool follow_all = true;
-  for (const ProfileProofs& proved : all) {
+  for (const ProfileProofs& proved : report.proofs) {
     for (const ProofResult& result : proved.results) {
       if (!result.counterexample) continue;
       const TraceText trace = counterexample_trace(proved.profile, nullptr, result);
@@ -162,42 +174,50 @@ bool print_counterexamples(const std::vector<ProfileProofs>& all, const VerdictO
       write_file(file, print_trace(trace));
       print_counterexample(proved, result, trace);
       fmt::print("      {}\n", file.string());
-      follow_all &= print_confirmation(file, trace, proved.profile, systems);
+      const Confirmation confirmation = print_confirmation(file, trace, proved.profile, systems);
+      follow_all &= confirmation.follows;
+      report.counterexamples.push_back(
+          {file, to_string(proved.profile), std::string(result.info->name), confirmation.here, confirmation.there});
       fmt::print("\n");
     }
   }
   return follow_all;
 }
 
-/// Replays every trace on the kernels of its profiles that are asked for. True if none does otherwise.
+/// Replays every trace on the kernels of its profiles that are asked for.
 template <class Wanted>
-bool print_replay(const std::vector<fs::path>& files, Kernels& kernels, std::string_view where, Wanted wanted) {
-  std::size_t runs = 0, disagreeing = 0, refused = 0;
+ReportedReplay print_replay(const std::vector<fs::path>& files, Kernels& kernels, std::string_view where,
+                            Wanted wanted) {
+  ReportedReplay all{.where = std::string(where), .traces = files.size()};
   for (const fs::path& file : files) {
     const TraceText trace = load_trace(file, Profile{});
     for (const Profile& profile : trace.profiles) {
       if (!wanted(profile)) continue;
       const Replayed replayed = replay(file, trace, kernels.of(profile));
-      ++runs;
-      refused += !replayed.refused.empty();
+      ++all.runs;
+      all.refused += !replayed.refused.empty();
       if (replayed.problem.empty()) continue;
-      ++disagreeing;
+      ++all.disagreeing;
       fmt::print("  {} on {}\n{}\n", file.string(), replayed.kernel, replayed.problem);
     }
   }
-  fmt::print("  {}: {} traces, {} runs on {} kernels: {}{}\n", where, files.size(), runs, kernels.count(),
-             disagreeing == 0 ? "model, kernel and expectations agree" : fmt::format("{} DO NOT AGREE", disagreeing),
-             refused == 0 ? "" : fmt::format("; {} could not be performed there", refused));
-  return disagreeing == 0;
+  all.kernels = kernels.count();
+  fmt::print(
+      "  {}: {} traces, {} runs on {} kernels: {}{}\n", where, all.traces, all.runs, all.kernels,
+      all.disagreeing == 0 ? "model, kernel and expectations agree" : fmt::format("{} DO NOT AGREE", all.disagreeing),
+      all.refused == 0 ? "" : fmt::format("; {} could not be performed there", all.refused));
+  return all;
 }
 
-bool print_corpus(const VerdictOptions& options, Systems& systems) {
+bool print_corpus(const VerdictOptions& options, Systems& systems, RunReport& report) {
   const std::vector<fs::path> files = find_traces(std::vector<fs::path>{options.corpus});
-  const bool here = print_replay(files, systems.in_process, "in process", [](const Profile&) { return true; });
-  if (systems.booted_profiles.empty()) return here;
-  const bool there =
-      print_replay(files, systems.booted, "booted", [&](const Profile& profile) { return systems.boots(profile); });
-  return here && there;
+  report.replays.push_back(print_replay(files, systems.in_process, "in process", [](const Profile&) { return true; }));
+  if (!systems.booted_profiles.empty()) {
+    report.replays.push_back(
+        print_replay(files, systems.booted, "booted", [&](const Profile& profile) { return systems.boots(profile); }));
+  }
+  report.transitions = transition_table(report.profiles, files);
+  return std::ranges::all_of(report.replays, [](const ReportedReplay& replay) { return replay.disagreeing == 0; });
 }
 
 /// What fuzzing found, on every kernel there is. It is a finding whatever they say.
@@ -209,7 +229,7 @@ void print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems&
   for (const fs::path& file : outcome.artifacts) fmt::print("      {}\n", file.string());
 }
 
-bool print_fuzzing(const VerdictOptions& options, Systems& systems) {
+bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& report) {
   bool clean = true;
   for (const std::string& name : options.profiles) {
     FuzzOptions fuzzing;
@@ -225,6 +245,7 @@ bool print_fuzzing(const VerdictOptions& options, Systems& systems) {
                outcome.found() ? "DIVERGENCE\n" + reports(outcome) : "no divergence");
     print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
+    report.fuzzing.push_back({name, outcome});
     if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
   }
   return clean;
@@ -250,20 +271,27 @@ int run(const VerdictOptions& options) {
   Systems systems = systems_for(options);
   heading("1. Proofs, for call sequences of any length");
   const auto start = std::chrono::steady_clock::now();
-  const std::vector<ProfileProofs> proved = prove_all(options);
-  print_matrix(proved, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  RunReport report;
+  for (const std::string& name : options.profiles) report.profiles.push_back(parse_profile(name));
+  report.proofs = prove_all(options);
+  report.proof_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  print_matrix(report.proofs, report.proof_seconds);
   heading("2. The counterexamples on the kernel's own code");
-  const bool followed = print_counterexamples(proved, options, systems);
+  const bool followed = print_counterexamples(options, systems, report);
   heading("3. The corpus on the kernel's own code");
-  const bool replays = print_corpus(options, systems);
+  const bool replays = print_corpus(options, systems, report);
   heading("4. Fuzzing the kernel's own code against the model");
-  const bool clean = print_fuzzing(options, systems);
+  const bool clean = print_fuzzing(options, systems, report);
   heading("Verdict");
-  print_conclusion(proved);
-  const bool good = all_as_claimed(proved) && followed && replays && clean;
-  fmt::print("  {}\n",
-             good ? "Model and kernel agree on everything that was run." : "SOMETHING ABOVE IS NOT AS IT SHOULD BE.");
-  return good ? 0 : 1;
+  print_conclusion(report.proofs);
+  report.good = all_as_claimed(report.proofs) && followed && replays && clean;
+  fmt::print("  {}\n", report.good ? "Model and kernel agree on everything that was run."
+                                   : "SOMETHING ABOVE IS NOT AS IT SHOULD BE.");
+  if (!options.report.empty()) {
+    write_report(options.report, json_of(report));
+    fmt::print("  Report: {}\n", (options.report / "report.html").string());
+  }
+  return report.good ? 0 : 1;
 }
 
 }  // namespace
@@ -277,6 +305,7 @@ void add_verdict_command(CLI::App& app, int& status) {
   command->add_option("--corpus", options->corpus, "The corpus; counterexamples are saved below it")
       ->capture_default_str();
   command->add_option("--findings", options->findings, "Where findings are saved")->capture_default_str();
+  command->add_option("--report", options->report, "A directory to write report.html and report.json to");
   command->add_option("--seconds", options->seconds, "How long to fuzz each kernel")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

@@ -521,6 +521,9 @@ ExpectedField parse_field(Cursor& cursor, const Fields& fields, const std::vecto
   return {index, parse_field_value(cursor, found->is_set)};
 }
 
+/// As the states of a known divergence stand in text.
+constexpr std::array<std::string_view, 3> kDivergenceStates = {"open", "explained", "fixed"};
+
 /// Reads a file line by line. A block of fields is open between its heading and the next unindented line.
 class Parser {
  public:
@@ -560,6 +563,12 @@ class Parser {
       close_block(cursor.line_number());
       if (cursor.accept("profile ")) {
         parse_profile_line(cursor);
+      } else if (cursor.accept("divergence ")) {
+        parse_divergence_line(cursor);
+      } else if (cursor.accept("kernel ")) {
+        known_divergence(cursor).kernel = parse_divergence_word(cursor);
+      } else if (cursor.accept("state ")) {
+        parse_state_line(cursor);
       } else {
         parse_call_line(cursor);
       }
@@ -582,6 +591,44 @@ class Parser {
     } catch (const std::invalid_argument& error) {
       cursor.fail_at(start, error.what());
     }
+  }
+
+  /// Of `divergence SIGNATURE`, `kernel NAME` and `state STATE`, what stands after the first word.
+  std::string parse_divergence_word(Cursor& cursor) {
+    const std::size_t start = cursor.position();
+    if (!trace_.program.calls.empty())
+      cursor.fail_at(start, "what is known of a divergence stands before the first call");
+    std::string_view word = cursor.rest();
+    word = word.substr(0, word.find_last_not_of(" \t\r") + 1);
+    // It may become part of a file's name.
+    const bool plain = std::ranges::all_of(word, [](unsigned char letter) {
+      return std::isalnum(letter) ||
+             std::string_view("._-+,").find(static_cast<char>(letter)) != std::string_view::npos;
+    });
+    if (word.empty() || !plain) cursor.fail_at(start, "expected a word of letters, digits and \"._-+,\"");
+    return std::string(word);
+  }
+
+  void parse_divergence_line(Cursor& cursor) {
+    const std::size_t start = cursor.position();
+    if (trace_.known) cursor.fail_at(start, "a trace shows one divergence");
+    trace_.known = KnownDivergence{parse_divergence_word(cursor), {}, {}};
+  }
+
+  KnownDivergence& known_divergence(Cursor& cursor) {
+    if (!trace_.known) cursor.fail("expected a 'divergence' line before this one");
+    return *trace_.known;
+  }
+
+  void parse_state_line(Cursor& cursor) {
+    const std::size_t start = cursor.position();
+    KnownDivergence& known = known_divergence(cursor);
+    const std::string name = parse_divergence_word(cursor);
+    const auto found = std::ranges::find(kDivergenceStates, name);
+    if (found == kDivergenceStates.end()) {
+      cursor.fail_at(start, fmt::format("expected {}, found '{}'", fmt::join(kDivergenceStates, ", "), name));
+    }
+    known.state = static_cast<KnownDivergence::State>(found - kDivergenceStates.begin());
   }
 
   void parse_call_line(Cursor& cursor) {
@@ -737,6 +784,11 @@ std::string print_trace(const TraceText& trace) {
     }
   }
   for (const Profile& profile : trace.profiles) text += fmt::format("profile {}\n", to_string(profile));
+  if (trace.known) {
+    text += fmt::format("divergence {}\n", trace.known->signature);
+    if (!trace.known->kernel.empty()) text += fmt::format("kernel {}\n", trace.known->kernel);
+    text += fmt::format("state {}\n", kDivergenceStates[static_cast<std::size_t>(trace.known->state)]);
+  }
   text += '\n';
   for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
     text += print_call(trace.program.calls[i]);
@@ -790,7 +842,7 @@ Expectation expect_step(const TraceStep& step) {
 TraceText expect_observed(const Profile& profile, const Program& program, const Trace& trace, std::string_view intent) {
   if (trace.observations.size() != program.calls.size())
     throw std::out_of_range("a trace of the whole program is needed");
-  TraceText text{std::string(intent), {profile}, program, {}};
+  TraceText text{std::string(intent), {profile}, {}, program, {}};
   for_each_step(program, trace, [&](const TraceStep& step) {
     text.expectations.push_back(expect_step(step));
     return true;

@@ -65,10 +65,25 @@ struct Expectation {
   }
 };
 
+/// Of a trace that shows where a kernel and the model part.
+struct KnownDivergence {
+  enum class State : std::uint8_t {
+    open,       ///< nobody knows yet why
+    explained,  ///< the trace's intent says why; it is there to stay
+    fixed,      ///< it is gone, and must stay so
+  };
+  std::string signature;      ///< fuzz/signature.h
+  std::string kernel{};       ///< a kernel in process, by its file's name without ".so"; empty: that of the profile
+  State state = State::open;  ///< where the text names none
+
+  bool operator==(const KnownDivergence&) const = default;
+};
+
 /// A trace file.
 struct TraceText {
-  std::string intent;             ///< the comment lines that open it, without '#', joined by newlines
-  std::vector<Profile> profiles;  ///< the kernels it speaks of; at least one
+  std::string intent;                    ///< the comment lines that open it, without '#', joined by newlines
+  std::vector<Profile> profiles;         ///< the kernels it speaks of; at least one
+  std::optional<KnownDivergence> known;  ///< then its expectations are the model's alone
   Program program;
   std::vector<Expectation> expectations;  ///< one a call
 

@@ -233,6 +233,24 @@ TEST(TraceText, RefusesMalformedFiles) {
   expect_error(nested + "t0: clone(CLONE_NEWUSER)\n", "at most 39 calls with CLONE_NEWUSER");
 }
 
+TEST(TraceText, SaysWhatIsKnownOfADivergence) {
+  const std::string start = "capcheck trace 1\n# Why.\nprofile 6.12\n", call = "\nt0: chroot(\"jail\") = 0\n";
+  const std::string text =
+      start + "divergence chroot.result.success-EPERM\nkernel 6.12,lower-needs-privilege\nstate fixed\n" + call;
+  const TraceText trace = parse_trace(text, "known.trace");
+  EXPECT_EQ(trace.known, (KnownDivergence{"chroot.result.success-EPERM", "6.12,lower-needs-privilege",
+                                          KnownDivergence::State::fixed}));
+  EXPECT_EQ(print_trace(trace), text);
+  EXPECT_EQ(parse_trace(start + "divergence a\n" + call, "open.trace").known, (KnownDivergence{"a"}));
+  EXPECT_EQ(parse_trace(start + call, "none.trace").known, std::nullopt);
+  expect_error(start + "state open\n" + call, "bad.trace:4:7: expected a 'divergence' line before this one");
+  expect_error(start + "divergence a\ndivergence b\n" + call, "a trace shows one divergence");
+  expect_error(start + "divergence a\nstate gone\n" + call, "expected open, explained, fixed, found 'gone'");
+  expect_error(start + "divergence a\nkernel ../../other\n" + call, "expected a word of letters, digits");
+  expect_error(start + "divergence \n" + call, "expected a word");
+  expect_error(start + call + "divergence a\n", "stands before the first call");
+}
+
 TEST(TraceText, TellsWhatIsNotAsExpected) {
   const Profile profile = parse_profile("6.12+userns");
   const TraceText trace = parse_trace(

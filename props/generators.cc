@@ -271,7 +271,7 @@ void showValue(const Call<Concrete>& call, std::ostream& out) {
 }
 
 void showValue(const Program& program, std::ostream& out) {
-  TraceText trace{"Found by a property.", {Profile{}}, program, {}};
+  TraceText trace{"Found by a property.", {Profile{}}, {}, program, {}};
   trace.expectations.resize(program.calls.size());
   out << '\n' << print_trace(trace);
 }

@@ -1,28 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Writes a C file as a string of C++.
-# Usage: embed.sh PRELUDE_C OUTPUT
+# Writes C files as strings of C++: kPrelude of prelude.c, kKselftestMain of kselftest_main.c.
+# Usage: embed.sh OUTPUT FILE...
 set -euo pipefail
 
-mkdir -p "$(dirname "$2")"
+output=$1
+shift
+mkdir -p "$(dirname "$output")"
 {
 	cat <<'EOF'
 // Made by fuzz/repro/embed.sh.
-#ifndef CAPCHECK_FUZZ_REPRO_PRELUDE_H_
-#define CAPCHECK_FUZZ_REPRO_PRELUDE_H_
+#ifndef CAPCHECK_FUZZ_REPRO_PARTS_H_
+#define CAPCHECK_FUZZ_REPRO_PARTS_H_
 
 namespace capcheck {
-
-inline constexpr char kPrelude[] =
 EOF
-	# A literal for each line: compilers limit the length of one.
-	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/    "&\\n"/' "$1"
+	for file in "$@"; do
+		name=$(basename "$file" .c | sed -E 's/(^|_)(.)/\U\2/g')
+		printf '\ninline constexpr char k%s[] =\n' "$name"
+		# A literal for each line: compilers limit the length of one.
+		sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/    "&\\n"/' "$file"
+		printf '    "";\n'
+	done
 	cat <<'EOF'
-    "\n";
 
 }  // namespace capcheck
 
 #endif
 EOF
-} >"$2.new"
-mv "$2.new" "$2"
+} >"$output.new"
+mv "$output.new" "$output"

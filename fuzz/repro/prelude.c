@@ -64,6 +64,19 @@ static struct shared *shared;
 static uint64_t want[FIELDS]; /* what this task is expected to have */
 static int task, proc = -1, userfault = -1;
 
+/* A line begins so. */
+static const char line_start[];
+
+static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs(line_start, stdout);
+	vprintf(format, arguments);
+	va_end(arguments);
+}
+
 static void leave(int status)
 {
 	fflush(stdout);
@@ -72,7 +85,7 @@ static void leave(int status)
 
 static void broken(const char *what)
 {
-	printf("environment: %s: %s\n", what, strerror(errno));
+	say("environment: %s: %s\n", what, strerror(errno));
 	leave(ENVIRONMENT);
 }
 
@@ -116,7 +129,7 @@ static int compare_state(const char *when, int with_ids)
 	for (i = 0; i < (with_ids ? FIELDS : UID); i++) {
 		if (got[i] == want[i])
 			continue;
-		printf("t%d: %s: %s is %016llx, expected %016llx\n", task, when, field_names[i],
+		say("t%d: %s: %s is %016llx, expected %016llx\n", task, when, field_names[i],
 		       (unsigned long long)got[i], (unsigned long long)want[i]);
 		differ = 1;
 	}
@@ -130,11 +143,11 @@ static void result(const char *call, long got, int error, long wanted, int wante
 	int same = wanted_error ? got == -1 && error == wanted_error : got == wanted;
 
 	if (got == -1)
-		printf("t%d: %s = -1 %s%s\n", task, call, strerrorname_np(error), same ? "" : "   DIFFERS");
+		say("t%d: %s = -1 %s%s\n", task, call, strerrorname_np(error), same ? "" : "   DIFFERS");
 	else
-		printf("t%d: %s = %ld%s\n", task, call, got, same ? "" : "   DIFFERS");
+		say("t%d: %s = %ld%s\n", task, call, got, same ? "" : "   DIFFERS");
 	if (!same) {
-		printf("    expected %s\n", wanted_error ? strerrorname_np(wanted_error) : "success");
+		say("    expected %s\n", wanted_error ? strerrorname_np(wanted_error) : "success");
 		shared->differences++;
 	}
 	fflush(stdout);
@@ -144,7 +157,7 @@ static void output(const char *name, uint64_t got, uint64_t wanted)
 {
 	if (got == wanted)
 		return;
-	printf("t%d: %s is %016llx, expected %016llx\n", task, name, (unsigned long long)got, (unsigned long long)wanted);
+	say("t%d: %s is %016llx, expected %016llx\n", task, name, (unsigned long long)got, (unsigned long long)wanted);
 	shared->differences++;
 }
 
@@ -156,7 +169,7 @@ static void await(int turn)
 
 	for (i = 0; shared->turn != turn; i++) {
 		if (i > 100000) {
-			printf("environment: t%d waits for turn %d\n", task, turn);
+			say("environment: t%d waits for turn %d\n", task, turn);
 			leave(ENVIRONMENT);
 		}
 		nanosleep(&pause, NULL);
@@ -270,6 +283,18 @@ static int join_session(void)
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -1 : 0;
 }
 
+/* Root gives up what the program does without; another user has nothing to give up. */
+static void become_ordinary_user(unsigned int id, uint64_t capabilities)
+{
+	if (geteuid() != 0)
+		return;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || syscall(SYS_setgroups, 0, NULL) || setresgid(id, id, id) ||
+	    setresuid(id, id, id) ||
+	    set_caps(&header, data, _LINUX_CAPABILITY_VERSION_3, 0, capabilities, capabilities, 0) ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		broken("becoming an ordinary user");
+}
+
 /* Where nothing is as it was expected to begin, nothing can be said. */
 static void begin(void)
 {
@@ -286,7 +311,7 @@ static void begin(void)
 	for (i = 0; i < FIELDS; i++) {
 		if (got[i] == want[i])
 			continue;
-		printf("environment: %s is %016llx at the start, expected %016llx\n", field_names[i],
+		say("environment: %s is %016llx at the start, expected %016llx\n", field_names[i],
 		       (unsigned long long)got[i], (unsigned long long)want[i]);
 		leave(ENVIRONMENT);
 	}
@@ -301,11 +326,11 @@ static int end(void)
 		if (WIFEXITED(status) && WEXITSTATUS(status) == ENVIRONMENT)
 			return ENVIRONMENT;
 		if (WIFSIGNALED(status)) {
-			printf("a task was killed by signal %d\n", WTERMSIG(status));
+			say("a task was killed by signal %d\n", WTERMSIG(status));
 			shared->differences++;
 		}
 	}
-	printf("%s\n", shared->differences ? "DIFFERS: this kernel does something else than is expected"
+	say("%s\n", shared->differences ? "DIFFERS: this kernel does something else than is expected"
 					   : "agrees: this kernel does what is expected");
 	fflush(stdout);
 	return shared->differences ? DIFFERS : AGREES;
@@ -318,34 +343,16 @@ static void no_task(void)
 
 static void task0(void);
 static void expect_start(void);
+static void become_start(void);
 static const int first_turn;
 
 static int run(void)
 {
 	expect_start();
+	become_start();
 	begin();
 	shared->turn = first_turn;
 	if (make_task(0, 0, task0))
 		broken("fork");
 	return end();
-}
-
-/* As the first process of a guest it runs the program, says what came of it, and powers off. */
-int main(void)
-{
-	int status = 0;
-	pid_t child;
-
-	if (getpid() != 1)
-		return run();
-	if (mount("proc", "/proc", "proc", 0, NULL))
-		perror("mount");
-	child = fork();
-	if (child == 0)
-		_exit(run());
-	waitpid(child, &status, 0);
-	printf("status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	fflush(stdout);
-	reboot(RB_POWER_OFF);
-	return ENVIRONMENT;
 }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "fuzz/differential.h"
-#include "fuzz/repro/prelude.h"
+#include "fuzz/repro/parts.h"
 #include "fuzz/sut/perform.h"
 #include "model/constants.h"
 #include "model/program.h"
@@ -55,6 +55,19 @@ std::string c_value(Role role, std::uint64_t value, bool userns) {
     if (constant.value == value && value != 0) return std::string(constant.name);
   }
   return value > 9 ? fmt::format("{:#x}UL", value) : fmt::format("{}", value);
+}
+
+/// As it stands in a string of C.
+std::string escaped(std::string text) {
+  for (std::size_t at = 0; (at = text.find_first_of("\"\\", at)) != std::string::npos; at += 2)
+    text.insert(at, 1, '\\');
+  return text;
+}
+
+/// What a program does before it begins.
+std::string c_start(const Privilege& privilege) {
+  if (!privilege.capabilities) return "";
+  return fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
 }
 
 /// Makes the text of one task's calls.
@@ -136,7 +149,7 @@ class Writer {
     if (several_) text += fmt::format("\tawait({});\n", step.index);
     const std::string form = c_call(step.call);
     if (step.call.kind == CallKind::exit_group) {
-      return text + "\tprintf(\"t%d: exit_group()\\n\", task);\n\tfflush(stdout);\n\tshared->pid[task] = 0;\n" +
+      return text + "\tsay(\"t%d: exit_group()\\n\", task);\n\tfflush(stdout);\n\tshared->pid[task] = 0;\n" +
              advance(step) + "\t_exit(0);\n";
     }
     const auto result = static_cast<std::int64_t>(step.observed.result);
@@ -173,12 +186,6 @@ class Writer {
       return true;
     });
     return next;
-  }
-
-  static std::string escaped(std::string text) {
-    for (std::size_t at = 0; (at = text.find_first_of("\"\\", at)) != std::string::npos; at += 2)
-      text.insert(at, 1, '\\');
-    return text;
   }
 
   /// What the call wrote, as C, of the outputs that a program can see.
@@ -319,26 +326,36 @@ std::string no_c_form(const Call<Concrete>& call) {
   return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
 }
 
-std::string c_reproducer(const TraceText& trace, const Profile& profile, std::string_view command) {
+std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
+                         ReproducerShape shape, std::string_view command) {
   for (const Call<Concrete>& call : trace.program.calls) {
     const std::string reason = no_c_form(call);
     if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
   }
-  const Trace model = run_model(profile, trace.program);
+  Trace model;
+  run_model(profile, start_with(profile, privilege), trace.program, model);
   if (std::ranges::find(model.guards, Guard::task_free) != model.guards.end()) {
     throw std::invalid_argument("it makes more tasks at once than the model has, which a kernel does not mind");
   }
   const Writer writer(trace.program, model);
+  const bool is_selftest = shape == ReproducerShape::kselftest;
+  const std::string intent = trace.intent.empty() ? "A program of capcheck." : trace.intent;
   std::string text = fmt::format(
-      "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}, "
-      "run as root with all capabilities.\n * Made by: {}\n * Compile and run: cc -o repro "
-      "repro.c && ./repro\n * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n",
-      commented(trace.intent.empty() ? "A program of capcheck." : trace.intent), to_string(profile), command);
+      "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}.\n"
+      " * Least privilege, found by trying: {}. Root gives up the rest.\n * Made by: {}\n",
+      commented(intent), to_string(profile), describe(privilege), command);
+  text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"
+                        "#define _GNU_SOURCE\n#include \"../kselftest.h\"\n\n"
+                      : " * Compile and run: cc -o repro repro.c && ./repro\n"
+                        " * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n";
   text += kPrelude;
-  text += fmt::format("static const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
+  text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
+  text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(privilege));
   text += writer.functions();
-  return text;
+  if (!is_selftest) return text + kMain;
+  const std::string name = trace.known ? trace.known->signature : intent.substr(0, intent.find('\n'));
+  return text + fmt::format("\nstatic const char test_name[] = \"{}\";\n", escaped(name)) + kKselftestMain;
 }
 
 }  // namespace capcheck

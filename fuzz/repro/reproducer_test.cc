@@ -2,6 +2,7 @@
 // Reproducers, compiled by cc alone and run as the first process of a guest.
 #include "fuzz/repro/reproducer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,11 +10,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "corpus/files.h"
 #include "fuzz/guest/console.h"
 #include "fuzz/guest/guest.h"
 #include "fuzz/guest/initramfs.h"
+#include "fuzz/programs.h"
+#include "fuzz/repro/bundle.h"
+#include "fuzz/sut/in_process_kernel.h"
 
 namespace capcheck {
 namespace {
@@ -25,11 +30,18 @@ fs::path corpus(std::string_view file) {
   return fs::path(CAPCHECK_SOURCE_DIR) / "corpus" / file;
 }
 
+Privilege least_on_own_kernel(const Profile& profile, const TraceText& trace) {
+  InProcessKernel kernel(kernel_file(profile), profile);
+  return least_privilege(kernel, profile, trace.program);
+}
+
 /// What the reproducer of a trace for a profile says in a guest.
 std::string say_in_guest(const fs::path& file, const char* profile, const char* kernel) {
   const TemporaryDirectory work("capcheck-repro");
   const Profile rules = parse_profile(profile);
-  write_file(work.path() / "repro.c", c_reproducer(load_trace(file, rules), rules, "a test"));
+  const TraceText trace = load_trace(file, rules);
+  write_file(work.path() / "repro.c",
+             c_reproducer(trace, rules, least_on_own_kernel(rules, trace), ReproducerShape::alone, "a test"));
   const std::string compile = "cc -static -o " + (work.path() / "repro").string() + " " +
                               (work.path() / "repro.c").string() + " 2>&1 >" + (work.path() / "log").string();
   if (std::system(compile.c_str()) != 0) return "does not compile: " + file.string();
@@ -51,6 +63,16 @@ INSTANTIATE_TEST_SUITE_P(Corpus, Reproducer,
                                          "seeds/namespaces/join_child.trace", "seeds/tasks/calls_of_the_dead.trace",
                                          "seeds/userns/sample.trace", "seeds/userns/lower_and_clear.trace"));
 
+/// On a kernel without the fault that shows them.
+TEST(ReproducersOfKnownDivergences, AgreeInAGuest) {
+  const std::vector<fs::path> files = find_traces(std::vector{corpus("divergences")});
+  EXPECT_GE(files.size(), 3u);
+  for (const fs::path& file : files) {
+    const std::string profile = to_string(load_trace(file, Profile{}).profiles.front());
+    EXPECT_THAT(say_in_guest(file, profile.c_str(), profile.c_str()), HasSubstr("agrees: ")) << file;
+  }
+}
+
 /// The rules of 6.12 as they are expect of the proposal's kernel what it does not do.
 TEST(ReproducerOfOtherRules, DiffersInAGuest) {
   const std::string said =
@@ -59,9 +81,72 @@ TEST(ReproducerOfOtherRules, DiffersInAGuest) {
   EXPECT_THAT(said, HasSubstr("status 2"));
 }
 
+TEST(LeastPrivilege, IsFoundByTrying) {
+  const Profile profile = parse_profile("6.12+userns");
+  const auto least = [&](std::vector<Call<Concrete>> calls) {
+    TraceText trace;
+    trace.program.calls = std::move(calls);
+    return describe(least_on_own_kernel(profile, trace));
+  };
+  EXPECT_EQ(least({{CallKind::unshare, 0, {CLONE_NEWUSER}}}), "an ordinary user without capabilities");
+  EXPECT_EQ(least({{CallKind::capbset_drop, 0, {CAP_KILL}}}), "an ordinary user with CAP_SETPCAP alone");
+  EXPECT_EQ(least({{CallKind::capbset_drop, 0, {CAP_KILL}}, {CallKind::chroot, 0, {}}}), "root with all capabilities");
+}
+
+/// One that begins as an ordinary user: root gives the rest up before it begins.
+TEST(ReproducerOfAnOrdinaryUser, AgreesInAGuest) {
+  const Profile profile = parse_profile("6.12+userns");
+  const fs::path file = corpus("seeds/userns/lower_and_clear.trace");
+  EXPECT_NE(least_on_own_kernel(profile, load_trace(file, profile)), Privilege{});
+  EXPECT_THAT(say_in_guest(file, "6.12+userns", "6.12+userns"), HasSubstr("agrees: "));
+}
+
+TEST(ReproducerAsSelftest, CompilesWithTheKernelsOwnHeader) {
+  const Profile profile = parse_profile("6.12+userns");
+  const TraceText trace = load_trace(corpus("seeds/userns/sample.trace"), profile);
+  const BootedKernel kernel = find_booted_kernel("6.12+userns", Architecture::um);
+  const TemporaryDirectory work("capcheck-selftest");
+  const fs::path test = work.path() / "selftests/capabilities/sample.c";
+  write_file(test, c_reproducer(trace, profile, {}, ReproducerShape::kselftest, "a test"));
+  ASSERT_EQ(std::system(fmt::format("tar -xf {} -C {} --occurrence=1 --strip-components=4 --wildcards "
+                                    "'*/tools/testing/selftests/kselftest.h'",
+                                    kernel.source, (work.path() / "selftests").string())
+                            .c_str()),
+            0);
+  const fs::path program = work.path() / "sample";
+  ASSERT_EQ(std::system(fmt::format("cc -Wall -Werror -Wno-unused-function -o {} {}", program.string(), test.string()).c_str()), 0);
+  // Here the proposal is not: a test that cannot be asked is skipped, and says so in TAP.
+  const std::string run = fmt::format("{} >{}", program.string(), (work.path() / "log").string());
+  constexpr int kSkipped = 4;
+  EXPECT_EQ(WEXITSTATUS(std::system(run.c_str())), kSkipped);
+  EXPECT_THAT(read_file(work.path() / "log"), HasSubstr("TAP version 13"));
+  EXPECT_THAT(read_file(work.path() / "log"), HasSubstr("# environment: "));
+}
+
+TEST(Bundle, HasAllThatIsNeededToSeeIt) {
+  const Profile profile = parse_profile("6.12+userns");
+  const TraceText trace = load_trace(corpus("seeds/userns/sample.trace"), profile);
+  const TemporaryDirectory work("capcheck-bundle");
+  const fs::path bundle = work.path() / "it's here";
+  const BootedKernel kernel = find_booted_kernel("6.12+userns", Architecture::um);
+  write_bundle(bundle, "sample", trace, profile, {}, kernel);
+  for (const char* file : {"sample.trace", "sample.c", "sample_selftest.c", "config", "README", "SHA256SUMS",
+                           "patches/userns/set_cred_user_ns.cocci"}) {
+    EXPECT_TRUE(fs::exists(bundle / file)) << file;
+  }
+  EXPECT_THAT(read_file(bundle / "README"),
+              HasSubstr("Boot it and see: capcheck replay --on uml --booted 6.12+userns"));
+  const std::string check = fmt::format("cd {} && sha256sum --quiet -c SHA256SUMS", shell_word(bundle.string()));
+  EXPECT_EQ(std::system(check.c_str()), 0);
+  write_file(bundle / "config", "other");
+  EXPECT_NE(std::system((check + " 2>/dev/null").c_str()), 0);
+  EXPECT_THAT([&] { write_bundle(bundle, "sample", trace, profile, {}, kernel); },
+              testing::ThrowsMessage<std::runtime_error>(HasSubstr("is there already")));
+}
+
 TEST(ReproducerRefusal, NamesTheCall) {
   const TraceText trace = parse_trace("capcheck trace 1\nprofile 6.12\n\nt0: usermodehelper()\n", "text");
-  EXPECT_THAT([&] { c_reproducer(trace, trace.profiles.front(), "a test"); },
+  EXPECT_THAT([&] { c_reproducer(trace, trace.profiles.front(), {}, ReproducerShape::alone, "a test"); },
               testing::ThrowsMessage<std::invalid_argument>(HasSubstr("usermodehelper(): it is no system call")));
 }
 

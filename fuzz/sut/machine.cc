@@ -35,13 +35,6 @@ fs::path executor_file() {
   return file;
 }
 
-/// In single quotes, for a remote shell or this one.
-std::string shell_word(std::string_view text) {
-  std::string result = "'";
-  for (const char letter : text) result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  return result + "'";
-}
-
 /// Copies the executor to a temporary file of a machine; its name there. The executor removes it when it starts.
 std::string copy_executor(const std::string& address) {
   const std::string remote = "umask 077 && f=$(mktemp) && cat > \"$f\" && chmod 700 \"$f\" && echo \"$f\"";

@@ -14,8 +14,10 @@
 #include "fuzz/minimise_command.h"
 #include "fuzz/mutants_command.h"
 #include "fuzz/replay_command.h"
+#include "fuzz/report_command.h"
 #include "fuzz/repro_command.h"
 #include "fuzz/show_command.h"
+#include "fuzz/triage_command.h"
 #include "fuzz/verdict_command.h"
 #include "solver/grants.h"
 #include "solver/kernel/command.h"
@@ -43,7 +45,9 @@ int main(int argc, char** argv) {
     capcheck::add_fuzz_command(app, status);
     capcheck::add_replay_command(app, status);
     capcheck::add_minimise_command(app, status);
+    capcheck::add_triage_command(app, status);
     capcheck::add_repro_command(app, status);
+    capcheck::add_report_command(app, status);
     capcheck::add_kernel_command(app, status);
     capcheck::add_show_command(app, status);
     capcheck::add_coverage_command(app, status);

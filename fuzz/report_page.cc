@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <pugixml.hpp>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/run_report.h"
+
+namespace capcheck {
+namespace {
+
+using nlohmann::json;
+
+/// Colours are named for what they say; each has a light and a dark value, and a sign beside it says the same.
+constexpr std::string_view kStyle = R"(
+:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #667; --line: #ccd; --good: #14692b; --bad: #a3190b;
+        --back: #fff; --band: #f4f5f8; --mark: #2458a8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e6ea; --faint: #98a0ad; --line: #3a404a; --good: #6fcf8b; --bad: #ff8f80; --back: #15181d;
+          --band: #1d2129; --mark: #7fb0ff; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 2rem auto;
+       max-width: 72rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .87rem; }
+th, td { text-align: left; padding: .15rem .7rem .15rem 0; vertical-align: top; }
+th { color: var(--faint); font-weight: 600; } tbody tr:nth-child(even) { background: var(--band); }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+code { font: .85em ui-monospace, monospace; } .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
+.faint { color: var(--faint); } pre { white-space: pre-wrap; font: .8rem/1.35 ui-monospace, monospace; }
+svg { max-width: 100%; height: auto; } svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
+svg .axis { stroke: var(--line); } svg .curve { stroke: var(--mark); fill: none; stroke-width: 1.6; }
+@media print { body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
+  .scroll { overflow: visible; } }
+)";
+
+/// Appends an element with text. Everything is escaped when it is written.
+pugi::xml_node add(pugi::xml_node parent, const char* name, std::string_view text = {},
+                   const char* style_class = nullptr) {
+  pugi::xml_node node = parent.append_child(name);
+  if (style_class) node.append_attribute("class") = style_class;
+  if (!text.empty()) node.append_child(pugi::node_pcdata).set_value(std::string(text).c_str());
+  return node;
+}
+
+/// A table with its heading; what is returned takes rows.
+pugi::xml_node add_table(pugi::xml_node parent, const std::vector<std::string>& columns) {
+  pugi::xml_node table = add(add(parent, "div", {}, "scroll"), "table");
+  pugi::xml_node row = add(add(table, "thead"), "tr");
+  for (const std::string& column : columns) add(row, "th", column).append_attribute("scope") = "col";
+  return add(table, "tbody");
+}
+
+std::string text_of(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// Claims as rows, profiles as columns.
+void add_proofs(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Claims");
+  const json& proofs = report.at("proofs");
+  std::vector<std::string> columns{"claim", "formula"};
+  std::vector<std::pair<std::string, std::string>> claims;
+  std::map<std::pair<std::string, std::string>, const json*> found;
+  for (const json& proved : proofs) {
+    columns.push_back(proved.at("profile"));
+    for (const json& claim : proved.at("claims")) {
+      found[{claim.at("name"), proved.at("profile")}] = &claim;
+      const std::pair<std::string, std::string> row{claim.at("name"), claim.at("formula")};
+      if (std::ranges::find(claims, row) == claims.end()) claims.push_back(row);
+    }
+  }
+  pugi::xml_node rows = add_table(body, columns);
+  for (const auto& claim : claims) {
+    pugi::xml_node row = add(rows, "tr");
+    add(add(row, "td"), "code", claim.first);
+    add(row, "td", claim.second);
+    for (const json& proved : proofs) {
+      const auto result = found.find({claim.first, proved.at("profile")});
+      if (result == found.end()) {
+        add(row, "td", "–", "faint");
+        continue;
+      }
+      const json& said = *result->second;
+      std::string text = said.at("verdict");
+      if (text == "refuted") text += fmt::format(" by {}", said.at("calls").get<unsigned>());
+      const bool as_claimed = said.at("as_claimed");
+      pugi::xml_node cell = add(row, "td", as_claimed ? text : text + " (!)", as_claimed ? "good" : "bad");
+      cell.append_attribute("title") = text_of(said.at("detail")).c_str();
+    }
+  }
+  add(body, "p", fmt::format("All proofs together took {:.1f} s.", report.at("proof_seconds").get<double>()), "faint");
+}
+
+void add_counterexamples(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Counterexamples on kernels");
+  pugi::xml_node rows = add_table(body, {"claim", "kernel", "in process", "booted", "trace"});
+  for (const json& one : report.at("counterexamples")) {
+    pugi::xml_node row = add(rows, "tr");
+    add(add(row, "td"), "code", text_of(one.at("claim")));
+    add(row, "td", text_of(one.at("profile")));
+    for (const char* where : {"in_process", "booted"}) {
+      const std::string said = text_of(one.at(where));
+      const bool good = said == "follows it", asked = !said.starts_with("not ");
+      add(row, "td", said, good ? "good" : asked ? "bad" : "faint");
+    }
+    add(add(row, "td"), "code", text_of(one.at("file")));
+  }
+}
+
+void add_replays(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Corpus");
+  pugi::xml_node rows = add_table(body, {"where", "traces", "runs", "kernels", "not performed", "do not agree"});
+  for (const json& one : report.at("replays")) {
+    pugi::xml_node row = add(rows, "tr");
+    add(row, "td", text_of(one.at("where")));
+    for (const char* number : {"traces", "runs", "kernels", "not_performed"}) {
+      add(row, "td", text_of(one.at(number)), "number");
+    }
+    add(row, "td", text_of(one.at("disagreeing")), one.at("disagreeing") == 0 ? "number good" : "number bad");
+  }
+}
+
+/// A curve over seconds.
+void add_plot(pugi::xml_node parent, std::string_view title, const json& samples, const char* value) {
+  constexpr double kWidth = 340, kHeight = 120, kLeft = 52, kBottom = 100, kTop = 18, kRight = 330;
+  double longest = 0, highest = 0;
+  for (const json& sample : samples) {
+    longest = std::max(longest, sample.at("seconds").get<double>());
+    highest = std::max(highest, sample.at(value).get<double>());
+  }
+  if (longest == 0 || highest == 0) return;
+  pugi::xml_node plot = add(parent, "svg");
+  plot.append_attribute("viewBox") = fmt::format("0 0 {} {}", kWidth, kHeight).c_str();
+  plot.append_attribute("width") = kWidth;
+  plot.append_attribute("role") = "img";
+  plot.append_attribute("aria-label") = fmt::format("{}: {:.0f} after {:.0f} s", title, highest, longest).c_str();
+  const auto write = [&](double x, double y, const std::string& text, const char* anchor) {
+    pugi::xml_node node = add(plot, "text", text);
+    node.append_attribute("x") = x;
+    node.append_attribute("y") = y;
+    node.append_attribute("text-anchor") = anchor;
+  };
+  write(kLeft, 11, std::string(title), "start");
+  write(kLeft - 5, kTop + 8, fmt::format("{:.0f}", highest), "end");
+  write(kLeft - 5, kBottom, "0", "end");
+  write(kRight, kBottom + 14, fmt::format("{:.0f} s", longest), "end");
+  std::string path;
+  for (const json& sample : samples) {
+    path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : " L",
+                        kLeft + sample.at("seconds").get<double>() / longest * (kRight - kLeft),
+                        kBottom - sample.at(value).get<double>() / highest * (kBottom - kTop));
+  }
+  pugi::xml_node axis = add(plot, "path", {}, "axis");
+  axis.append_attribute("d") = fmt::format("M{0},{1} V{2} H{3}", kLeft, kTop, kBottom, kRight).c_str();
+  axis.append_attribute("fill") = "none";
+  add(plot, "path", {}, "curve").append_attribute("d") = path.c_str();
+}
+
+void add_fuzzing(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Fuzzing");
+  pugi::xml_node rows = add_table(body, {"kernel", "programs", "a second", "edges covered", "divergences"});
+  for (const json& one : report.at("fuzzing")) {
+    pugi::xml_node row = add(rows, "tr");
+    add(row, "td", text_of(one.at("profile")));
+    add(row, "td", text_of(one.at("programs")), "number");
+    add(row, "td", fmt::format("{:.0f}", one.at("programs").get<double>() / one.at("seconds").get<double>()), "number");
+    add(row, "td", text_of(one.at("coverage")), "number");
+    const std::size_t found = one.at("findings").size() + (text_of(one.at("crash")).empty() ? 0 : 1);
+    add(row, "td", std::to_string(found), found == 0 ? "number good" : "number bad");
+  }
+  for (const json& one : report.at("fuzzing")) {
+    pugi::xml_node figure = add(body, "div");
+    add_plot(figure, text_of(one.at("profile")) + ": edges covered", one.at("samples"), "coverage");
+    add_plot(figure, text_of(one.at("profile")) + ": programs", one.at("samples"), "programs");
+    for (const json& finding : one.at("findings")) {
+      add(add(body, "p", {}, "bad"), "code", text_of(finding.at("signature")));
+      add(body, "pre", text_of(finding.at("report")));
+    }
+    if (!text_of(one.at("crash")).empty()) add(body, "pre", text_of(one.at("crash")));
+  }
+}
+
+void add_transitions(pugi::xml_node body, const json& report) {
+  const json& rows = report.at("transitions");
+  const auto missing = std::ranges::count_if(rows, [](const json& row) { return row.at("missing").get<bool>(); });
+  add(body, "h2", "Transitions");
+  add(body, "p",
+      fmt::format("The corpus reaches {} of {} outcomes of calls.", rows.size() - static_cast<std::size_t>(missing),
+                  rows.size()),
+      missing == 0 ? "good" : "bad");
+  pugi::xml_node table = add_table(add(body, "details"), {"call", "outcome", "kernel function", "times reached"});
+  table.parent().parent().parent().prepend_child("summary").append_child(pugi::node_pcdata).set_value("All of them");
+  for (const json& one : rows) {
+    std::uint64_t times = 0;
+    for (const json& count : one.at("reached")) times += count.get<std::uint64_t>();
+    pugi::xml_node row = add(table, "tr");
+    add(row, "td", text_of(one.at("call")));
+    add(row, "td", text_of(one.at("outcome")));
+    add(add(row, "td"), "code", text_of(one.at("function")));
+    add(row, "td", std::to_string(times), one.at("missing").get<bool>() ? "number bad" : "number");
+  }
+}
+
+/// Of those that are not equivalent, how many each engine kills.
+void add_mutants(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Mutants of the rules");
+  if (!report.contains("mutants")) {
+    add(body, "p", "Not measured in this run: capcheck mutants --json, then capcheck report --mutants.", "faint");
+    return;
+  }
+  std::size_t all = 0, solver = 0, properties = 0, fuzzer = 0, any = 0;
+  for (const json& one : report.at("mutants").at("mutants")) {
+    if (one.at("equivalent").get<bool>()) continue;
+    const bool by_solver = !text_of(one.at("invariant")).empty(), by_properties = !one.at("properties").is_null(),
+               by_fuzzer = !one.at("fuzzer").is_null();
+    ++all;
+    solver += by_solver;
+    properties += by_properties;
+    fuzzer += by_fuzzer;
+    any += by_solver || by_properties || by_fuzzer;
+  }
+  pugi::xml_node rows = add_table(body, {"engine", "killed", "of", "score"});
+  const std::vector<std::pair<const char*, std::size_t>> engines{
+      {"solver", solver}, {"properties", properties}, {"fuzzer", fuzzer}, {"together", any}};
+  for (const auto& [engine, killed] : engines) {
+    pugi::xml_node row = add(rows, "tr");
+    add(row, "td", engine);
+    add(row, "td", std::to_string(killed), "number");
+    add(row, "td", std::to_string(all), "number");
+    add(row, "td",
+        all == 0 ? "–" : fmt::format("{:.1f} %", 100.0 * static_cast<double>(killed) / static_cast<double>(all)),
+        "number");
+  }
+}
+
+void add_versions(pugi::xml_node body, const json& report) {
+  add(body, "h2", "Versions");
+  const json& versions = report.at("versions");
+  pugi::xml_node rows = add_table(body, {"", ""});
+  const auto line = [&](std::string_view what, const json& version) {
+    pugi::xml_node row = add(rows, "tr");
+    add(row, "td", what);
+    add(row, "td", text_of(version));
+  };
+  for (const char* tool : {"capcheck", "z3", "clang"}) line(tool, versions.at(tool));
+  for (const auto& [profile, release] : versions.at("kernels").items()) line("Linux as " + profile, release);
+}
+
+}  // namespace
+
+std::string html_of(const json& report) {
+  pugi::xml_document document;
+  document.append_child(pugi::node_doctype).set_value("html");
+  pugi::xml_node html = document.append_child("html");
+  html.append_attribute("lang") = "en";
+  pugi::xml_node head = add(html, "head");
+  add(head, "meta").append_attribute("charset") = "utf-8";
+  pugi::xml_node viewport = add(head, "meta");
+  viewport.append_attribute("name") = "viewport";
+  viewport.append_attribute("content") = "width=device-width, initial-scale=1";
+  add(head, "title", "capcheck: what a run came to");
+  add(head, "style", kStyle);
+  pugi::xml_node body = add(html, "body");
+  add(body, "h1", "Linux capability transitions: what a run came to");
+  const bool good = report.at("good");
+  add(body, "p",
+      good ? "Every claim came out as it was made, and model and kernels agree on everything that was run."
+           : "Something below is not as it should be.",
+      good ? "good" : "bad");
+  add_proofs(body, report);
+  add_counterexamples(body, report);
+  add_replays(body, report);
+  add_fuzzing(body, report);
+  add_transitions(body, report);
+  add_mutants(body, report);
+  add_versions(body, report);
+  std::ostringstream out;
+  document.save(out, "", pugi::format_raw | pugi::format_no_declaration | pugi::format_no_empty_element_tags);
+  return out.str();
+}
+
+}  // namespace capcheck
