@@ -212,7 +212,7 @@ std::vector<std::string> command_line(const FuzzOptions& options, const fs::path
   if (options.start && fs::exists(*options.start)) command.push_back(options.start->string());
   if (!options.mutants.empty()) command.push_back("--mutants=" + options.mutants.string());
   if (!options.booted.empty()) command.push_back("--booted=" + options.booted);
-  if (options.stop_at_first) command.emplace_back("--stop-at-first=1");
+  if (!options.stop_at_first) command.emplace_back("--go-on=1");
   if (options.allow_system_changes) command.emplace_back("--allow-system-changes=1");
   return command;
 }

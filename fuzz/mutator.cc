@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
 
 namespace capcheck {
@@ -484,6 +485,31 @@ Program cross_over(const Program& a, const Program& b, std::size_t max_calls, Ra
   }
   cut_to_bounds(child, max_calls);
   return child;
+}
+
+std::size_t calls_that_may_fit(std::size_t size) {
+  constexpr std::size_t kUsualCall = 16;
+  return std::clamp<std::size_t>(size / kUsualCall, 1, kMaxCalls);
+}
+
+Program next_program(std::span<const std::uint8_t> bytes, std::size_t max_size, const Profile& profile,
+                     Random& random) {
+  const std::size_t max_calls = calls_that_may_fit(max_size);
+  const bool anew = pick_below(random, 4) == 0;
+  Program program = anew ? pick_program(max_calls / 2, profile, random) : decode(bytes);
+  if (!anew || program.calls.empty()) mutate(program, max_calls, profile, random);
+  return program;
+}
+
+std::size_t write_program(std::uint8_t* buffer, std::size_t max_size, Program program) {
+  std::vector<std::uint8_t> bytes = encode(program);
+  while (bytes.size() > max_size && program.calls.size() > 1) {
+    program.calls.pop_back();
+    bytes = encode(program);
+  }
+  const std::size_t size = std::min(bytes.size(), max_size);
+  std::memcpy(buffer, bytes.data(), size);
+  return size;
 }
 
 }  // namespace capcheck

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The libFuzzer target: runs a program on the model and on a kernel, and compares after every call.
 //
-//   transitions_fuzzer [--profile=6.12+userns] [--kernel=FILE.so] [--findings=DIR] [--mutants=FILE] [libFuzzer's own
-//                      flags]
+//   transitions_fuzzer [--profile=6.12+userns] [--kernel=FILE.so] [--go-on=1] [--findings=DIR] [--mutants=FILE]
+//                      [libFuzzer's own flags]
 //   transitions_fuzzer --on=host|uml|qemu|ssh:HOST [--booted=NAME] [--allow-system-changes=1] [--seconds=N] …
 //
 // Coverage is that of a kernel in this process (its shared object is instrumented), the model's, and one counter for
 // each (call, guard). A booted kernel gets programs many ahead: the model runs each at once, and is compared with its
 // trace when that comes, in a later call of libFuzzer's. One that says what of it ran (KCOV) gets them one at a time.
+//
+// By itself the target ends at the first divergence, as a crash, which is what fuzzing services keep and run again.
 #include <fmt/format.h>
 #include <sys/prctl.h>
 
@@ -17,7 +19,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <map>
 #include <memory>
@@ -56,11 +57,10 @@ __attribute__((section("__libfuzzer_extra_counters"))) std::array<std::uint8_t, 
 __attribute__((section("__libfuzzer_extra_counters"))) std::array<std::uint8_t, kCoverageCounters> kernel_counters;
 
 struct Target {
-  Target(const Profile& profile, std::unique_ptr<System> system, std::filesystem::path findings_directory)
-      : differential(profile, std::move(system)), findings(std::move(findings_directory)) {}
+  Target(const Profile& profile, std::unique_ptr<System> system) : differential(profile, std::move(system)) {}
 
   Differential differential;
-  std::filesystem::path findings;
+  std::optional<std::filesystem::path> findings;  ///< where they are saved as traces
   Program program;
   std::uint64_t programs = 0;          ///< run so far
   std::uint64_t calls = 0;             ///< made so far
@@ -74,7 +74,7 @@ struct Target {
   std::optional<Clock::time_point> start_until;
   bool started = false;  ///< libFuzzer has begun to make programs of its own
 
-  bool stops_at_first = false;                    ///< finding; else it goes on, and keeps one of each signature
+  bool goes_on = false;                           ///< after a finding, and keeps one of each signature
   std::map<std::string, std::size_t> shortest{};  ///< by signature: the calls of the shortest program that shows it
 };
 std::unique_ptr<Target> target;
@@ -108,16 +108,24 @@ void save(const std::filesystem::path& file, const TraceText& trace, const std::
   }
 }
 
-/// Saves the program last run as a trace that expects what the model does, and tells the reader.
-void tell(const std::string& signature, const Program& program, const Divergence& divergence) {
+/// Saves the program last run as a trace that expects what the model does. Returns the name of what to replay: the
+/// trace, or, where none is to be saved, what libFuzzer saves.
+std::string save_last(const std::string& signature, const Program& program, const Divergence& divergence) {
+  if (!target->findings) return "ARTIFACT";
   const Differential& differential = target->differential;
   const TraceText trace =
       expect_observed(differential.profile(), program, differential.model_trace(),
                       fmt::format("Found by fuzzing {}: {}.", differential.system().name(), summarise(divergence)));
-  const auto file = target->findings / (signature + ".trace");
+  const auto file = *target->findings / (signature + ".trace");
   save(file, trace, signature);
-  const std::string replay =
-      fmt::format("capcheck replay {} {}", differential.system().replay_options(), file.string());
+  return file.string();
+}
+
+/// Saves the program last run, and tells the reader.
+void tell(const std::string& signature, const Program& program, const Divergence& divergence) {
+  const Differential& differential = target->differential;
+  const std::string replay = fmt::format("capcheck replay {} {}", differential.system().replay_options(),
+                                         save_last(signature, program, divergence));
   fmt::print(stderr, "\n{} {} {}\n{}", kSignatureLabel, program.calls.size(), signature,
              differential.explain(divergence, program, replay));
 }
@@ -148,7 +156,7 @@ Divergence run_shortest(Program& program, const std::string& signature) {
 void report(Program program, Divergence divergence) {
   Differential& differential = target->differential;
   const std::string signature = signature_of(divergence, program, differential);
-  if (!target->stops_at_first) {
+  if (target->goes_on) {
     const auto known = target->shortest.find(signature);
     if (known != target->shortest.end() && known->second <= program.calls.size()) return;
     if (differential.system().makes_all()) divergence = run_shortest(program, signature);
@@ -156,7 +164,7 @@ void report(Program program, Divergence divergence) {
     target->shortest[signature] = program.calls.size();
   }
   tell(signature, program, divergence);
-  if (target->stops_at_first) stop();
+  if (!target->goes_on) stop();
 }
 
 /// Takes a program that was run on both sides.
@@ -249,8 +257,9 @@ void set_up(std::span<char*> arguments) {
   if (flag(arguments, "dies-with-parent")) prctl(PR_SET_PDEATHSIG, SIGKILL);
   Profile profile = parse_profile(flag(arguments, "profile").value_or("6.12+userns"));
   auto system = open_system(arguments, profile);
-  target = std::make_unique<Target>(profile, std::move(system), flag(arguments, "findings").value_or("."));
-  target->stops_at_first = flag(arguments, "stop-at-first").has_value();
+  target = std::make_unique<Target>(profile, std::move(system));
+  target->findings = flag(arguments, "findings");
+  target->goes_on = flag(arguments, "go-on").has_value();
   if (const auto seconds = flag(arguments, "seconds"); seconds && flag(arguments, "on")) {
     target->start_until = Clock::now() + std::chrono::milliseconds(500) * std::stoi(*seconds);
   }
@@ -265,24 +274,6 @@ bool is_passed_over() {
 
 Random seeded(unsigned seed) {
   return Random(seed);
-}
-
-/// Writes a program over a fuzzer's buffer, without the last calls that do not fit whole; returns its size.
-std::size_t replace(std::uint8_t* data, std::size_t max_size, Program program) {
-  std::vector<std::uint8_t> bytes = encode(program);
-  while (bytes.size() > max_size && program.calls.size() > 1) {
-    program.calls.pop_back();
-    bytes = encode(program);
-  }
-  const std::size_t size = std::min(bytes.size(), max_size);
-  std::memcpy(data, bytes.data(), size);
-  return size;
-}
-
-/// As many calls as may fit in so many bytes; at least one.
-std::size_t calls_that_may_fit(std::size_t size) {
-  constexpr std::size_t kUsualCall = 16;
-  return std::clamp<std::size_t>(size / kUsualCall, 1, kMaxCalls);
 }
 
 }  // namespace
@@ -312,22 +303,18 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   // Now and then libFuzzer's own mutations, which know of the constants that the kernel compared with.
   if (capcheck::pick_below(random, 8) == 0) return LLVMFuzzerMutate(data, size, max_size);
   const capcheck::Profile& profile = capcheck::target->differential.profile();
-  const std::size_t max_calls = capcheck::calls_that_may_fit(max_size);
-  // And now and then a program made anew: the corpus keeps what covers more, which is little of what states there are.
-  const bool anew = capcheck::pick_below(random, 4) == 0;
-  capcheck::Program program =
-      anew ? capcheck::pick_program(max_calls / 2, profile, random) : capcheck::decode({data, size});
-  if (!anew || program.calls.empty()) capcheck::mutate(program, max_calls, profile, random);
+  capcheck::Program program = capcheck::next_program({data, size}, max_size, profile, random);
   // A corpus of programs that the system makes all of grows by calls that are made. libFuzzer takes no empty program.
   if (!std::ranges::all_of(program.calls, capcheck::is_refused)) capcheck::leave_out_refused(program);
-  return capcheck::replace(data, max_size, program);
+  return capcheck::write_program(data, max_size, program);
 }
 
 extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* data1, std::size_t size1,
                                                  const std::uint8_t* data2, std::size_t size2, std::uint8_t* out,
                                                  std::size_t max_out_size, unsigned seed) {
   capcheck::Random random = capcheck::seeded(seed);
-  return capcheck::replace(out, max_out_size,
-                           capcheck::cross_over(capcheck::decode({data1, size1}), capcheck::decode({data2, size2}),
-                                                capcheck::calls_that_may_fit(max_out_size), random));
+  return capcheck::write_program(
+      out, max_out_size,
+      capcheck::cross_over(capcheck::decode({data1, size1}), capcheck::decode({data2, size2}),
+                           capcheck::calls_that_may_fit(max_out_size), random));
 }

@@ -100,10 +100,7 @@ std::vector<SymbolicWord> indices(const SymbolicTable<T>& table) {
 /// The statement that a type of the form used in model/invariants.h makes, or one like WorldWellFormed.
 template <class I>
 Statement statement() {
-  return {&I::info,
-          &I::claim,
-          OfHelpers<I>,
-          detail::statement_over<I, Concrete>(),
+  return {&I::info, &I::claim, OfHelpers<I>, detail::statement_over<I, Concrete>(),
           detail::statement_over<I, Symbolic>()};
 }
 
