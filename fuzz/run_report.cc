@@ -6,22 +6,17 @@
 
 #include <nlohmann/json.hpp>
 
-#include "fuzz/sut/in_process_kernel.h"
 #include "model/constants.h"
 #include "solver/statement.h"
 
 namespace capcheck {
 namespace {
 
-nlohmann::json versions_of(const std::vector<Profile>& profiles) {
-  auto kernels = nlohmann::json::object();
-  for (const Profile& profile : profiles) {
-    kernels[to_string(profile)] = InProcessKernel(kernel_file(profile), profile).release();
-  }
+nlohmann::json versions_of(const RunReport& report) {
   return {{"capcheck", CAPCHECK_VERSION},
           {"z3", Z3_get_full_version()},
           {"clang", __clang_version__},
-          {"kernels", kernels}};
+          {"kernels", report.releases}};
 }
 
 nlohmann::json json_of(const ProfileProofs& proved) {
@@ -91,7 +86,7 @@ nlohmann::json json_of(const RunReport& report) {
   for (const ReportedFuzzing& one : report.fuzzing) fuzzing.push_back(json_of(one));
   for (const TransitionRow& row : report.transitions) transitions.push_back(json_of(report.profiles, row));
   return {{"good", report.good},
-          {"versions", versions_of(report.profiles)},
+          {"versions", versions_of(report)},
           {"proofs", proofs},
           {"proof_seconds", report.proof_seconds},
           {"counterexamples", counterexamples},

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -41,9 +42,10 @@ struct RunReport {
   std::vector<ReportedCounterexample> counterexamples{};
   std::vector<ReportedReplay> replays{};
   std::vector<ReportedFuzzing> fuzzing{};
-  std::vector<Profile> profiles{};           ///< of the transitions
-  std::vector<TransitionRow> transitions{};  ///< that the corpus reaches
-  bool good = false;                         ///< nothing in it is otherwise than it should be
+  std::map<std::string, std::string> releases{};  ///< of the kernels in process, by profile: "6.12.117"
+  std::vector<Profile> profiles{};                ///< of the transitions
+  std::vector<TransitionRow> transitions{};       ///< that the corpus reaches
+  bool good = false;                              ///< nothing in it is otherwise than it should be
 };
 
 /// The report as JSON, with the versions of what made it. Numbers of seconds are seconds, coverage is edges.

@@ -27,6 +27,7 @@ RunReport small_report() {
   outcome.findings = {{"unshare.state.CapEff", 2, "<report> & more", "found.trace"}};
   outcome.samples = {{0.5, 100, 60}, {1, 200, 70}};
   report.fuzzing = {{"6.12+userns", outcome}};
+  report.releases = {{"6.12+userns", "6.12.117"}};
   report.profiles = {profile};
   report.transitions = transition_table(report.profiles, {});
   return report;

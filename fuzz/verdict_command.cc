@@ -288,6 +288,9 @@ int run(const VerdictOptions& options) {
   fmt::print("  {}\n", report.good ? "Model and kernel agree on everything that was run."
                                    : "SOMETHING ABOVE IS NOT AS IT SHOULD BE.");
   if (!options.report.empty()) {
+    for (const Profile& profile : report.profiles) {
+      report.releases[to_string(profile)] = systems.in_process.of(profile).system().release();
+    }
     write_report(options.report, json_of(report));
     fmt::print("  Report: {}\n", (options.report / "report.html").string());
   }

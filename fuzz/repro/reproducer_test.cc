@@ -114,7 +114,9 @@ TEST(ReproducerAsSelftest, CompilesWithTheKernelsOwnHeader) {
                             .c_str()),
             0);
   const fs::path program = work.path() / "sample";
-  ASSERT_EQ(std::system(fmt::format("cc -Wall -Werror -Wno-unused-function -o {} {}", program.string(), test.string()).c_str()), 0);
+  ASSERT_EQ(std::system(
+                fmt::format("cc -Wall -Werror -Wno-unused-function -o {} {}", program.string(), test.string()).c_str()),
+            0);
   // Here the proposal is not: a test that cannot be asked is skipped, and says so in TAP.
   const std::string run = fmt::format("{} >{}", program.string(), (work.path() / "log").string());
   constexpr int kSkipped = 4;
