@@ -56,7 +56,7 @@ make_seeds() {
 	LLVM_PROFILE_FILE=$WORK/fuzz_seeds.profraw "$WORK/build/fuzz_seeds" "$seeds" "$root/corpus"
 	mkdir -p "$seeds"/{traces,questions,status}
 	while IFS= read -r file; do
-		cp "$file" "$seeds/traces/${file//\//,}"
+		cp "$root/$file" "$seeds/traces/${file//\//,}"
 	done < <(cd "$root" && find corpus -name '*.trace')
 	cp "$root"/corpus/questions/*.question "$seeds/questions"
 	cat /proc/self/status >"$seeds/status/self"
