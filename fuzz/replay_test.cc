@@ -4,6 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "corpus/files.h"
 #include "model/profile.h"
 #include "model/trace_text.h"
 
@@ -42,6 +48,23 @@ TEST(ReplayOfKnownDivergences, OneOfAnotherKernelIsNotAsked) {
   const Replayed other = replayed({.signature = "unshare.state.CapEff", .kernel = "6.12+userns,raise-gate-dropped"});
   EXPECT_EQ(other.problem, "");
   EXPECT_EQ(other.refused, "a known divergence of 6.12+userns,raise-gate-dropped in process");
+}
+
+/// Those known of a kernel with a planted fault, which is built for a test of its own, are left to that test.
+TEST(ReplayOfCorpus, ModelKernelsAndExpectationsAgree) {
+  Kernels kernels;
+  std::size_t runs = 0;
+  const std::vector<std::filesystem::path> corpus{std::filesystem::path(CAPCHECK_SOURCE_DIR) / "corpus"};
+  for (const std::filesystem::path& file : find_traces(corpus)) {
+    const TraceText trace = load_trace(file, parse_profile("6.12+userns"));
+    if (trace.known && !trace.known->kernel.empty()) continue;
+    for (const Profile& profile : trace.profiles) {
+      const Replayed run = replay(file, trace, kernels.of(profile));
+      EXPECT_EQ(run.problem + run.refused, "") << file << " on " << run.profile;
+      ++runs;
+    }
+  }
+  EXPECT_GE(runs, 900U);
 }
 
 }  // namespace
