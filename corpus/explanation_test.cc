@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Every trace of the corpus over Explained: the same values as over machine integers, and a word about each change.
+#include "model/explanation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "corpus/files.h"
+#include "model/program.h"
+#include "model/trace_text.h"
+
+namespace capcheck {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// Words of what lives, one after another.
+std::vector<std::uint64_t> words_of_world(const World<Concrete>& world) {
+  std::vector<std::uint64_t> words{world.namespace_count, world.fs_count, world.session_count};
+  const auto add = [&](auto value) {
+    for (const std::uint64_t* word : words_of(value)) words.push_back(*word);
+  };
+  add(world.sysctls);
+  for (const Task<Concrete>& task : world.tasks) {
+    words.push_back(task.alive);
+    if (task.alive) add(task);
+  }
+  for (std::size_t ns = 0; ns < world.namespace_count; ++ns) add(world.namespaces[ns]);
+  return words;
+}
+
+void expect_same_output(const Output<Explained>& explained, const Output<Concrete>& expected) {
+  EXPECT_EQ(explained.version.value(), expected.version);
+  EXPECT_EQ(explained.effective.value(), expected.effective);
+  EXPECT_EQ(explained.permitted.value(), expected.permitted);
+  EXPECT_EQ(explained.inheritable.value(), expected.inheritable);
+  EXPECT_EQ(explained.secure.value(), expected.secure);
+  EXPECT_EQ(explained.features.value(), expected.features);
+}
+
+/// Each field that changed stands in one formula, with the kernel function that it is of.
+void expect_every_change(const ExplainedCall& call, const CallExplanation& explanation) {
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    if (!call.lives[task]) continue;
+    for (std::size_t field = 0; field < state_fields().size(); ++field) {
+      if (field_of(call.after[task], field).value() == field_of(call.origin(task), field).value()) continue;
+      const auto of_field = [&](const FieldChange& change) {
+        return change.task == task && change.changed && std::ranges::find(change.fields, field) != change.fields.end();
+      };
+      EXPECT_EQ(std::ranges::count_if(explanation.changes, of_field), 1)
+          << print_call(call.call) << ": " << state_fields()[field].name << " of t" << task;
+    }
+  }
+  for (const FieldChange& change : explanation.changes) {
+    EXPECT_NE(change.function, "") << print_call(call.call) << ": " << change.formula;
+    EXPECT_THAT(change.formula, Not(HasSubstr("…"))) << print_call(call.call);
+  }
+}
+
+void expect_same_run(const Profile& profile, const Program& program) {
+  World<Concrete> world{};
+  begin(world, profile);
+  ExplainedRun run(profile);
+  for (const Call<Concrete>& call : program.calls) {
+    const ExplainedCall explained = run.step(call);
+    const CallExplanation explanation = explain(profile, explained);
+    ASSERT_EQ(explained.made, world.tasks[call.task].alive != 0);
+    if (explained.made) {
+      const Reply<Concrete> reply = step(profile, world, call);
+      ASSERT_EQ(explained.reply.result.value(), reply.result) << print_call(call);
+      ASSERT_EQ(explained.reply.code.value(), reply.code) << print_call(call);
+      EXPECT_EQ(explanation.failed, failed_guard(reply.code)) << print_call(call);
+      expect_same_output(explained.reply.output, reply.output);
+    }
+    ASSERT_EQ(words_of_world(run.world()), words_of_world(world)) << print_call(call);
+    expect_every_change(explained, explanation);
+  }
+}
+
+TEST(ExplainedCorpus, HasTheValuesOfMachineIntegers) {
+  const std::vector<std::filesystem::path> corpus{std::filesystem::path(CAPCHECK_SOURCE_DIR) / "corpus"};
+  const auto files = find_traces(corpus);
+  EXPECT_GT(files.size(), 300u);
+  for (const auto& file : files) {
+    SCOPED_TRACE(file);
+    const TraceText trace = load_trace(file, Profile{});
+    for (const Profile& profile : trace.profiles) expect_same_run(profile, trace.program);
+  }
+}
+
+}  // namespace
+}  // namespace capcheck

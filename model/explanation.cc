@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/explanation.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "model/constants.h"
+#include "model/rules/uidgid.h"
+#include "model/start.h"
+#include "model/trace_text.h"
+
+namespace capcheck {
+namespace {
+
+// Names for what there was before a call, in the order of zip_words().
+
+constexpr std::array<std::string_view, kCredentialFields<Concrete>.size()> kCredentialNames = {
+    "I",    "P",     "E",   "X",    "A",    "U",     "securebits", "no_new_privs", "uid",   "euid",
+    "suid", "fsuid", "gid", "egid", "sgid", "fsgid", "groups",     "group0",       "group1"};
+constexpr std::array<std::string_view, 23> kTaskNames = {"userfaultfd",
+                                                         "user_mode_only",
+                                                         "initialised",
+                                                         "close_on_exec",
+                                                         "memory_gone",
+                                                         "device_open",
+                                                         "user_ns",
+                                                         "alive",
+                                                         "leader",
+                                                         "parent",
+                                                         "fs",
+                                                         "chrooted",
+                                                         "dumpable",
+                                                         "mm_user_ns",
+                                                         "session",
+                                                         "session_uid",
+                                                         "pending_session",
+                                                         "pending_uid",
+                                                         "traced",
+                                                         "tracer",
+                                                         "tracer_user_ns",
+                                                         "tracer_euid",
+                                                         "tracer_effective"};
+constexpr std::array<std::string_view, 6> kNamespaceNames = {
+    "parent", "level", "owner", "group", "parent_could_setfcap", "setgroups_allowed"};
+constexpr std::array<std::string_view, 5> kSysctlNames = {"usermodehelper/bset", "usermodehelper/inheritable",
+                                                          "usermodehelper/userns", "cap_userns_mask",
+                                                          "unprivileged_userfaultfd"};
+
+Role meaning_of_name(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kSets = {"I",
+                                                      "P",
+                                                      "E",
+                                                      "X",
+                                                      "A",
+                                                      "U",
+                                                      "tracer_effective",
+                                                      kSysctlNames[0],
+                                                      kSysctlNames[1],
+                                                      kSysctlNames[2],
+                                                      kSysctlNames[3]};
+  if (std::ranges::find(kSets, name) != kSets.end()) return Role::set;
+  if (name == "securebits") return Role::securebits;
+  const bool is_id =
+      name.ends_with("id") || name == "owner" || name == "group" || name.starts_with("group0") || name == "group1";
+  return is_id ? Role::id : Role::number;
+}
+
+ExplainedWord variable(std::string_view name, std::string_view suffix, std::uint64_t value) {
+  return ExplainedWord::of({.kind = Term::Kind::variable,
+                            .value = value,
+                            .meaning = meaning_of_name(name),
+                            .given = false,
+                            .name = fmt::format("{}{}", name, suffix)});
+}
+
+/// The same words over Explained: name(i, word) of each.
+template <template <Domain> class T, class Name>
+T<Explained> lift_words(T<Concrete> value, Name name) {
+  T<Explained> lifted{};
+  const auto from = words_of(value);
+  const auto to = words_of(lifted);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = name(i, *from[i]);
+  return lifted;
+}
+
+template <template <Domain> class T>
+T<Concrete> lower_words(T<Explained> value) {
+  T<Concrete> lowered{};
+  const auto from = words_of(value);
+  const auto to = words_of(lowered);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->value();
+  return lowered;
+}
+
+/// A world whose words are named for a call of `caller`, whose own names are plain.
+World<Explained> lift(const World<Concrete>& world, std::size_t caller) {
+  World<Explained> lifted{};
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    const std::string suffix = task == caller ? "" : fmt::format("(t{})", task);
+    lifted.tasks[task] = lift_words(world.tasks[task], [&](std::size_t i, std::uint64_t value) {
+      const bool credential = i < kCredentialNames.size();
+      return variable(credential ? kCredentialNames.at(i) : kTaskNames.at(i - kCredentialNames.size()), suffix, value);
+    });
+  }
+  for (std::size_t ns = 0; ns < world.namespace_count; ++ns) {
+    const std::string suffix = ns == world.tasks[caller].user_ns ? "" : fmt::format("(ns{})", ns);
+    lifted.namespaces[ns] = lift_words(world.namespaces[ns], [&](std::size_t i, std::uint64_t value) {
+      return i < kNamespaceNames.size() ? variable(kNamespaceNames.at(i), suffix, value)
+                                        : ExplainedWord::of({.value = value, .meaning = Role::id, .mapped = true});
+    });
+  }
+  lifted.sysctls = lift_words(
+      world.sysctls, [](std::size_t i, std::uint64_t value) { return variable(kSysctlNames.at(i), "", value); });
+  const auto count = [](std::uint64_t value) { return ExplainedWord::of({.value = value}); };
+  lifted.namespace_count = count(world.namespace_count);
+  lifted.fs_count = count(world.fs_count);
+  lifted.session_count = count(world.session_count);
+  return lifted;
+}
+
+void lower(const World<Explained>& world, World<Concrete>& lowered) {
+  lowered.namespace_count = world.namespace_count.value();
+  lowered.fs_count = world.fs_count.value();
+  lowered.session_count = world.session_count.value();
+  lowered.sysctls = lower_words(world.sysctls);
+  for (std::size_t task = 0; task < kMaxTasks; ++task) lowered.tasks[task] = lower_words(world.tasks[task]);
+  for (std::size_t ns = 0; ns < lowered.namespace_count; ++ns)
+    lowered.namespaces[ns] = lower_words(world.namespaces[ns]);
+}
+
+/// What formulas call an argument, where that says more than its value.
+std::string_view name_of_argument(CallKind kind, std::size_t argument) {
+  constexpr std::array<std::string_view, kMaxArguments> kOfCapset = {"",          "",          "",
+                                                                     "effective", "permitted", "inheritable"};
+  constexpr std::array<std::string_view, kMaxArguments> kOfExecve = {"file.uid", "file.gid", "", "", "", "fP", "fI"};
+  if (kind == CallKind::capset) return kOfCapset.at(argument);
+  if (kind == CallKind::execve) return kOfExecve.at(argument);
+  return info(kind).roles.at(argument) == Role::set ? "written" : "";
+}
+
+Call<Explained> lift(const Call<Concrete>& call) {
+  Call<Explained> lifted{call.kind, call.task, {}};
+  for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
+    const Role role = info(call.kind).roles[i];
+    lifted.args[i] = ExplainedWord::of({.kind = role == Role::set ? Term::Kind::variable : Term::Kind::known,
+                                        .value = call.args[i],
+                                        .meaning = role,
+                                        .name = std::string(name_of_argument(call.kind, i))});
+  }
+  return lifted;
+}
+
+// Which kernel function leaves what.
+
+struct Leaver {
+  CallKind kind;
+  std::string_view sets, ids, user_ns;
+};
+
+constexpr std::array kLeavers = {
+    Leaver{CallKind::capset, "cap_capset", "", ""},
+    Leaver{CallKind::capbset_drop, "cap_prctl_drop", "", ""},
+    Leaver{CallKind::cap_ambient, "cap_task_prctl", "", ""},
+    Leaver{CallKind::cap_userns, "cap_task_prctl", "", ""},
+    Leaver{CallKind::set_securebits, "cap_task_prctl", "", ""},
+    Leaver{CallKind::set_keepcaps, "cap_task_prctl", "", ""},
+    Leaver{CallKind::set_no_new_privs, "sys_prctl", "", ""},
+    Leaver{CallKind::unshare, "set_cred_user_ns", "", "create_user_ns"},
+    Leaver{CallKind::clone, "set_cred_user_ns", "", "create_user_ns"},
+    Leaver{CallKind::setns, "set_cred_user_ns", "", "userns_install"},
+    Leaver{CallKind::setuid, "cap_task_fix_setuid", "__sys_setuid", ""},
+    Leaver{CallKind::setreuid, "cap_task_fix_setuid", "__sys_setreuid", ""},
+    Leaver{CallKind::setresuid, "cap_task_fix_setuid", "__sys_setresuid", ""},
+    Leaver{CallKind::setfsuid, "cap_task_fix_setuid", "__sys_setfsuid", ""},
+    Leaver{CallKind::setgid, "", "__sys_setgid", ""},
+    Leaver{CallKind::setregid, "", "__sys_setregid", ""},
+    Leaver{CallKind::setresgid, "", "__sys_setresgid", ""},
+    Leaver{CallKind::setfsgid, "", "__sys_setfsgid", ""},
+    Leaver{CallKind::setgroups, "", "sys_setgroups", ""},
+    Leaver{CallKind::execve, "cap_bprm_creds_from_file", "bprm_fill_uid", ""},
+    Leaver{CallKind::usermodehelper, "call_usermodehelper_exec_async", "call_usermodehelper_exec_async",
+           "call_usermodehelper_exec_async"},
+};
+
+constexpr std::size_t kLevelField = kCredentialFields<Concrete>.size(), kUserNsField = kLevelField + 1,
+                      kDumpableField = kUserNsField + 1, kFieldCount = kDumpableField + 1, kNoNewPrivsField = 7;
+
+/// Empty where the call leaves no such field.
+std::string_view function_of(CallKind kind, std::size_t field) {
+  if (field == kDumpableField && kind != CallKind::usermodehelper) {
+    return kind == CallKind::execve ? "begin_new_exec" : kind == CallKind::clone ? "copy_process" : "commit_creds";
+  }
+  const auto* const row = std::ranges::find(kLeavers, kind, &Leaver::kind);
+  if (row == kLeavers.end()) return "";
+  if (field <= kNoNewPrivsField) return row->sets;
+  return field < kLevelField ? row->ids : row->user_ns;
+}
+
+std::string_view name_of_field(std::size_t field) {
+  constexpr std::array<std::string_view, 3> kOthers = {"level", "user_ns", "dumpable"};
+  return field < kLevelField ? kCredentialNames.at(field) : kOthers.at(field - kLevelField);
+}
+
+Role role_of_field(std::size_t field) {
+  return meaning_of_name(name_of_field(field));
+}
+
+/// "P'", "P'(t1)".
+std::string primed_name(const ExplainedCall& call, std::size_t task, std::size_t field) {
+  return task == call.call.task ? fmt::format("{}'", name_of_field(field))
+                                : fmt::format("{}'(t{})", name_of_field(field), task);
+}
+
+// Terms and conditions as text.
+
+/// The arm that was taken.
+const Term& seen(const Term& term) {
+  return term.kind == Term::Kind::choice ? seen(*term.left) : term;
+}
+
+bool is_known(const Term& term) {
+  return seen(term).kind == Term::Kind::known;
+}
+
+/// Writes terms. `primed` are those that the call gives to fields.
+class Writer {
+ public:
+  explicit Writer(const Profile& profile) : full_(profile.full_set()) {}
+
+  void give_name(const ExplainedWord& word, std::string name) {
+    const Term* term = word.term().get();
+    if (!word.is_constant() && term->kind != Term::Kind::variable) primed_.emplace(term, std::move(name));
+  }
+  void take_names() { primed_.clear(); }
+
+  /// A whole term, of which nothing has a name but its parts.
+  std::string formula(const Term& term, Role role) const { return operation(seen(term), role_of(term, role), 0); }
+
+  /// A comparison as it came out.
+  std::string comparison(const Condition& condition) const {
+    const Term *left = &seen(*condition.left), *right = &seen(*condition.right);
+    const Role role = detail::meaning_of(*left, *right);
+    if (condition.kind == Condition::Kind::less) {
+      return fmt::format("{} {} {}", part(*condition.left, role, 1), condition.holds ? "<" : "≥",
+                         part(*condition.right, role, 1));
+    }
+    const bool of_nothing = right->kind == Term::Kind::known && right->value == 0 && right->name.empty();
+    if (of_nothing && left->kind == Term::Kind::intersection) return emptiness(*left, condition.holds);
+    const Term *first = condition.left.get(), *second = condition.right.get();
+    if (is_known(*first) && !is_known(*second)) std::swap(first, second);
+    return fmt::format("{} {} {}", part(*first, role, 1), condition.holds ? "=" : "≠", part(*second, role, 1));
+  }
+
+  std::string set(std::uint64_t value) const {
+    if (value == 0) return "∅";
+    if ((value & full_) == full_) return "FULL";
+    if (value == kFsSet) return "CAP_FS_SET";
+    if (value == kLowWord) return "{0 to 31}";
+    const std::uint64_t missing = full_ & ~value;
+    if (std::popcount(missing) <= kFewNames) return fmt::format("FULL ∖ {}", braced(missing));
+    return braced(value);
+  }
+
+  std::string number(std::uint64_t value, Role role) const {
+    if (role == Role::set) return set(value);
+    if (role == Role::id && value == kInvalidId) return "(uid_t)-1";
+    if (role == Role::securebits && value != 0) return bits(value);
+    return value > kInvalidId ? fmt::format("{:#x}", value) : fmt::format("{}", value);
+  }
+
+ private:
+  static constexpr int kFewNames = 3;
+  /// All that the first version of a header or an attribute carries.
+  static constexpr std::uint64_t kLowWord = 0xffffffff;
+
+  static Role role_of(const Term& term, Role role) { return term.meaning == Role::number ? role : term.meaning; }
+
+  static std::string capability(std::uint64_t bit) {
+    const auto number = static_cast<std::uint64_t>(std::countr_zero(bit));
+    return capability_name(number).value_or(fmt::format("{}", number));
+  }
+
+  static std::string braced(std::uint64_t value) {
+    std::vector<std::string> names;
+    std::uint64_t rest = value;
+    for (; rest != 0 && names.size() < kFewNames; rest &= rest - 1) names.push_back(capability(rest & -rest));
+    if (rest != 0) return fmt::format("{{{} and {} more}}", fmt::join(names, ", "), std::popcount(rest));
+    return fmt::format("{{{}}}", fmt::join(names, ", "));
+  }
+
+  static std::string bits(std::uint64_t value) {
+    const std::uint64_t all = value;
+    std::vector<std::string> names;
+    for (const Constant& constant : constants(Role::securebits, false)) {
+      if (value & constant.value) names.emplace_back(constant.name);
+      value &= ~constant.value;
+    }
+    if (value != 0) names.push_back(fmt::format("{:#x}", value));
+    return names.size() > kFewNames ? fmt::format("{:#x}", all) : fmt::format("{}", fmt::join(names, " | "));
+  }
+
+  /// An operand; `tight` is how tightly what is around it binds.
+  std::string part(const Term& term, Role role, int tight) const {
+    for (const Term* at = &term;; at = at->left.get()) {
+      if (const auto found = primed_.find(at); found != primed_.end()) return found->second;
+      if (at->kind != Term::Kind::choice) break;
+    }
+    return operation(seen(term), role_of(term, role), tight);
+  }
+
+  std::string operation(const Term& term, Role role, int tight) const {
+    const bool of_sets = role == Role::set;
+    const auto bound = [&](int own, std::string text) { return own < tight ? fmt::format("({})", text) : text; };
+    // What mixes signs has parentheses, whatever binds how tightly.
+    const auto operand = [&](const Term& of, int own) { return part(of, role, seen(of).kind == term.kind ? own : 3); };
+    const auto both = [&](int own, std::string_view sign) {
+      return bound(own, fmt::format("{} {} {}", operand(*term.left, own), sign, operand(*term.right, own)));
+    };
+    switch (term.kind) {
+      case Term::Kind::known:
+        return term.name.empty() ? number(term.value, role) : term.name;
+      case Term::Kind::variable:
+        return term.name;
+      case Term::Kind::intersection:
+        if (of_sets) return bound(2, intersection(term));
+        if (is_known(*term.right) && std::popcount(~seen(*term.right).value) == 1) {
+          return bound(2, fmt::format("{} & ~{}", operand(*term.left, 2), number(~seen(*term.right).value, role)));
+        }
+        return both(2, "&");
+      case Term::Kind::union_:
+        return both(1, of_sets ? "∪" : "|");
+      case Term::Kind::difference:
+        return both(1, "^");
+      case Term::Kind::complement:
+        return fmt::format("{}{}", of_sets ? "∁" : "~", part(*term.left, role, 3));
+      case Term::Kind::sum:
+        return both(1, "+");
+      case Term::Kind::minus:
+        return bound(1, fmt::format("{} - {}", part(*term.left, role, 1), part(*term.right, role, 2)));
+      case Term::Kind::shift:
+        return bound(2, fmt::format("{} >> {}", part(*term.left, role, 3), seen(*term.right).value));
+      case Term::Kind::choice:
+        return operation(seen(term), role, tight);
+    }
+    __builtin_unreachable();
+  }
+
+  /// Of two sets, without parentheses: what is taken away reads better than what stays.
+  std::string intersection(const Term& term) const {
+    const Term *left = term.left.get(), *right = term.right.get();
+    if (is_known(*left) || seen(*left).kind == Term::Kind::complement) std::swap(left, right);
+    const auto operand = [&](const Term& of) {
+      return part(of, Role::set, seen(of).kind == Term::Kind::intersection ? 2 : 3);
+    };
+    const std::string first = operand(*left);
+    const Term& other = seen(*right);
+    if (other.kind == Term::Kind::complement) return fmt::format("{} ∖ {}", first, part(*other.left, Role::set, 3));
+    const std::uint64_t missing = full_ & ~other.value;
+    if (is_known(other) && (std::popcount(missing) <= kFewNames || missing == (kFsSet & full_))) {
+      return fmt::format("{} ∖ {}", first, missing == kFsSet ? "CAP_FS_SET" : braced(missing));
+    }
+    return fmt::format("{} ∩ {}", first, operand(*right));
+  }
+
+  /// That an intersection is empty, or not: membership, inclusion, or that.
+  std::string emptiness(const Term& term, bool empty) const {
+    const Term *left = term.left.get(), *right = term.right.get();
+    if (is_known(*left)) std::swap(left, right);
+    const Term& other = seen(*right);
+    if (other.kind == Term::Kind::complement) {
+      const std::string inclusion =
+          fmt::format("{} {} {}", part(*left, Role::set, 2), empty ? "⊆" : "⊄", part(*other.left, Role::set, 2));
+      return empty ? inclusion : fmt::format("{} by {}", inclusion, braced(term.value));
+    }
+    const Role role = role_of(term, Role::number);
+    if (is_known(other) && std::has_single_bit(other.value) && (role == Role::set || role == Role::securebits)) {
+      return fmt::format("{} {} {}", role == Role::set ? capability(other.value) : bits(other.value), empty ? "∉" : "∈",
+                         part(*left, role, 3));
+    }
+    if (role == Role::set) return fmt::format("{} {} ∅", intersection(term), empty ? "=" : "≠");
+    return fmt::format("{} & {} {} 0", part(*left, role, 2), part(*right, role, 2), empty ? "=" : "≠");
+  }
+
+  std::uint64_t full_;
+  std::map<const Term*, std::string> primed_;
+};
+
+/// The comparisons that, as they came out, make a condition what it is; no more than that takes.
+std::vector<const Condition*> deciding(const Condition& condition) {
+  const bool both = condition.kind == Condition::Kind::conjunction ? condition.holds : !condition.holds;
+  switch (condition.kind) {
+    case Condition::Kind::equal:
+    case Condition::Kind::less:
+      return {&condition};
+    case Condition::Kind::negation:
+      return deciding(*condition.a);
+    case Condition::Kind::conjunction:
+    case Condition::Kind::disjunction:
+      break;
+  }
+  if (both) {
+    auto all = deciding(*condition.a);
+    std::ranges::copy(deciding(*condition.b), std::back_inserter(all));
+    return all;
+  }
+  if (condition.a->holds != condition.holds) return deciding(*condition.b);
+  auto a = deciding(*condition.a);
+  if (condition.b->holds != condition.holds) return a;
+  auto b = deciding(*condition.b);
+  return b.size() < a.size() ? b : a;
+}
+
+void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons);
+
+/// What decided between the arms of a term's choices.
+void add_reasons(const Term& term, const Writer& writer, std::vector<std::string>& reasons) {
+  if (term.condition) add_reasons(*term.condition, writer, reasons);
+  if (term.left) add_reasons(*term.left, writer, reasons);
+  if (term.right && term.kind != Term::Kind::choice) add_reasons(*term.right, writer, reasons);
+}
+
+void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons) {
+  for (const Condition* comparison : deciding(condition)) {
+    std::string text = writer.comparison(*comparison);
+    if (std::ranges::find(reasons, text) == reasons.end()) reasons.push_back(std::move(text));
+    add_reasons(*comparison->left, writer, reasons);
+    add_reasons(*comparison->right, writer, reasons);
+  }
+}
+
+/// A longer formula than this is no explanation.
+constexpr std::size_t kLongestFormula = 100;
+
+/// A field of which the call's rule says something: another term than the one that it had.
+struct GivenField {
+  std::size_t field;
+  const ExplainedWord& word;
+  bool changed;
+};
+
+std::vector<GivenField> given_fields(const ExplainedCall& call, std::size_t task) {
+  std::vector<GivenField> given;
+  for (std::size_t field = 0; field < kFieldCount; ++field) {
+    const ExplainedWord &before = field_of(call.origin(task), field), &after = field_of(call.after.at(task), field);
+    if (!after.same_as(before)) given.push_back({field, after, after.value() != before.value()});
+  }
+  return given;
+}
+
+/// Puts a field to those that have the same formula.
+void add_change(const ExplainedCall& call, std::size_t task, const GivenField& given, const Writer& writer,
+                std::vector<FieldChange>& changes) {
+  const TermPointer term = given.word.term();
+  std::string formula = writer.formula(*term, role_of_field(given.field));
+  if (formula.size() > kLongestFormula) formula = "…";
+  const std::string_view function = function_of(call.call.kind, given.field);
+  const auto found = std::ranges::find_if(changes, [&](const FieldChange& change) {
+    return change.task == task && change.formula == formula && change.function == function && formula != "…";
+  });
+  FieldChange& change = found != changes.end()
+                            ? *found
+                            : changes.emplace_back(task, std::vector<std::size_t>{}, false, formula, function);
+  change.fields.push_back(given.field);
+  change.changed |= given.changed;
+  if (formula != "…") add_reasons(*term, writer, change.because);
+}
+
+/// The formulas of one task, in the order of their first fields.
+std::vector<FieldChange> changes_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
+  const std::vector<GivenField> given = given_fields(call, task);
+  Writer writer(profile);
+  for (const GivenField& one : given) writer.give_name(one.word, primed_name(call, task, one.field));
+  std::vector<FieldChange> changes;
+  for (const GivenField& one : given) add_change(call, task, one, writer, changes);
+  const bool any = std::ranges::any_of(changes, &FieldChange::changed);
+  std::erase_if(changes, [&](const FieldChange& change) {
+    return !change.changed && (any || !state_fields()[change.fields.front()].is_set);
+  });
+  for (FieldChange& change : changes) {
+    std::string names;
+    for (const std::size_t field : change.fields) names += primed_name(call, task, field) + " = ";
+    change.formula = names + change.formula;
+  }
+  return changes;
+}
+
+/// The terms that one change to a term gives: an operand alone, or a choice's other arm.
+std::vector<TermPointer> variants(const TermPointer& term) {
+  if (!term->left) return {};
+  std::vector<TermPointer> found;
+  if (term->kind == Term::Kind::choice) {
+    found = variants(term->left);
+    found.push_back(term->right);
+    return found;
+  }
+  if (term->kind != Term::Kind::intersection && term->kind != Term::Kind::union_) return {};
+  found = {term->left, term->right};
+  const auto rebuilt = [&](const TermPointer& left, const TermPointer& right) {
+    Term other = *term;
+    other.left = left;
+    other.right = right;
+    other.value = term->kind == Term::Kind::union_ ? left->value | right->value : left->value & right->value;
+    return std::make_shared<const Term>(std::move(other));
+  };
+  for (const TermPointer& left : variants(term->left)) found.push_back(rebuilt(left, term->right));
+  for (const TermPointer& right : variants(term->right)) found.push_back(rebuilt(term->left, right));
+  return found;
+}
+
+/// A formula that gives the kernel's value where the model's does not: the field as it was, the model's formula with
+/// one change, another set as it was. Empty if none does.
+std::string other_formula(const Writer& writer, const ExplainedCall& call, std::size_t task, std::size_t field,
+                          std::uint64_t kernel) {
+  const TaskState<Explained>& origin = call.origin(task);
+  const Role role = role_of_field(field);
+  if (field_of(origin, field).value() == kernel) return writer.formula(*field_of(origin, field).term(), role);
+  for (const TermPointer& term : variants(field_of(call.after.at(task), field).term())) {
+    if (term->value == kernel) return writer.formula(*term, role);
+  }
+  if (role == Role::set) {
+    for (std::size_t set = 0; set < kCredentialNames.size() && state_fields()[set].is_set; ++set) {
+      if (field_of(origin, set).value() == kernel) return writer.formula(*field_of(origin, set).term(), role);
+    }
+  }
+  return kernel == 0 ? writer.number(0, role) : "";
+}
+
+/// "cap_task_prctl asks: … (EPERM)".
+std::string asks(Guard guard) {
+  const GuardInfo& asked = info(guard);
+  const std::string whose = asked.function.empty() ? "it takes: " : fmt::format("{} asks: ", asked.function);
+  return fmt::format("{}{} ({})", whose, asked.name, errno_name(asked.error));
+}
+
+/// A test with what decided it.
+std::string asks(Guard guard, const std::vector<std::string>& because) {
+  return because.empty() ? asks(guard) : fmt::format("{}; here {}", asks(guard), fmt::join(because, ", "));
+}
+
+std::vector<std::string> reasons_of(const Profile& profile, const ExplainedBool& holds) {
+  std::vector<std::string> reasons;
+  if (holds.why) add_reasons(*holds.why, Writer(profile), reasons);
+  return reasons;
+}
+
+const AskedGuard* failed_guard_of(const ExplainedCall& call) {
+  const auto failed = std::ranges::find_if(call.guards, [](const AskedGuard& asked) { return !asked.holds.value; });
+  return failed == call.guards.end() ? nullptr : &*failed;
+}
+
+}  // namespace
+
+ExplainedRun::ExplainedRun(const Profile& profile, const Start& start) : profile_(profile) {
+  begin(world_, profile, start);
+}
+
+ExplainedCall ExplainedRun::step(const Call<Concrete>& call) {
+  ExplainedCall explained;
+  explained.call = call;
+  explained.made = world_.tasks[call.task].alive != 0;
+  World<Explained> world = lift(world_, call.task);
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    explained.lived.at(task) = explained.lives.at(task) = world_.tasks[task].alive != 0;
+    explained.before.at(task) = explained.after.at(task) = observe(world, task);
+  }
+  if (!explained.made) return explained;
+  std::vector<AskedGuard>* const outer = std::exchange(asked_guards, &explained.guards);
+  explained.reply = capcheck::step<Explained>(profile_, world, lift(call));
+  asked_guards = outer;
+  lower(world, world_);
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    explained.lives.at(task) = world_.tasks[task].alive != 0;
+    explained.after.at(task) = observe(world, task);
+  }
+  return explained;
+}
+
+const ExplainedWord& field_of(const TaskState<Explained>& state, std::size_t field) {
+  if (field < kLevelField) return state.cred.*kCredentialFields<Explained>.at(field).member;
+  if (field == kLevelField) return state.level;
+  return field == kUserNsField ? state.user_ns : state.dumpable;
+}
+
+CallExplanation explain(const Profile& profile, const ExplainedCall& call) {
+  CallExplanation explanation;
+  if (!call.made) {
+    explanation.failed = Guard::caller_exists;
+    return explanation;
+  }
+  if (const AskedGuard* failed = failed_guard_of(call)) {
+    explanation.failed = failed->guard;
+    explanation.because = reasons_of(profile, failed->holds);
+  }
+  for (std::size_t task = 0; task < kMaxTasks; ++task) {
+    if (call.lives.at(task))
+      std::ranges::move(changes_of(profile, call, task), std::back_inserter(explanation.changes));
+  }
+  return explanation;
+}
+
+std::string line_of(const FieldChange& change) {
+  std::string line = fmt::format("{}{}{}", change.function, change.function.empty() ? "" : ": ", change.formula);
+  if (!change.because.empty()) line += fmt::format(", as {}", fmt::join(change.because, ", "));
+  return change.changed ? line : line + " (as before)";
+}
+
+std::vector<std::string> lines_of(const CallExplanation& explanation) {
+  std::vector<std::string> lines;
+  if (explanation.failed != Guard::none) lines.push_back(asks(explanation.failed, explanation.because));
+  for (const FieldChange& change : explanation.changes) lines.push_back(line_of(change));
+  return lines;
+}
+
+std::vector<std::string> explain_field(const Profile& profile, const ExplainedCall& call, std::size_t task,
+                                       std::size_t field, std::uint64_t kernel) {
+  Writer writer(profile);
+  const ExplainedWord& word = field_of(call.after.at(task), field);
+  const std::string name = primed_name(call, task, field);
+  FieldChange model{task,
+                    {field},
+                    true,
+                    fmt::format("{} = {}", name, writer.formula(*word.term(), role_of_field(field))),
+                    function_of(call.call.kind, field)};
+  add_reasons(*word.term(), writer, model.because);
+  const StateField& shown = state_fields()[field];
+  std::string values = fmt::format("{}: {} by the model, {} by the kernel", shown.name,
+                                   print_field(shown, word.value()), print_field(shown, kernel));
+  const std::string other = other_formula(writer, call, task, field, kernel);
+  if (!other.empty()) values += fmt::format(", which {} = {} gives", name, other);
+  return {line_of(model), values};
+}
+
+std::vector<std::string> explain_result(const Profile& profile, const ExplainedCall& call, std::uint64_t kernel) {
+  std::vector<std::string> lines;
+  const AskedGuard* const failed = failed_guard_of(call);
+  if (failed) {
+    lines.push_back(asks(failed->guard, reasons_of(profile, failed->holds)));
+  } else {
+    lines.push_back(call.made ? "the model's tests all pass" : asks(Guard::caller_exists));
+  }
+  const auto value = static_cast<std::int64_t>(kernel);
+  if (value >= 0) {
+    lines.push_back(failed ? "the kernel does not ask this, or is content" : "the kernel gives another value");
+    return lines;
+  }
+  std::vector<std::string> tests;
+  for (const AskedGuard& asked : call.guards) {
+    if (info(asked.guard).error != -value) continue;
+    std::string text = asks(asked.guard, reasons_of(profile, asked.holds));
+    if (std::ranges::find(tests, text) == tests.end()) tests.push_back(std::move(text));
+  }
+  const std::string error = errno_name(static_cast<int>(-value));
+  if (tests.empty()) lines.push_back(fmt::format("no test of this call gives {}", error));
+  for (const std::string& test : tests) lines.push_back(fmt::format("a test that gives {}: {}", error, test));
+  return lines;
+}
+
+}  // namespace capcheck
