@@ -5,57 +5,17 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/html_page.h"
 #include "fuzz/run_report.h"
 
 namespace capcheck {
 namespace {
 
 using nlohmann::json;
-
-/// Colours are named for what they say; each has a light and a dark value, and a sign beside it says the same.
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #667; --line: #ccd; --good: #14692b; --bad: #a3190b;
-        --back: #fff; --band: #f4f5f8; --mark: #2458a8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e6ea; --faint: #98a0ad; --line: #3a404a; --good: #6fcf8b; --bad: #ff8f80; --back: #15181d;
-          --band: #1d2129; --mark: #7fb0ff; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 2rem auto;
-       max-width: 72rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .87rem; }
-th, td { text-align: left; padding: .15rem .7rem .15rem 0; vertical-align: top; }
-th { color: var(--faint); font-weight: 600; } tbody tr:nth-child(even) { background: var(--band); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-code { font: .85em ui-monospace, monospace; } .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
-.faint { color: var(--faint); } pre { white-space: pre-wrap; font: .8rem/1.35 ui-monospace, monospace; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
-svg .axis { stroke: var(--line); } svg .curve { stroke: var(--mark); fill: none; stroke-width: 1.6; }
-@media print { body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
-  .scroll { overflow: visible; } }
-)";
-
-/// Appends an element with text. Everything is escaped when it is written.
-pugi::xml_node add(pugi::xml_node parent, const char* name, std::string_view text = {},
-                   const char* style_class = nullptr) {
-  pugi::xml_node node = parent.append_child(name);
-  if (style_class) node.append_attribute("class") = style_class;
-  if (!text.empty()) node.append_child(pugi::node_pcdata).set_value(std::string(text).c_str());
-  return node;
-}
-
-/// A table with its heading; what is returned takes rows.
-pugi::xml_node add_table(pugi::xml_node parent, const std::vector<std::string>& columns) {
-  pugi::xml_node table = add(add(parent, "div", {}, "scroll"), "table");
-  pugi::xml_node row = add(add(table, "thead"), "tr");
-  for (const std::string& column : columns) add(row, "th", column).append_attribute("scope") = "col";
-  return add(table, "tbody");
-}
 
 std::string text_of(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -257,17 +217,7 @@ void add_versions(pugi::xml_node body, const json& report) {
 
 std::string html_of(const json& report) {
   pugi::xml_document document;
-  document.append_child(pugi::node_doctype).set_value("html");
-  pugi::xml_node html = document.append_child("html");
-  html.append_attribute("lang") = "en";
-  pugi::xml_node head = add(html, "head");
-  add(head, "meta").append_attribute("charset") = "utf-8";
-  pugi::xml_node viewport = add(head, "meta");
-  viewport.append_attribute("name") = "viewport";
-  viewport.append_attribute("content") = "width=device-width, initial-scale=1";
-  add(head, "title", "capcheck: what a run came to");
-  add(head, "style", kStyle);
-  pugi::xml_node body = add(html, "body");
+  pugi::xml_node body = begin_page(document, "capcheck: what a run came to");
   add(body, "h1", "Linux capability transitions: what a run came to");
   const bool good = report.at("good");
   add(body, "p",
@@ -281,9 +231,7 @@ std::string html_of(const json& report) {
   add_transitions(body, report);
   add_mutants(body, report);
   add_versions(body, report);
-  std::ostringstream out;
-  document.save(out, "", pugi::format_raw | pugi::format_no_declaration | pugi::format_no_empty_element_tags);
-  return out.str();
+  return text_of_page(document);
 }
 
 }  // namespace capcheck

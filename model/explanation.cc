@@ -620,14 +620,11 @@ std::vector<std::string> lines_of(const CallExplanation& explanation) {
 
 std::vector<std::string> explain_field(const Profile& profile, const ExplainedCall& call, std::size_t task,
                                        std::size_t field, std::uint64_t kernel) {
-  Writer writer(profile);
+  const Writer writer(profile);
   const ExplainedWord& word = field_of(call.after.at(task), field);
   const std::string name = primed_name(call, task, field);
-  FieldChange model{task,
-                    {field},
-                    true,
-                    fmt::format("{} = {}", name, writer.formula(*word.term(), role_of_field(field))),
-                    function_of(call.call.kind, field)};
+  FieldChange model{task, {field}, true, "", function_of(call.call.kind, field)};
+  model.formula = fmt::format("{} = {}", name, writer.formula(*word.term(), role_of_field(field)));
   add_reasons(*word.term(), writer, model.because);
   const StateField& shown = state_fields()[field];
   std::string values = fmt::format("{}: {} by the model, {} by the kernel", shown.name,
@@ -635,6 +632,22 @@ std::vector<std::string> explain_field(const Profile& profile, const ExplainedCa
   const std::string other = other_formula(writer, call, task, field, kernel);
   if (!other.empty()) values += fmt::format(", which {} = {} gives", name, other);
   return {line_of(model), values};
+}
+
+std::vector<std::string> explain_output(const Profile& profile, const ExplainedCall& call, std::size_t output,
+                                        std::uint64_t kernel) {
+  const Writer writer(profile);
+  const OutputField& shown = kOutputFields.at(output);
+  const Output<Explained>& given = call.reply.output;
+  const std::array<const ExplainedWord*, kOutputFields.size()> words = {
+      &given.version, &given.effective, &given.permitted, &given.inheritable, &given.secure, &given.features};
+  const ExplainedWord& word = *words.at(output);
+  FieldChange model{call.call.task, {}, true, "", ""};
+  model.formula =
+      fmt::format("{} = {}", shown.name, writer.formula(*word.term(), shown.is_set ? Role::set : Role::number));
+  add_reasons(*word.term(), writer, model.because);
+  return {line_of(model), fmt::format("{}: {} by the model, {} by the kernel", shown.name,
+                                      print_field(shown, word.value()), print_field(shown, kernel))};
 }
 
 std::vector<std::string> explain_result(const Profile& profile, const ExplainedCall& call, std::uint64_t kernel) {

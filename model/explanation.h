@@ -82,6 +82,10 @@ std::string line_of(const FieldChange& change);
 std::vector<std::string> explain_field(const Profile& profile, const ExplainedCall& call, std::size_t task,
                                        std::size_t field, std::uint64_t kernel);
 
+/// The same of what the call wrote, by its place in kOutputFields.
+std::vector<std::string> explain_output(const Profile& profile, const ExplainedCall& call, std::size_t output,
+                                        std::uint64_t kernel);
+
 /// Of a call to which a kernel gave another result: the test that decided in the model, and the tests that give the
 /// kernel's errno. Lines.
 std::vector<std::string> explain_result(const Profile& profile, const ExplainedCall& call, std::uint64_t kernel);
