@@ -106,7 +106,8 @@ World<Explained> lift(const World<Concrete>& world, std::size_t caller) {
     const std::string suffix = task == caller ? "" : fmt::format("(t{})", task);
     lifted.tasks[task] = lift_words(world.tasks[task], [&](std::size_t i, std::uint64_t value) {
       const bool credential = i < kCredentialNames.size();
-      return variable(credential ? kCredentialNames.at(i) : kTaskNames.at(i - kCredentialNames.size()), suffix, value);
+      const std::string_view name = credential ? kCredentialNames.at(i) : kTaskNames.at(i - kCredentialNames.size());
+      return name == "alive" ? ExplainedWord::of({.value = value}) : variable(name, suffix, value);
     });
   }
   for (std::size_t ns = 0; ns < world.namespace_count; ++ns) {
@@ -229,21 +230,24 @@ bool is_known(const Term& term) {
   return seen(term).kind == Term::Kind::known;
 }
 
+/// A set, or bits, that came out as none.
+bool is_none(const Term& term) {
+  return is_known(term) && seen(term).value == 0 && seen(term).name.empty();
+}
+
 /// Writes terms. `primed` are those that the call gives to fields.
 class Writer {
  public:
-  explicit Writer(const Profile& profile) : full_(profile.full_set()) {}
+  explicit Writer(const Profile& profile) : full_(profile.full_set()), strict_(profile.strict_securebit()) {}
 
   void give_name(const ExplainedWord& word, std::string name) {
     const Term* term = word.term().get();
     if (!word.is_constant() && term->kind != Term::Kind::variable) primed_.emplace(term, std::move(name));
   }
-  void take_names() { primed_.clear(); }
-
   /// A whole term, of which nothing has a name but its parts.
   std::string formula(const Term& term, Role role) const { return operation(seen(term), role_of(term, role), 0); }
 
-  /// A comparison as it came out.
+  /// A comparison as it came out; empty if it says nothing.
   std::string comparison(const Condition& condition) const {
     const Term *left = &seen(*condition.left), *right = &seen(*condition.right);
     const Role role = detail::meaning_of(*left, *right);
@@ -251,8 +255,9 @@ class Writer {
       return fmt::format("{} {} {}", part(*condition.left, role, 1), condition.holds ? "<" : "≥",
                          part(*condition.right, role, 1));
     }
-    const bool of_nothing = right->kind == Term::Kind::known && right->value == 0 && right->name.empty();
-    if (of_nothing && left->kind == Term::Kind::intersection) return emptiness(*left, condition.holds);
+    if (is_none(*right) && left->kind == Term::Kind::intersection) {
+      return is_none(*left->left) || is_none(*left->right) ? "" : emptiness(*left, condition.holds);
+    }
     const Term *first = condition.left.get(), *second = condition.right.get();
     if (is_known(*first) && !is_known(*second)) std::swap(first, second);
     return fmt::format("{} {} {}", part(*first, role, 1), condition.holds ? "=" : "≠", part(*second, role, 1));
@@ -295,9 +300,13 @@ class Writer {
     return fmt::format("{{{}}}", fmt::join(names, ", "));
   }
 
-  static std::string bits(std::uint64_t value) {
+  std::string bits(std::uint64_t value) const {
     const std::uint64_t all = value;
     std::vector<std::string> names;
+    // A later release has given that number to another.
+    if (value & strict_) names.emplace_back("SECBIT_USERNS_STRICT_CAPS");
+    if (value & strict_ << 1) names.emplace_back("SECBIT_USERNS_STRICT_CAPS_LOCKED");
+    value &= ~(strict_ | strict_ << 1);
     for (const Constant& constant : constants(Role::securebits, false)) {
       if (value & constant.value) names.emplace_back(constant.name);
       value &= ~constant.value;
@@ -335,6 +344,8 @@ class Writer {
         }
         return both(2, "&");
       case Term::Kind::union_:
+        if (is_none(*term.left)) return part(*term.right, role, tight);
+        if (is_none(*term.right)) return part(*term.left, role, tight);
         return both(1, of_sets ? "∪" : "|");
       case Term::Kind::difference:
         return both(1, "^");
@@ -363,7 +374,7 @@ class Writer {
     const Term& other = seen(*right);
     if (other.kind == Term::Kind::complement) return fmt::format("{} ∖ {}", first, part(*other.left, Role::set, 3));
     const std::uint64_t missing = full_ & ~other.value;
-    if (is_known(other) && (std::popcount(missing) <= kFewNames || missing == (kFsSet & full_))) {
+    if (missing != 0 && is_known(other) && (std::popcount(missing) <= kFewNames || missing == (kFsSet & full_))) {
       return fmt::format("{} ∖ {}", first, missing == kFsSet ? "CAP_FS_SET" : braced(missing));
     }
     return fmt::format("{} ∩ {}", first, operand(*right));
@@ -388,7 +399,7 @@ class Writer {
     return fmt::format("{} & {} {} 0", part(*left, role, 2), part(*right, role, 2), empty ? "=" : "≠");
   }
 
-  std::uint64_t full_;
+  std::uint64_t full_, strict_;
   std::map<const Term*, std::string> primed_;
 };
 
@@ -417,22 +428,20 @@ std::vector<const Condition*> deciding(const Condition& condition) {
   return b.size() < a.size() ? b : a;
 }
 
-void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons);
+/// Reasons are said once.
+void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons) {
+  for (const Condition* comparison : deciding(condition)) {
+    std::string text = writer.comparison(*comparison);
+    if (text.empty() || std::ranges::find(reasons, text) != reasons.end()) continue;
+    reasons.push_back(std::move(text));
+  }
+}
 
 /// What decided between the arms of a term's choices.
 void add_reasons(const Term& term, const Writer& writer, std::vector<std::string>& reasons) {
   if (term.condition) add_reasons(*term.condition, writer, reasons);
   if (term.left) add_reasons(*term.left, writer, reasons);
   if (term.right && term.kind != Term::Kind::choice) add_reasons(*term.right, writer, reasons);
-}
-
-void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons) {
-  for (const Condition* comparison : deciding(condition)) {
-    std::string text = writer.comparison(*comparison);
-    if (std::ranges::find(reasons, text) == reasons.end()) reasons.push_back(std::move(text));
-    add_reasons(*comparison->left, writer, reasons);
-    add_reasons(*comparison->right, writer, reasons);
-  }
 }
 
 /// A longer formula than this is no explanation.
@@ -449,7 +458,9 @@ std::vector<GivenField> given_fields(const ExplainedCall& call, std::size_t task
   std::vector<GivenField> given;
   for (std::size_t field = 0; field < kFieldCount; ++field) {
     const ExplainedWord &before = field_of(call.origin(task), field), &after = field_of(call.after.at(task), field);
-    if (!after.same_as(before)) given.push_back({field, after, after.value() != before.value()});
+    const TermPointer term = after.term();
+    const bool kept = after.same_as(before) || (!before.is_constant() && &seen(*term) == before.term().get());
+    if (!kept) given.push_back({field, after, after.value() != before.value()});
   }
   return given;
 }
@@ -545,8 +556,14 @@ std::string asks(Guard guard, const std::vector<std::string>& because) {
 }
 
 std::vector<std::string> reasons_of(const Profile& profile, const ExplainedBool& holds) {
+  const Writer writer(profile);
   std::vector<std::string> reasons;
-  if (holds.why) add_reasons(*holds.why, Writer(profile), reasons);
+  if (!holds.why) return reasons;
+  add_reasons(*holds.why, writer, reasons);
+  for (const Condition* comparison : deciding(*holds.why)) {
+    add_reasons(*comparison->left, writer, reasons);
+    add_reasons(*comparison->right, writer, reasons);
+  }
   return reasons;
 }
 
@@ -606,8 +623,13 @@ CallExplanation explain(const Profile& profile, const ExplainedCall& call) {
 }
 
 std::string line_of(const FieldChange& change) {
+  constexpr std::size_t kMostReasons = 8;
   std::string line = fmt::format("{}{}{}", change.function, change.function.empty() ? "" : ": ", change.formula);
-  if (!change.because.empty()) line += fmt::format(", as {}", fmt::join(change.because, ", "));
+  const std::size_t count = change.because.size(), said = count > kMostReasons ? kMostReasons - 1 : count;
+  if (count != 0)
+    line += fmt::format(
+        ", as {}", fmt::join(change.because.begin(), change.because.begin() + static_cast<std::ptrdiff_t>(said), ", "));
+  if (said != count) line += fmt::format(", and for {} reasons more", count - said);
   return change.changed ? line : line + " (as before)";
 }
 
