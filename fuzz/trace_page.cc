@@ -18,7 +18,7 @@ namespace capcheck {
 namespace {
 
 /// Pixels. The lanes of namespaces stand over the columns of the matrix.
-constexpr int kLabelWidth = 150, kColumnWidth = 76, kLaneHeight = 46;
+constexpr int kLabelWidth = 150, kNarrowColumn = 76, kWideColumn = 130, kTaskHeight = 14;
 /// So many columns fit a landscape page; what is longer goes on below.
 constexpr std::size_t kColumnsAbreast = 11;
 
@@ -35,11 +35,13 @@ table.matrix { table-layout: fixed; font-size: .8rem; margin-bottom: 1.5rem; }
 .matrix tbody tr:nth-child(even) { background: none; } .matrix thead th { vertical-align: bottom; font-weight: 400; }
 .matrix thead a { color: var(--mark); font-weight: 600; } .matrix tr.name th { padding-top: .7rem; font-size: .95rem; }
 .matrix tr.name td { padding-top: .7rem; color: var(--faint); } .matrix td.calls { background: var(--band); }
+.matrix thead span { display: block; font-size: 11px; line-height: 1.35; }
 .cell { font: 12px/1.5 ui-monospace, 'DejaVu Sans Mono', monospace; white-space: nowrap; }
 .cell i { font-style: normal; color: var(--faint); } .cell b { font-weight: 400; }
-.cell b.gained { background: var(--mark); color: var(--on-mark); font-weight: 700; }
-.cell s.lost { color: var(--bad); font-weight: 700; box-shadow: 0 0 0 1px var(--bad); text-decoration-thickness: 2px; }
-.cell .new { font-weight: 700; text-decoration: underline; text-decoration-thickness: 2px; white-space: normal; }
+.letter { display: inline-block; width: 10px; margin-right: 1px; text-align: center; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; }
+.letter.gained { background: var(--mark); color: var(--on-mark); font-weight: 700; }
+.letter.lost { color: var(--bad); outline: 1px dashed var(--bad); outline-offset: -1px; text-decoration: none; font-weight: 700; }
+.new { font-weight: 700; text-decoration: underline; text-decoration-thickness: 2px; white-space: normal; }
 .tip { display: none; position: fixed; left: 0; right: 0; bottom: 0; z-index: 10; padding: .6rem 1rem; font: .9rem/1.4 system-ui, sans-serif;
        white-space: normal; color: var(--ink); background: var(--back); border-top: 3px solid var(--mark); }
 .tip span { display: block; } .cell:hover > .tip, .cell:focus > .tip { display: block; }
@@ -74,9 +76,16 @@ struct Alike {
 /// A trace, laid out.
 struct Layout {
   const ShownTrace& trace;
-  std::vector<Column> columns;      ///< before the first call, and after each
-  std::vector<Alike> rows;          ///< the largest class last
-  std::vector<std::size_t> fields;  ///< those that are no sets and change
+  std::vector<Column> columns{};  ///< before the first call, and after each
+  std::vector<Alike> rows{};      ///< the largest class last
+  /// Fields that are no sets and change, together those that are alike.
+  std::vector<std::vector<std::size_t>> fields{};
+
+  int column_width() const {
+    const std::size_t abreast = std::min(columns.size(), kColumnsAbreast);
+    return std::clamp(kNarrowColumn * static_cast<int>(kColumnsAbreast) / static_cast<int>(abreast), kNarrowColumn,
+                      kWideColumn);
+  }
 
   /// What a task's state in a column compares with: null in the first.
   const TaskState<Concrete>* before(std::size_t column, std::size_t task) const {
@@ -117,18 +126,29 @@ std::vector<Alike> rows_of(const ShownTrace& trace, const std::vector<Column>& c
   return rows;
 }
 
-std::vector<std::size_t> changing_fields(const Layout& layout) {
-  std::set<std::size_t> changing;
-  for (std::size_t column = 1; column < layout.columns.size(); ++column) {
-    for (std::size_t task = 0; task < kMaxTasks; ++task) {
-      const auto& state = layout.columns[column].at(task);
-      const TaskState<Concrete>* const before = layout.before(column, task);
-      for (std::size_t field = kLetters.size(); field < state_fields().size() && state && before; ++field) {
-        if (state_fields()[field].get(*state) != state_fields()[field].get(*before)) changing.insert(field);
-      }
+/// Where a task is stands at its head, and in the lanes.
+constexpr std::array<std::string_view, 2> kPlaces = {"NsLevel", "UserNs"};
+
+std::size_t field_named(std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::find(state_fields(), name, &StateField::name) - state_fields().begin());
+}
+
+std::vector<std::vector<std::size_t>> changing_fields(const Layout& layout) {
+  std::map<std::vector<std::uint64_t>, std::vector<std::size_t>> alike;
+  for (std::size_t field = kLetters.size(); field < state_fields().size(); ++field) {
+    const StateField& shown = state_fields()[field];
+    if (std::ranges::find(kPlaces, shown.name) != kPlaces.end()) continue;
+    std::vector<std::uint64_t> history;
+    for (const Column& column : layout.columns) {
+      for (const auto& state : column) history.push_back(state ? shown.get(*state) : shown.get(*layout.columns[0][0]));
     }
+    const bool changes = std::ranges::any_of(history, [&](std::uint64_t value) { return value != history.front(); });
+    if (changes) alike[history].push_back(field);
   }
-  return {changing.begin(), changing.end()};
+  std::vector<std::vector<std::size_t>> fields;
+  for (auto& [history, some] : alike) fields.push_back(std::move(some));
+  std::ranges::sort(fields);
+  return fields;
 }
 
 std::string capability(unsigned number) {
@@ -182,11 +202,18 @@ class Lanes {
     }
     int lane = 0;
     for (auto& [user_ns, place] : lanes_) place = lane++;
+    int tasks = 2;  // the least that the lane's name has room in
+    for (std::size_t column = first; column < last; ++column) {
+      for (std::size_t task = 0; task < kMaxTasks; ++task) {
+        if (layout.columns[column].at(task)) tasks = std::max(tasks, static_cast<int>(task) + 1);
+      }
+    }
+    lane_height_ = kTaskHeight * (tasks + 1) + 4;
   }
 
   void draw(pugi::xml_node parent) const {
-    const int width = kLabelWidth + kColumnWidth * static_cast<int>(last_ - first_),
-              height = kLaneHeight * static_cast<int>(lanes_.size());
+    const int width = kLabelWidth + layout_.column_width() * static_cast<int>(last_ - first_),
+              height = lane_height_ * static_cast<int>(lanes_.size());
     pugi::xml_node picture = add_shape(parent, "svg", "lanes",
                                        {{"width", std::to_string(width)},
                                         {"height", std::to_string(height)},
@@ -199,11 +226,11 @@ class Lanes {
 
  private:
   int x(std::size_t column) const {
-    return kLabelWidth + kColumnWidth * static_cast<int>(column - first_) + kColumnWidth / 2;
+    return kLabelWidth + layout_.column_width() * static_cast<int>(column - first_) + layout_.column_width() / 2;
   }
   /// Each task keeps its own height in a lane.
   int y(const TaskState<Concrete>& state, std::size_t task) const {
-    return lanes_.at(state.user_ns) * kLaneHeight + 9 + static_cast<int>(task) * 9;
+    return lanes_.at(state.user_ns) * lane_height_ + kTaskHeight * (static_cast<int>(task) + 1) - 2;
   }
 
   std::string summary() const {
@@ -213,12 +240,12 @@ class Lanes {
   }
 
   void draw_lane(pugi::xml_node picture, std::uint64_t user_ns, int place, int width) const {
-    const int top = place * kLaneHeight;
+    const int top = place * lane_height_;
     add_shape(picture, "rect", "lane",
               {{"x", "0"},
                {"y", fmt::format("{}.5", top)},
                {"width", std::to_string(width)},
-               {"height", std::to_string(kLaneHeight - 4)},
+               {"height", std::to_string(lane_height_ - 4)},
                {"rx", "4"}});
     const UserNamespace<Concrete>& ns = layout_.trace.namespaces[user_ns];
     add_words(picture, 8, top + 17, fmt::format("ns{}", user_ns), "name");
@@ -233,7 +260,8 @@ class Lanes {
       const int here = y(*state, task);
       if (path.empty()) {
         begin_task(path, column, task, here);
-        add_words(picture, x(column) - 22, here + 4, fmt::format("t{}", task), "name");
+        const bool born = path.find(fmt::format("M{},", x(column))) != 0;
+        add_words(picture, x(column) - (born ? 5 : 22), here + (born ? 15 : 4), fmt::format("t{}", task), "name");
       }
       path += fmt::format(" L{},{}", x(column), here);
     }
@@ -271,13 +299,31 @@ class Lanes {
   const Layout& layout_;
   std::size_t first_, last_;
   std::map<std::uint64_t, int> lanes_;
+  int lane_height_ = 0;
 };
 
 // The matrix.
 
-std::string short_name(CallKind kind) {
-  const std::string_view name = info(kind).name;
+/// What a head has room for: an operation on a set rather than the option that it is of.
+std::string short_name(const Call<Concrete>& call) {
+  std::string_view name = info(call.kind).name;
+  if (info(call.kind).roles[0] == Role::set_operation) {
+    const auto operations = constants(Role::set_operation, call.kind == CallKind::cap_userns);
+    const auto found = std::ranges::find(operations, call.args[0], &Constant::value);
+    if (found != operations.end()) name = found->name.substr(std::string_view("PR_CAP_").size());
+  }
   return std::string(name.starts_with("PR_") ? name.substr(3) : name);
+}
+
+/// Text that may break after each underscore.
+void add_breakable(pugi::xml_node parent, const std::string& text) {
+  pugi::xml_node span = add(parent, "span");
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('_', start), text.size() - 1) + 1;
+    span.append_child(pugi::node_pcdata).set_value(text.substr(start, end - start).c_str());
+    if (end != text.size()) add(span, "wbr");
+    start = end;
+  }
 }
 
 /// Formulas of a call that give one of these fields of a task.
@@ -318,11 +364,11 @@ void add_set_cell(pugi::xml_node row, const Layout& layout, const Alike& alike, 
   for (std::size_t set = 0; set < letters; ++set) {
     const std::string_view letter = kLetters.substr(set, 1);
     if (now.at(set) == was.at(set)) {
-      add(cell, now.at(set) ? "b" : "i", now.at(set) ? letter : "·");
+      add(cell, now.at(set) ? "b" : "i", now.at(set) ? letter : "·", "letter");
       continue;
     }
     fields.push_back(set);
-    add(cell, now.at(set) ? "b" : "s", letter, now.at(set) ? "gained" : "lost");
+    add(cell, now.at(set) ? "b" : "s", letter, now.at(set) ? "letter gained" : "letter lost");
     (now.at(set) ? gained : lost) += letter;
   }
   if (fields.empty()) return;
@@ -332,11 +378,19 @@ void add_set_cell(pugi::xml_node row, const Layout& layout, const Alike& alike, 
   explain_cell(cell, what, layout, column, rules_of(layout, column, task, fields));
 }
 
-void add_field_cell(pugi::xml_node row, const Layout& layout, std::size_t field, std::size_t column, std::size_t task) {
+std::string names_of(const std::vector<std::size_t>& fields) {
+  std::vector<std::string_view> names;
+  for (const std::size_t field : fields) names.push_back(state_fields()[field].name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// Of fields that are alike.
+void add_field_cell(pugi::xml_node row, const Layout& layout, const std::vector<std::size_t>& fields,
+                    std::size_t column, std::size_t task) {
   pugi::xml_node cell = add(row, "td", {}, "cell");
   const auto& state = layout.columns[column].at(task);
   if (!state) return;
-  const StateField& shown = state_fields()[field];
+  const StateField& shown = state_fields()[fields.front()];
   const std::string value = print_field(shown, shown.get(*state));
   const TaskState<Concrete>* const before = layout.before(column, task);
   if (!before || shown.get(*before) == shown.get(*state)) {
@@ -344,15 +398,15 @@ void add_field_cell(pugi::xml_node row, const Layout& layout, std::size_t field,
     return;
   }
   add(cell, "b", value, "new");
-  explain_cell(cell, fmt::format("t{}, {}: was {}", task, shown.name, print_field(shown, shown.get(*before))), layout,
-               column, rules_of(layout, column, task, {field}));
+  explain_cell(cell, fmt::format("t{}, {}: was {}", task, names_of(fields), print_field(shown, shown.get(*before))),
+               layout, column, rules_of(layout, column, task, fields));
 }
 
 void add_head(pugi::xml_node table, const Layout& layout, std::size_t first, std::size_t last) {
   pugi::xml_node columns = add(table, "colgroup");
   set(add(columns, "col"), "style", fmt::format("width: {}px", kLabelWidth));
   for (std::size_t column = first; column < last; ++column) {
-    set(add(columns, "col"), "style", fmt::format("width: {}px", kColumnWidth));
+    set(add(columns, "col"), "style", fmt::format("width: {}px", layout.column_width()));
   }
   pugi::xml_node row = add(add(table, "thead"), "tr");
   add(row, "th");
@@ -365,21 +419,27 @@ void add_head(pugi::xml_node table, const Layout& layout, std::size_t first, std
     }
     pugi::xml_node link = add(head, "a", std::to_string(column));
     set(link, "href", fmt::format("#call-{}", column));
-    add(head, "span", fmt::format(" t{} ", call_of(layout, column).task));
-    add(head, "br");
-    add(head, "span", short_name(call_of(layout, column).kind));
-    add(head, "br");
+    head.append_child(pugi::node_pcdata).set_value(fmt::format(" t{}", call_of(layout, column).task).c_str());
+    add_breakable(head, short_name(call_of(layout, column)));
     add(head, "span", failed(layout, column) ? result_of(layout, column).substr(3) : "= " + result_of(layout, column),
         failed(layout, column) ? "bad" : "faint");
     if (layout.trace.divergence && layout.trace.divergence->call == column - 1) {
-      add(head, "br");
       add(head, "span", "≠ kernel", "bad");
     }
   }
 }
 
-std::string place_of(const TaskState<Concrete>& state) {
-  return fmt::format("ns{}, uid {}", state.user_ns, state.cred.euid);
+/// The namespace that a task is in.
+void add_place_cell(pugi::xml_node row, const Layout& layout, std::size_t column, std::size_t task) {
+  const bool calls = column != 0 && call_of(layout, column).task == task;
+  pugi::xml_node cell = add(row, "td", {}, calls ? "cell calls" : "cell");
+  const auto& state = layout.columns[column].at(task);
+  const TaskState<Concrete>* const before = layout.before(column, task);
+  const bool entered = state && before && before->user_ns != state->user_ns;
+  add(cell, entered ? "b" : "span", state ? fmt::format("ns{}", state->user_ns) : "–", entered ? "new" : nullptr);
+  if (!entered) return;
+  explain_cell(cell, fmt::format("t{} enters ns{}, level {}", task, state->user_ns, state->level), layout, column,
+               rules_of(layout, column, task, {field_named(kPlaces[0]), field_named(kPlaces[1])}));
 }
 
 void add_task(pugi::xml_node table, const Layout& layout, std::size_t task, std::size_t first, std::size_t last) {
@@ -390,11 +450,7 @@ void add_task(pugi::xml_node table, const Layout& layout, std::size_t task, std:
   pugi::xml_node body = add(table, "tbody");
   pugi::xml_node names = add(body, "tr", {}, "name");
   set(add(names, "th", fmt::format("t{}", task)), "scope", "rowgroup");
-  for (std::size_t column = first; column < last; ++column) {
-    const auto& state = layout.columns[column].at(task);
-    const bool calls = column != 0 && call_of(layout, column).task == task;
-    add(names, "td", state ? place_of(*state) : "–", calls ? "calls" : nullptr);
-  }
+  for (std::size_t column = first; column < last; ++column) add_place_cell(names, layout, column, task);
   for (const Alike& alike : layout.rows) {
     pugi::xml_node row = add(body, "tr");
     pugi::xml_node label = add(row, "th", label_of(alike, layout.rows.size() == 1));
@@ -404,10 +460,10 @@ void add_task(pugi::xml_node table, const Layout& layout, std::size_t task, std:
     if (all.size() > 2) set(label, "title", fmt::format("{}", fmt::join(all, ", ")));
     for (std::size_t column = first; column < last; ++column) add_set_cell(row, layout, alike, column, task);
   }
-  for (const std::size_t field : layout.fields) {
+  for (const std::vector<std::size_t>& fields : layout.fields) {
     pugi::xml_node row = add(body, "tr");
-    set(add(row, "th", state_fields()[field].name), "scope", "row");
-    for (std::size_t column = first; column < last; ++column) add_field_cell(row, layout, field, column, task);
+    set(add(row, "th", names_of(fields)), "scope", "row");
+    for (std::size_t column = first; column < last; ++column) add_field_cell(row, layout, fields, column, task);
   }
 }
 
@@ -418,7 +474,8 @@ void add_matrix(pugi::xml_node body, const Layout& layout) {
     pugi::xml_node block = add(add(body, "div", {}, "block"), "div", {}, "scroll");
     Lanes(layout, first, last).draw(block);
     pugi::xml_node table = add(block, "table", {}, "matrix");
-    set(table, "style", fmt::format("width: {}px", kLabelWidth + kColumnWidth * static_cast<int>(last - first)));
+    set(table, "style",
+        fmt::format("width: {}px", kLabelWidth + layout.column_width() * static_cast<int>(last - first)));
     add_head(table, layout, first, last);
     for (std::size_t task = 0; task < kMaxTasks; ++task) add_task(table, layout, task, first, last);
     first = last;
@@ -426,14 +483,13 @@ void add_matrix(pugi::xml_node body, const Layout& layout) {
 }
 
 void add_legend(pugi::xml_node body, bool has_userns) {
-  pugi::xml_node legend = add(body, "p", {}, "legend cell");
+  pugi::xml_node legend = add(body, "p", {}, "legend");
   const auto say = [&](const char* text) { legend.append_child(pugi::node_pcdata).set_value(text); };
-  set(legend, "style", "white-space: normal");
   say("Which sets a capability is in: I inheritable, P permitted, E effective, X bounding, A ambient");
   say(has_userns ? ", U userns; · none. " : "; · none. ");
-  add(legend, "b", "P", "gained");
+  add(legend, "b", "P", "letter gained");
   say(" now in P, ");
-  add(legend, "s", "P", "lost");
+  add(legend, "s", "P", "letter lost");
   say(" no longer in P, ");
   add(legend, "b", "1", "new");
   say(" another value. What changed tells its rule, under the pointer or by the Tab key; the list below has them all.");
@@ -464,7 +520,9 @@ void add_calls(pugi::xml_node body, const ShownTrace& trace) {
     std::vector<std::string> lines = lines_of(trace.explanations[i]);
     for (const OutputField& field : kOutputFields) {
       const std::uint64_t value = observed.output.*field.member;
-      if (value != 0) lines.push_back(fmt::format("wrote {}: {}", field.name, print_field(field, value)));
+      const bool is_as_given = info(call.kind).form == Form::capability_header && value == call.args[0];
+      if (value != 0 && !is_as_given)
+        lines.push_back(fmt::format("wrote {}: {}", field.name, print_field(field, value)));
     }
     add_lines(item, lines);
     if (trace.divergence && trace.divergence->call == i) add_divergence(item, *trace.divergence);
@@ -483,7 +541,7 @@ std::string html_of(const ShownTrace& trace) {
                   trace.program.calls.size()),
       "faint");
   if (trace.divergence) add_divergence(body, *trace.divergence);
-  Layout layout{trace, columns_of(trace), {}, {}};
+  Layout layout{.trace = trace, .columns = columns_of(trace)};
   layout.rows = rows_of(trace, layout.columns);
   layout.fields = changing_fields(layout);
   add_legend(body, trace.profile.features.userns);

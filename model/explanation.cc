@@ -490,10 +490,10 @@ std::vector<FieldChange> changes_of(const Profile& profile, const ExplainedCall&
   for (const GivenField& one : given) writer.give_name(one.word, primed_name(call, task, one.field));
   std::vector<FieldChange> changes;
   for (const GivenField& one : given) add_change(call, task, one, writer, changes);
-  const bool any = std::ranges::any_of(changes, &FieldChange::changed);
-  std::erase_if(changes, [&](const FieldChange& change) {
-    return !change.changed && (any || !state_fields()[change.fields.front()].is_set);
-  });
+  const auto of_sets = [](const FieldChange& change) { return state_fields()[change.fields.front()].is_set; };
+  const bool any_set =
+      std::ranges::any_of(changes, [&](const FieldChange& change) { return change.changed && of_sets(change); });
+  std::erase_if(changes, [&](const FieldChange& change) { return !change.changed && (any_set || !of_sets(change)); });
   for (FieldChange& change : changes) {
     std::string names;
     for (const std::size_t field : change.fields) names += primed_name(call, task, field) + " = ";

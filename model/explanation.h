@@ -68,7 +68,7 @@ struct FieldChange {
 struct CallExplanation {
   Guard failed = Guard::none;          ///< caller_exists where the caller does not live
   std::vector<std::string> because{};  ///< of the test that failed
-  std::vector<FieldChange> changes{};  ///< of all tasks; of sets also what is as before, where no field changed
+  std::vector<FieldChange> changes{};  ///< of all tasks; of sets also what is as before, where none changed
 };
 
 CallExplanation explain(const Profile& profile, const ExplainedCall& call);
