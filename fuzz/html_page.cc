@@ -2,6 +2,7 @@
 #include "fuzz/html_page.h"
 
 #include <sstream>
+#include <stdexcept>
 
 namespace capcheck {
 namespace {
@@ -53,6 +54,7 @@ pugi::xml_node add_table(pugi::xml_node parent, const std::vector<std::string>& 
 }
 
 pugi::xml_node begin_page(pugi::xml_document& document, std::string_view title, std::string_view style) {
+  if (style.find_first_of("<>&") != std::string_view::npos) throw std::invalid_argument("a style with < > or &");
   document.append_child(pugi::node_doctype).set_value("html");
   pugi::xml_node html = document.append_child("html");
   set(html, "lang", "en");

@@ -21,7 +21,8 @@ void set(pugi::xml_node node, const char* attribute, std::string_view value);
 /// A table with its heading, which scrolls where it does not fit; what is returned takes rows.
 pugi::xml_node add_table(pugi::xml_node parent, const std::vector<std::string>& columns);
 
-/// Makes a document a page, in the style that all have and its own; what is returned is the body.
+/// Makes a document a page, in the style that all have and its own, which is without "<", ">" and "&" (a browser reads
+/// them there as they stand, and they would be escaped); what is returned is the body. Throws std::invalid_argument.
 pugi::xml_node begin_page(pugi::xml_document& document, std::string_view title, std::string_view style = {});
 
 /// The page as text.

@@ -44,10 +44,10 @@ table.matrix { table-layout: fixed; font-size: .8rem; margin-bottom: 1.5rem; }
 .new { font-weight: 700; text-decoration: underline; text-decoration-thickness: 2px; white-space: normal; }
 .tip { display: none; position: fixed; left: 0; right: 0; bottom: 0; z-index: 10; padding: .6rem 1rem; font: .9rem/1.4 system-ui, sans-serif;
        white-space: normal; color: var(--ink); background: var(--back); border-top: 3px solid var(--mark); }
-.tip span { display: block; } .cell:hover > .tip, .cell:focus > .tip { display: block; }
+.tip span { display: block; } .cell:hover .tip, .cell:focus .tip { display: block; }
 .cell:focus, .matrix a:focus { outline: 2px solid var(--mark); outline-offset: 1px; }
-ol.calls { padding-left: 2.5rem; } ol.calls > li { margin: .5rem 0; break-inside: avoid; } ol.calls ul { margin: .1rem 0; padding-left: 1.2rem; }
-ol.calls code { font-size: .9em; overflow-wrap: anywhere; } ol.calls > li:target { outline: 2px solid var(--mark); outline-offset: 3px; }
+ol.calls { padding-left: 2.5rem; } ol.calls .call-item { margin: .5rem 0; break-inside: avoid; } ol.calls ul { margin: .1rem 0; padding-left: 1.2rem; }
+ol.calls code { font-size: .9em; overflow-wrap: anywhere; } ol.calls .call-item:target { outline: 2px solid var(--mark); outline-offset: 3px; }
 .parts { border: 2px solid var(--bad); padding: .4rem .8rem; margin: 1rem 0; } .parts ul { margin: .2rem 0; }
 .block { break-inside: avoid; }
 @media print { .tip { display: none !important; } .matrix th:first-child { position: static; } body { max-width: none; } }
@@ -514,7 +514,7 @@ void add_calls(pugi::xml_node body, const ShownTrace& trace) {
   for (std::size_t i = 0; i < trace.program.calls.size(); ++i) {
     const Call<Concrete>& call = trace.program.calls[i];
     const Observation& observed = trace.seen.observations[i];
-    pugi::xml_node item = add(list, "li");
+    pugi::xml_node item = add(list, "li", {}, "call-item");
     set(item, "id", fmt::format("call-{}", i + 1));
     add(item, "code", fmt::format("{} = {}", print_call(call), print_result(call, observed.result)));
     std::vector<std::string> lines = lines_of(trace.explanations[i]);
