@@ -208,7 +208,7 @@ class Lanes {
         if (layout.columns[column].at(task)) tasks = std::max(tasks, static_cast<int>(task) + 1);
       }
     }
-    lane_height_ = kTaskHeight * (tasks + 1) + 4;
+    lane_height_ = kTaskHeight * (tasks + 1) + 8;
   }
 
   void draw(pugi::xml_node parent) const {
