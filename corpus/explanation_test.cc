@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "corpus/files.h"
@@ -63,7 +66,8 @@ void expect_every_change(const ExplainedCall& call, const CallExplanation& expla
   }
 }
 
-void expect_same_run(const Profile& profile, const Program& program) {
+/// Runs a program both ways, and notes the kernel functions that are named.
+void expect_same_run(const Profile& profile, const Program& program, std::set<std::string_view>& functions) {
   World<Concrete> world{};
   begin(world, profile);
   ExplainedRun run(profile);
@@ -80,6 +84,7 @@ void expect_same_run(const Profile& profile, const Program& program) {
     }
     ASSERT_EQ(words_of_world(run.world()), words_of_world(world)) << print_call(call);
     expect_every_change(explained, explanation);
+    for (const FieldChange& change : explanation.changes) functions.insert(change.function);
   }
 }
 
@@ -87,11 +92,20 @@ TEST(ExplainedCorpus, HasTheValuesOfMachineIntegers) {
   const std::vector<std::filesystem::path> corpus{std::filesystem::path(CAPCHECK_SOURCE_DIR) / "corpus"};
   const auto files = find_traces(corpus);
   EXPECT_GT(files.size(), 300u);
+  std::set<std::string_view> functions;
   for (const auto& file : files) {
     SCOPED_TRACE(file);
     const TraceText trace = load_trace(file, Profile{});
-    for (const Profile& profile : trace.profiles) expect_same_run(profile, trace.program);
+    for (const Profile& profile : trace.profiles) expect_same_run(profile, trace.program, functions);
   }
+  // A function that an explanation names is one that a rule says it speaks for.
+  std::string rules;
+  for (const auto& file :
+       std::filesystem::directory_iterator(std::filesystem::path(CAPCHECK_SOURCE_DIR) / "model/rules")) {
+    rules += read_file(file.path());
+  }
+  for (const std::string_view function : functions) EXPECT_THAT(rules, HasSubstr(std::string(function) + "()"));
+  EXPECT_GT(functions.size(), 15u);
 }
 
 }  // namespace

@@ -285,7 +285,7 @@ void add_summary(pugi::xml_node body, const json& report) {
     programs += one.at("programs").get<std::size_t>();
     found += one.at("findings").size() + (text_of(one.at("crash")).empty() ? 0 : 1);
   }
-  line("Fuzzing", fmt::format("{} programs, {} divergences", programs, found), found == 0);
+  line("Fuzzing", fmt::format("{} programs, {} divergence{}", programs, found, found == 1 ? "" : "s"), found == 0);
   const std::size_t missing =
       count_if(report.at("transitions"), [](const json& row) { return row.at("missing").get<bool>(); });
   line("Transitions", fmt::format("{} outcomes of calls, {} not reached", report.at("transitions").size(), missing),
@@ -298,6 +298,7 @@ td.claim summary { cursor: pointer; } ol.kernels { columns: 20rem; font-size: .8
 h3 { font-size: .95rem; margin: 1rem 0 .2rem; } .figure { break-inside: avoid; display: inline-block; margin-right: 1.5rem; }
 .figure svg { margin-right: 1rem; } .summary td:first-child { padding-right: 1.5rem; }
 @page { size: A4 landscape; margin: 10mm; }
+@media (max-width: 45rem) { td.claim { white-space: normal; } }
 )";
 
 }  // namespace
