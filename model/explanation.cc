@@ -626,9 +626,8 @@ std::string line_of(const FieldChange& change) {
   constexpr std::size_t kMostReasons = 8;
   std::string line = fmt::format("{}{}{}", change.function, change.function.empty() ? "" : ": ", change.formula);
   const std::size_t count = change.because.size(), said = count > kMostReasons ? kMostReasons - 1 : count;
-  if (count != 0)
-    line += fmt::format(
-        ", as {}", fmt::join(change.because.begin(), change.because.begin() + static_cast<std::ptrdiff_t>(said), ", "));
+  const auto begin = change.because.begin(), end = begin + static_cast<std::ptrdiff_t>(said);
+  if (count != 0) line += fmt::format(", as {}", fmt::join(begin, end, ", "));
   if (said != count) line += fmt::format(", and for {} reasons more", count - said);
   return change.changed ? line : line + " (as before)";
 }
