@@ -47,11 +47,47 @@ void expect_same_output(const Output<Explained>& explained, const Output<Concret
   EXPECT_EQ(explained.features.value(), expected.features);
 }
 
+/// What a term's operation makes of its operands.
+std::uint64_t computed(const Term& term) {
+  const std::uint64_t left = term.left->value, right = term.right->value;
+  switch (term.kind) {
+    case Term::Kind::intersection:
+      return left & right;
+    case Term::Kind::union_:
+      return left | right;
+    case Term::Kind::difference:
+      return left ^ right;
+    case Term::Kind::complement:
+      return ~left;
+    case Term::Kind::sum:
+      return left + right;
+    case Term::Kind::minus:
+      return left - right;
+    case Term::Kind::shift:
+      return left >> right;
+    case Term::Kind::choice:
+      return left;
+    case Term::Kind::known:
+    case Term::Kind::variable:
+      break;
+  }
+  return term.value;
+}
+
+/// A formula gives the value that it stands for, in all its parts.
+void expect_true(const Term& term) {
+  if (!term.left) return;
+  EXPECT_EQ(term.value, computed(term));
+  expect_true(*term.left);
+  expect_true(*term.right);
+}
+
 /// Each field that changed stands in one formula, with the kernel function that it is of.
 void expect_every_change(const ExplainedCall& call, const CallExplanation& explanation) {
   for (std::size_t task = 0; task < kMaxTasks; ++task) {
     if (!call.lives[task]) continue;
     for (std::size_t field = 0; field < state_fields().size(); ++field) {
+      expect_true(*field_of(call.after[task], field).term());
       if (field_of(call.after[task], field).value() == field_of(call.origin(task), field).value()) continue;
       const auto of_field = [&](const FieldChange& change) {
         return change.task == task && change.changed && std::ranges::find(change.fields, field) != change.fields.end();
