@@ -98,7 +98,7 @@ expect 2 'not a kernel for this program' env CAPCHECK_KERNELS="$work" "$capcheck
 	fail "no kernel with a fault: $(tail -3 "$work/out")"
 expect 1 'the state after the call differs' "$capcheck" replay --kernel "$work/faulty.so" --profile 6.12+userns \
 	"$corpus/seeds/unshare"
-expect 0 "Securebits: 0x0 by the model, 0x10 by the kernel, which securebits' = securebits gives" "$capcheck" show \
+expect 0 "Securebits: 0x0 by the model, 0x10 by the kernel, which securebits' = securebits would give" "$capcheck" show \
 	--kernel "$work/faulty.so" --profile 6.12+userns "$corpus/divergences/entry-keeps-securebits.trace"
 expect 1 "^why: set_cred_user_ns: securebits' = 0$" "$capcheck" replay --kernel "$work/faulty.so" --profile 6.12+userns \
 	"$corpus/seeds/unshare"

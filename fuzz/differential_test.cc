@@ -84,7 +84,7 @@ TEST(Differential, ExplainsInNamesSideBySide) {
   EXPECT_THAT(text, HasSubstr("only in the model: cap_sys_admin"));
   EXPECT_THAT(text, HasSubstr("  CapPrm       000001ffffffffff     000001ffffffffff\n"));
   EXPECT_THAT(text, HasSubstr("why: set_cred_user_ns: X' = U\n     CapBnd: 000001ffffffffff by the model, "
-                              "000001ffffdfffff by the kernel, which X' = X gives\n"));
+                              "000001ffffdfffff by the kernel, which X' = X would give; less by {CAP_SYS_ADMIN}\n"));
   EXPECT_THAT(text, HasSubstr("replay: capcheck replay some.trace"));
   EXPECT_THAT(text, Not(HasSubstr("* CapPrm")));
 }

@@ -483,11 +483,19 @@ void add_change(const ExplainedCall& call, std::size_t task, const GivenField& g
   if (formula != "…") add_reasons(*term, writer, change.because);
 }
 
+/// A writer that knows what the call gives to a task's fields.
+Writer writer_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
+  Writer writer(profile);
+  for (const GivenField& one : given_fields(call, task)) {
+    writer.give_name(one.word, primed_name(call, task, one.field));
+  }
+  return writer;
+}
+
 /// The formulas of one task, in the order of their first fields.
 std::vector<FieldChange> changes_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
   const std::vector<GivenField> given = given_fields(call, task);
-  Writer writer(profile);
-  for (const GivenField& one : given) writer.give_name(one.word, primed_name(call, task, one.field));
+  const Writer writer = writer_of(profile, call, task);
   std::vector<FieldChange> changes;
   for (const GivenField& one : given) add_change(call, task, one, writer, changes);
   const auto of_sets = [](const FieldChange& change) { return state_fields()[change.fields.front()].is_set; };
@@ -525,6 +533,14 @@ std::vector<TermPointer> variants(const TermPointer& term) {
   return found;
 }
 
+/// "; more by {CAP_MKNOD}": what a kernel's set has that the model's has not, and the reverse.
+std::string difference(const Writer& writer, std::uint64_t model, std::uint64_t kernel) {
+  std::string text;
+  if ((kernel & ~model) != 0) text += fmt::format("; more by {}", writer.set(kernel & ~model));
+  if ((model & ~kernel) != 0) text += fmt::format("; less by {}", writer.set(model & ~kernel));
+  return text;
+}
+
 /// A formula that gives the kernel's value where the model's does not: the field as it was, the model's formula with
 /// one change, another set as it was. Empty if none does.
 std::string other_formula(const Writer& writer, const ExplainedCall& call, std::size_t task, std::size_t field,
@@ -532,6 +548,7 @@ std::string other_formula(const Writer& writer, const ExplainedCall& call, std::
   const TaskState<Explained>& origin = call.origin(task);
   const Role role = role_of_field(field);
   if (field_of(origin, field).value() == kernel) return writer.formula(*field_of(origin, field).term(), role);
+  if (kernel == 0) return writer.number(0, role);
   for (const TermPointer& term : variants(field_of(call.after.at(task), field).term())) {
     if (term->value == kernel) return writer.formula(*term, role);
   }
@@ -540,7 +557,7 @@ std::string other_formula(const Writer& writer, const ExplainedCall& call, std::
       if (field_of(origin, set).value() == kernel) return writer.formula(*field_of(origin, set).term(), role);
     }
   }
-  return kernel == 0 ? writer.number(0, role) : "";
+  return "";
 }
 
 /// "cap_task_prctl asks: … (EPERM)".
@@ -641,7 +658,7 @@ std::vector<std::string> lines_of(const CallExplanation& explanation) {
 
 std::vector<std::string> explain_field(const Profile& profile, const ExplainedCall& call, std::size_t task,
                                        std::size_t field, std::uint64_t kernel) {
-  const Writer writer(profile);
+  const Writer writer = writer_of(profile, call, task);
   const ExplainedWord& word = field_of(call.after.at(task), field);
   const std::string name = primed_name(call, task, field);
   FieldChange model{task, {field}, true, "", function_of(call.call.kind, field)};
@@ -651,7 +668,8 @@ std::vector<std::string> explain_field(const Profile& profile, const ExplainedCa
   std::string values = fmt::format("{}: {} by the model, {} by the kernel", shown.name,
                                    print_field(shown, word.value()), print_field(shown, kernel));
   const std::string other = other_formula(writer, call, task, field, kernel);
-  if (!other.empty()) values += fmt::format(", which {} = {} gives", name, other);
+  if (!other.empty()) values += fmt::format(", which {} = {} would give", name, other);
+  if (shown.is_set) values += difference(writer, word.value(), kernel);
   return {line_of(model), values};
 }
 

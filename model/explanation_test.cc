@@ -109,21 +109,24 @@ TEST(Explanation, OtherTasksHaveTheirNumber) {
 TEST(Explanation, ADivergenceNamesTheTermThatDiffers) {
   const Call<Concrete> lower{CallKind::cap_userns, 0, {kLower, CAP_CHOWN}}, keep{CallKind::set_keepcaps, 0, {1}};
   const ExplainedCall entry = last_call(kUserns, {lower, keep, kUnshare});
-  EXPECT_THAT(explain_field(kUserns, entry, 0, kSecurebitsField, SECBIT_KEEP_CAPS),
-              ElementsAre("set_cred_user_ns: securebits' = 0",
-                          "Securebits: 0x0 by the model, 0x10 by the kernel, which securebits' = securebits gives"));
+  EXPECT_THAT(
+      explain_field(kUserns, entry, 0, kSecurebitsField, SECBIT_KEEP_CAPS),
+      ElementsAre("set_cred_user_ns: securebits' = 0",
+                  "Securebits: 0x0 by the model, 0x10 by the kernel, which securebits' = securebits would give"));
   EXPECT_THAT(explain_field(kUserns, entry, 0, kBoundingField, 0x1ffffffffff),
               ElementsAre("set_cred_user_ns: X' = U",
-                          "CapBnd: 000001fffffffffe by the model, 000001ffffffffff by the kernel, which X' = X gives"));
-  EXPECT_THAT(
-      explain_field(kUserns, entry, 0, kBoundingField, 0x2),
-      ElementsAre("set_cred_user_ns: X' = U", "CapBnd: 000001fffffffffe by the model, 0000000000000002 by the kernel"));
+                          "CapBnd: 000001fffffffffe by the model, 000001ffffffffff by the kernel, which X' = X would "
+                          "give; more by {CAP_CHOWN}"));
+  EXPECT_THAT(explain_field(kUserns, entry, 0, kBoundingField, 0x2),
+              ElementsAre("set_cred_user_ns: X' = U",
+                          "CapBnd: 000001fffffffffe by the model, 0000000000000002 by the kernel; less by FULL ∖ "
+                          "{CAP_CHOWN, CAP_DAC_OVERRIDE}"));
   const std::uint64_t chown = cap_bit(CAP_CHOWN);
   const ExplainedCall left =
       last_call(kUserns, {{CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, chown, 3, chown}},
                           {CallKind::cap_ambient, 0, {kRaise, CAP_CHOWN}},
                           {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, 0, 2, chown}}});
-  EXPECT_THAT(explain_field(kUserns, left, 0, 4, chown), Contains(HasSubstr("which A' = A gives")));
+  EXPECT_THAT(explain_field(kUserns, left, 0, 4, chown), Contains(HasSubstr("which A' = A would give")));
 }
 
 TEST(Explanation, ADivergingResultNamesTheTestsOfBothSides) {
