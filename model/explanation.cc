@@ -238,7 +238,10 @@ bool is_none(const Term& term) {
 /// Writes terms. `primed` are those that the call gives to fields.
 class Writer {
  public:
-  explicit Writer(const Profile& profile) : full_(profile.full_set()), strict_(profile.strict_securebit()) {}
+  explicit Writer(const Profile& profile)
+      : full_(profile.full_set()),
+        securebits_(profile.release->securebits | profile.release->securebits << 1),
+        strict_(profile.strict_securebit()) {}
 
   void give_name(const ExplainedWord& word, std::string name) {
     const Term* term = word.term().get();
@@ -303,13 +306,15 @@ class Writer {
   std::string bits(std::uint64_t value) const {
     const std::uint64_t all = value;
     std::vector<std::string> names;
-    // A later release has given that number to another.
+    // Later releases have other names for what this one has not, or has of the proposal.
     if (value & strict_) names.emplace_back("SECBIT_USERNS_STRICT_CAPS");
     if (value & strict_ << 1) names.emplace_back("SECBIT_USERNS_STRICT_CAPS_LOCKED");
     value &= ~(strict_ | strict_ << 1);
     for (const Constant& constant : constants(Role::securebits, false)) {
-      if (value & constant.value) names.emplace_back(constant.name);
-      value &= ~constant.value;
+      if (value & securebits_ & constant.value) {
+        names.emplace_back(constant.name);
+        value &= ~constant.value;
+      }
     }
     if (value != 0) names.push_back(fmt::format("{:#x}", value));
     return names.size() > kFewNames ? fmt::format("{:#x}", all) : fmt::format("{}", fmt::join(names, " | "));
@@ -399,7 +404,7 @@ class Writer {
     return fmt::format("{} & {} {} 0", part(*left, role, 2), part(*right, role, 2), empty ? "=" : "≠");
   }
 
-  std::uint64_t full_, strict_;
+  std::uint64_t full_, securebits_, strict_;
   std::map<const Term*, std::string> primed_;
 };
 

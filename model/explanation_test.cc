@@ -99,6 +99,17 @@ TEST(Explanation, AmbientFollowsPermittedAndInheritable) {
               Contains("cap_capset: A' = A ∩ permitted ∩ inheritable"));
 }
 
+TEST(Explanation, SecurebitsAreNamedAsTheirReleaseHasThem) {
+  const Call<Concrete> set{CallKind::set_securebits, 0, {0x101}};
+  const Profile strict{.features = {.userns = true, .userns_strict = true}};
+  EXPECT_THAT(lines_of_last(strict, {set}),
+              ElementsAre("cap_task_prctl: securebits' = SECBIT_USERNS_STRICT_CAPS | SECBIT_NOROOT"));
+  EXPECT_THAT(lines_of_last(parse_profile("6.17"), {set}),
+              ElementsAre("cap_task_prctl: securebits' = SECBIT_NOROOT | SECBIT_EXEC_RESTRICT_FILE"));
+  EXPECT_THAT(lines_of_last(strict, {set, {CallKind::capbset_drop, 0, {CAP_CHOWN}}, kUnshare}),
+              Contains("set_cred_user_ns: P' = E' = X' = U' = U ∩ X, as SECBIT_USERNS_STRICT_CAPS ∈ securebits"));
+}
+
 TEST(Explanation, OtherTasksHaveTheirNumber) {
   const Call<Concrete> lower{CallKind::cap_userns, 0, {kLower, CAP_CHOWN}};
   EXPECT_THAT(lines_of_last(kUserns, {lower, {CallKind::clone, 0, {CLONE_NEWUSER}}}),
