@@ -65,6 +65,9 @@ function measure() {
     said.focused = shown();
     const box = cell.querySelector('.tip').getBoundingClientRect();
     said.within = box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight && box.height > 0;
+    const head = document.querySelector('.matrix thead th:last-child');
+    head.querySelector('a').focus();
+    said.head = getComputedStyle(head.querySelector('.tip')).display + ' ' + shown();
     // The mark of each call stands over its column.
     const middle = (box) => box.left + box.width / 2;
     const heads = [...document.querySelectorAll('.matrix thead th')].filter((head) => head.querySelector('a'));
@@ -89,6 +92,7 @@ for flags in "1280,900" "390,844"; do
 	has "$name" 'data-fetched="0"' "something was fetched"
 	has "$name" 'data-before="none"' "a rule shows before anybody asks"
 	has "$name" 'data-focused="block"' "the keyboard does not show a rule"
+	has "$name" 'data-head="block none"' "the keyboard does not show what a call did, and that alone"
 	has "$name" 'data-within="true"' "a rule is shown outside the window"
 	has "$name" 'data-aligned="true"' "the lanes do not stand over the columns"
 	has "$name" 'data-marked="dashed 700"' "what changed is told by colour alone"

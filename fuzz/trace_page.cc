@@ -44,7 +44,8 @@ table.matrix { table-layout: fixed; font-size: .8rem; margin-bottom: 1.5rem; }
 .new { font-weight: 700; text-decoration: underline; text-decoration-thickness: 2px; white-space: normal; }
 .tip { display: none; position: fixed; left: 0; right: 0; bottom: 0; z-index: 10; padding: .6rem 1rem; font: .9rem/1.4 system-ui, sans-serif;
        white-space: normal; color: var(--ink); background: var(--back); border-top: 3px solid var(--mark); }
-.tip span { display: block; } .cell:hover .tip, .cell:focus .tip { display: block; }
+.matrix thead .tip { display: none; } .matrix .tip span { display: block; font-size: inherit; }
+.matrix .cell:hover .tip, .matrix .cell:focus .tip, .matrix .head:hover .tip, .matrix .head:focus-within .tip { display: block; font-size: .9rem; }
 .cell:focus, .matrix a:focus { outline: 2px solid var(--mark); outline-offset: 1px; }
 ol.calls { padding-left: 2.5rem; } ol.calls .call-item { margin: .5rem 0; break-inside: avoid; } ol.calls ul { margin: .1rem 0; padding-left: 1.2rem; }
 ol.calls code { font-size: .9em; overflow-wrap: anywhere; } ol.calls .call-item:target { outline: 2px solid var(--mark); outline-offset: 3px; }
@@ -339,16 +340,22 @@ std::vector<std::string> rules_of(const Layout& layout, std::size_t column, std:
   return rules;
 }
 
+/// What a call did, said at the foot of the window.
+void add_tip(pugi::xml_node parent, const Layout& layout, std::size_t column, std::string_view what,
+             const std::vector<std::string>& rules) {
+  pugi::xml_node tip = add(parent, "span", {}, "tip");
+  add(add(tip, "span"), "code",
+      fmt::format("{}. {} = {}", column, print_call(call_of(layout, column)), result_of(layout, column)));
+  if (!what.empty()) add(tip, "span", what);
+  for (const std::string& rule : rules) add(add(tip, "span"), "code", rule);
+}
+
 /// A cell that changed: it takes the focus, and tells the rule.
 void explain_cell(pugi::xml_node cell, const std::string& what, const Layout& layout, std::size_t column,
                   const std::vector<std::string>& rules) {
   set(cell, "tabindex", "0");
   set(cell, "aria-label", fmt::format("{}: {}", what, fmt::join(rules, "; ")));
-  pugi::xml_node tip = add(cell, "span", {}, "tip");
-  add(add(tip, "span"), "code",
-      fmt::format("{}. {} = {}", column, print_call(call_of(layout, column)), result_of(layout, column)));
-  add(tip, "span", what);
-  for (const std::string& rule : rules) add(add(tip, "span"), "code", rule);
+  add_tip(cell, layout, column, what, rules);
 }
 
 void add_set_cell(pugi::xml_node row, const Layout& layout, const Alike& alike, std::size_t column, std::size_t task) {
@@ -411,7 +418,7 @@ void add_head(pugi::xml_node table, const Layout& layout, std::size_t first, std
   pugi::xml_node row = add(add(table, "thead"), "tr");
   add(row, "th");
   for (std::size_t column = first; column < last; ++column) {
-    pugi::xml_node head = add(row, "th");
+    pugi::xml_node head = add(row, "th", {}, "head");
     set(head, "scope", "col");
     if (column == 0) {
       add(head, "span", "start");
@@ -426,6 +433,7 @@ void add_head(pugi::xml_node table, const Layout& layout, std::size_t first, std
     if (layout.trace.divergence && layout.trace.divergence->call == column - 1) {
       add(head, "span", "≠ kernel", "bad");
     }
+    add_tip(head, layout, column, "", lines_of(layout.trace.explanations[column - 1]));
   }
 }
 
