@@ -82,7 +82,7 @@ sample=$corpus/seeds/userns/sample.trace
 expect 0 "^    # set_cred_user_ns: P' = E' = X' = U$" "$capcheck" show --explain "$sample"
 expect 0 '^<!DOCTYPE html>.*</html>$' "$capcheck" show "$sample" --html
 for time in first again; do
-	expect 0 '' "$capcheck" show "$sample" --html "$work/sample.html"
+	"$capcheck" show "$sample" --html "$work/sample.html" || fail "no page ($time)"
 	grep -q "set_cred_user_ns: P' = E' = X' = U" "$work/sample.html" || fail "no explanation in the page ($time)"
 done
 cp "$sample" "$work/kept.trace"

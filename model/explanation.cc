@@ -5,15 +5,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
-#include <map>
-#include <optional>
-#include <set>
 #include <utility>
 
 #include "model/constants.h"
-#include "model/rules/uidgid.h"
 #include "model/start.h"
+#include "model/term_text.h"
 #include "model/trace_text.h"
 
 namespace capcheck {
@@ -67,8 +63,7 @@ Role meaning_of_name(std::string_view name) {
                                                       kSysctlNames[3]};
   if (std::ranges::find(kSets, name) != kSets.end()) return Role::set;
   if (name == "securebits") return Role::securebits;
-  const bool is_id =
-      name.ends_with("id") || name == "owner" || name == "group" || name.starts_with("group0") || name == "group1";
+  const bool is_id = name.ends_with("id") || name == "owner" || name == "group" || name == "group0" || name == "group1";
   return is_id ? Role::id : Role::number;
 }
 
@@ -219,236 +214,6 @@ std::string primed_name(const ExplainedCall& call, std::size_t task, std::size_t
                                 : fmt::format("{}'(t{})", name_of_field(field), task);
 }
 
-// Terms and conditions as text.
-
-/// The arm that was taken.
-const Term& seen(const Term& term) {
-  return term.kind == Term::Kind::choice ? seen(*term.left) : term;
-}
-
-bool is_known(const Term& term) {
-  return seen(term).kind == Term::Kind::known;
-}
-
-/// A set, or bits, that came out as none.
-bool is_none(const Term& term) {
-  return is_known(term) && seen(term).value == 0 && seen(term).name.empty();
-}
-
-/// Writes terms. `primed` are those that the call gives to fields.
-class Writer {
- public:
-  explicit Writer(const Profile& profile)
-      : full_(profile.full_set()),
-        securebits_(profile.release->securebits | profile.release->securebits << 1),
-        strict_(profile.strict_securebit()) {}
-
-  void give_name(const ExplainedWord& word, std::string name) {
-    const Term* term = word.term().get();
-    if (!word.is_constant() && term->kind != Term::Kind::variable) primed_.emplace(term, std::move(name));
-  }
-  /// A whole term, of which nothing has a name but its parts.
-  std::string formula(const Term& term, Role role) const { return operation(seen(term), role_of(term, role), 0); }
-
-  /// A comparison as it came out; empty if it says nothing.
-  std::string comparison(const Condition& condition) const {
-    const Term *left = &seen(*condition.left), *right = &seen(*condition.right);
-    const Role role = detail::meaning_of(*left, *right);
-    if (condition.kind == Condition::Kind::less) {
-      return fmt::format("{} {} {}", part(*condition.left, role, 1), condition.holds ? "<" : "≥",
-                         part(*condition.right, role, 1));
-    }
-    if (is_none(*right) && left->kind == Term::Kind::intersection) {
-      return is_none(*left->left) || is_none(*left->right) ? "" : emptiness(*left, condition.holds);
-    }
-    const Term *first = condition.left.get(), *second = condition.right.get();
-    if (is_known(*first) && !is_known(*second)) std::swap(first, second);
-    return fmt::format("{} {} {}", part(*first, role, 1), condition.holds ? "=" : "≠", part(*second, role, 1));
-  }
-
-  std::string set(std::uint64_t value) const {
-    if (value == 0) return "∅";
-    if ((value & full_) == full_) return "FULL";
-    if (value == kFsSet) return "CAP_FS_SET";
-    if (value == kLowWord) return "{0 to 31}";
-    const std::uint64_t missing = full_ & ~value;
-    if (std::popcount(missing) <= kFewNames) return fmt::format("FULL ∖ {}", braced(missing));
-    return braced(value);
-  }
-
-  std::string number(std::uint64_t value, Role role) const {
-    if (role == Role::set) return set(value);
-    if (role == Role::id && value == kInvalidId) return "(uid_t)-1";
-    if (role == Role::securebits && value != 0) return bits(value);
-    return value > kInvalidId ? fmt::format("{:#x}", value) : fmt::format("{}", value);
-  }
-
- private:
-  static constexpr int kFewNames = 3;
-  /// All that the first version of a header or an attribute carries.
-  static constexpr std::uint64_t kLowWord = 0xffffffff;
-
-  static Role role_of(const Term& term, Role role) { return term.meaning == Role::number ? role : term.meaning; }
-
-  static std::string capability(std::uint64_t bit) {
-    const auto number = static_cast<std::uint64_t>(std::countr_zero(bit));
-    return capability_name(number).value_or(fmt::format("{}", number));
-  }
-
-  static std::string braced(std::uint64_t value) {
-    std::vector<std::string> names;
-    std::uint64_t rest = value;
-    for (; rest != 0 && names.size() < kFewNames; rest &= rest - 1) names.push_back(capability(rest & -rest));
-    if (rest != 0) return fmt::format("{{{} and {} more}}", fmt::join(names, ", "), std::popcount(rest));
-    return fmt::format("{{{}}}", fmt::join(names, ", "));
-  }
-
-  std::string bits(std::uint64_t value) const {
-    const std::uint64_t all = value;
-    std::vector<std::string> names;
-    // Later releases have other names for what this one has not, or has of the proposal.
-    if (value & strict_) names.emplace_back("SECBIT_USERNS_STRICT_CAPS");
-    if (value & strict_ << 1) names.emplace_back("SECBIT_USERNS_STRICT_CAPS_LOCKED");
-    value &= ~(strict_ | strict_ << 1);
-    for (const Constant& constant : constants(Role::securebits, false)) {
-      if (value & securebits_ & constant.value) {
-        names.emplace_back(constant.name);
-        value &= ~constant.value;
-      }
-    }
-    if (value != 0) names.push_back(fmt::format("{:#x}", value));
-    return names.size() > kFewNames ? fmt::format("{:#x}", all) : fmt::format("{}", fmt::join(names, " | "));
-  }
-
-  /// An operand; `tight` is how tightly what is around it binds.
-  std::string part(const Term& term, Role role, int tight) const {
-    for (const Term* at = &term;; at = at->left.get()) {
-      if (const auto found = primed_.find(at); found != primed_.end()) return found->second;
-      if (at->kind != Term::Kind::choice) break;
-    }
-    return operation(seen(term), role_of(term, role), tight);
-  }
-
-  std::string operation(const Term& term, Role role, int tight) const {
-    const bool of_sets = role == Role::set;
-    const auto bound = [&](int own, std::string text) { return own < tight ? fmt::format("({})", text) : text; };
-    // What mixes signs has parentheses, whatever binds how tightly.
-    const auto operand = [&](const Term& of, int own) { return part(of, role, seen(of).kind == term.kind ? own : 3); };
-    const auto both = [&](int own, std::string_view sign) {
-      return bound(own, fmt::format("{} {} {}", operand(*term.left, own), sign, operand(*term.right, own)));
-    };
-    switch (term.kind) {
-      case Term::Kind::known:
-        return term.name.empty() ? number(term.value, role) : term.name;
-      case Term::Kind::variable:
-        return term.name;
-      case Term::Kind::intersection:
-        if (of_sets) return bound(2, intersection(term));
-        if (is_known(*term.right) && std::popcount(~seen(*term.right).value) == 1) {
-          return bound(2, fmt::format("{} & ~{}", operand(*term.left, 2), number(~seen(*term.right).value, role)));
-        }
-        return both(2, "&");
-      case Term::Kind::union_:
-        if (is_none(*term.left)) return part(*term.right, role, tight);
-        if (is_none(*term.right)) return part(*term.left, role, tight);
-        return both(1, of_sets ? "∪" : "|");
-      case Term::Kind::difference:
-        return both(1, "^");
-      case Term::Kind::complement:
-        return fmt::format("{}{}", of_sets ? "∁" : "~", part(*term.left, role, 3));
-      case Term::Kind::sum:
-        return both(1, "+");
-      case Term::Kind::minus:
-        return bound(1, fmt::format("{} - {}", part(*term.left, role, 1), part(*term.right, role, 2)));
-      case Term::Kind::shift:
-        return bound(2, fmt::format("{} >> {}", part(*term.left, role, 3), seen(*term.right).value));
-      case Term::Kind::choice:
-        return operation(seen(term), role, tight);
-    }
-    __builtin_unreachable();
-  }
-
-  /// Of two sets, without parentheses: what is taken away reads better than what stays.
-  std::string intersection(const Term& term) const {
-    const Term *left = term.left.get(), *right = term.right.get();
-    if (is_known(*left) || seen(*left).kind == Term::Kind::complement) std::swap(left, right);
-    const auto operand = [&](const Term& of) {
-      return part(of, Role::set, seen(of).kind == Term::Kind::intersection ? 2 : 3);
-    };
-    const std::string first = operand(*left);
-    const Term& other = seen(*right);
-    if (other.kind == Term::Kind::complement) return fmt::format("{} ∖ {}", first, part(*other.left, Role::set, 3));
-    const std::uint64_t missing = full_ & ~other.value;
-    if (missing != 0 && is_known(other) && (std::popcount(missing) <= kFewNames || missing == (kFsSet & full_))) {
-      return fmt::format("{} ∖ {}", first, missing == kFsSet ? "CAP_FS_SET" : braced(missing));
-    }
-    return fmt::format("{} ∩ {}", first, operand(*right));
-  }
-
-  /// That an intersection is empty, or not: membership, inclusion, or that.
-  std::string emptiness(const Term& term, bool empty) const {
-    const Term *left = term.left.get(), *right = term.right.get();
-    if (is_known(*left)) std::swap(left, right);
-    const Term& other = seen(*right);
-    if (other.kind == Term::Kind::complement) {
-      const std::string inclusion =
-          fmt::format("{} {} {}", part(*left, Role::set, 2), empty ? "⊆" : "⊄", part(*other.left, Role::set, 2));
-      return empty ? inclusion : fmt::format("{} by {}", inclusion, braced(term.value));
-    }
-    const Role role = role_of(term, Role::number);
-    if (is_known(other) && std::has_single_bit(other.value) && (role == Role::set || role == Role::securebits)) {
-      return fmt::format("{} {} {}", role == Role::set ? capability(other.value) : bits(other.value), empty ? "∉" : "∈",
-                         part(*left, role, 3));
-    }
-    if (role == Role::set) return fmt::format("{} {} ∅", intersection(term), empty ? "=" : "≠");
-    return fmt::format("{} & {} {} 0", part(*left, role, 2), part(*right, role, 2), empty ? "=" : "≠");
-  }
-
-  std::uint64_t full_, securebits_, strict_;
-  std::map<const Term*, std::string> primed_;
-};
-
-/// The comparisons that, as they came out, make a condition what it is; no more than that takes.
-std::vector<const Condition*> deciding(const Condition& condition) {
-  const bool both = condition.kind == Condition::Kind::conjunction ? condition.holds : !condition.holds;
-  switch (condition.kind) {
-    case Condition::Kind::equal:
-    case Condition::Kind::less:
-      return {&condition};
-    case Condition::Kind::negation:
-      return deciding(*condition.a);
-    case Condition::Kind::conjunction:
-    case Condition::Kind::disjunction:
-      break;
-  }
-  if (both) {
-    auto all = deciding(*condition.a);
-    std::ranges::copy(deciding(*condition.b), std::back_inserter(all));
-    return all;
-  }
-  if (condition.a->holds != condition.holds) return deciding(*condition.b);
-  auto a = deciding(*condition.a);
-  if (condition.b->holds != condition.holds) return a;
-  auto b = deciding(*condition.b);
-  return b.size() < a.size() ? b : a;
-}
-
-/// Reasons are said once.
-void add_reasons(const Condition& condition, const Writer& writer, std::vector<std::string>& reasons) {
-  for (const Condition* comparison : deciding(condition)) {
-    std::string text = writer.comparison(*comparison);
-    if (text.empty() || std::ranges::find(reasons, text) != reasons.end()) continue;
-    reasons.push_back(std::move(text));
-  }
-}
-
-/// What decided between the arms of a term's choices.
-void add_reasons(const Term& term, const Writer& writer, std::vector<std::string>& reasons) {
-  if (term.condition) add_reasons(*term.condition, writer, reasons);
-  if (term.left) add_reasons(*term.left, writer, reasons);
-  if (term.right && term.kind != Term::Kind::choice) add_reasons(*term.right, writer, reasons);
-}
-
 /// A longer formula than this is no explanation.
 constexpr std::size_t kLongestFormula = 100;
 
@@ -464,14 +229,14 @@ std::vector<GivenField> given_fields(const ExplainedCall& call, std::size_t task
   for (std::size_t field = 0; field < kFieldCount; ++field) {
     const ExplainedWord &before = field_of(call.origin(task), field), &after = field_of(call.after.at(task), field);
     const TermPointer term = after.term();
-    const bool kept = after.same_as(before) || (!before.is_constant() && &seen(*term) == before.term().get());
+    const bool kept = after.same_as(before) || (!before.is_constant() && &taken_arm(*term) == before.term().get());
     if (!kept) given.push_back({field, after, after.value() != before.value()});
   }
   return given;
 }
 
 /// Puts a field to those that have the same formula.
-void add_change(const ExplainedCall& call, std::size_t task, const GivenField& given, const Writer& writer,
+void add_change(const ExplainedCall& call, std::size_t task, const GivenField& given, const TermWriter& writer,
                 std::vector<FieldChange>& changes) {
   const TermPointer term = given.word.term();
   std::string formula = writer.formula(*term, role_of_field(given.field));
@@ -489,8 +254,8 @@ void add_change(const ExplainedCall& call, std::size_t task, const GivenField& g
 }
 
 /// A writer that knows what the call gives to a task's fields.
-Writer writer_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
-  Writer writer(profile);
+TermWriter writer_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
+  TermWriter writer(profile);
   for (const GivenField& one : given_fields(call, task)) {
     writer.give_name(one.word, primed_name(call, task, one.field));
   }
@@ -500,7 +265,7 @@ Writer writer_of(const Profile& profile, const ExplainedCall& call, std::size_t 
 /// The formulas of one task, in the order of their first fields.
 std::vector<FieldChange> changes_of(const Profile& profile, const ExplainedCall& call, std::size_t task) {
   const std::vector<GivenField> given = given_fields(call, task);
-  const Writer writer = writer_of(profile, call, task);
+  const TermWriter writer = writer_of(profile, call, task);
   std::vector<FieldChange> changes;
   for (const GivenField& one : given) add_change(call, task, one, writer, changes);
   const auto of_sets = [](const FieldChange& change) { return state_fields()[change.fields.front()].is_set; };
@@ -539,7 +304,7 @@ std::vector<TermPointer> variants(const TermPointer& term) {
 }
 
 /// "; more by {CAP_MKNOD}": what a kernel's set has that the model's has not, and the reverse.
-std::string difference(const Writer& writer, std::uint64_t model, std::uint64_t kernel) {
+std::string difference(const TermWriter& writer, std::uint64_t model, std::uint64_t kernel) {
   std::string text;
   if ((kernel & ~model) != 0) text += fmt::format("; more by {}", writer.set(kernel & ~model));
   if ((model & ~kernel) != 0) text += fmt::format("; less by {}", writer.set(model & ~kernel));
@@ -548,7 +313,7 @@ std::string difference(const Writer& writer, std::uint64_t model, std::uint64_t 
 
 /// A formula that gives the kernel's value where the model's does not: the field as it was, the model's formula with
 /// one change, another set as it was. Empty if none does.
-std::string other_formula(const Writer& writer, const ExplainedCall& call, std::size_t task, std::size_t field,
+std::string other_formula(const TermWriter& writer, const ExplainedCall& call, std::size_t task, std::size_t field,
                           std::uint64_t kernel) {
   const TaskState<Explained>& origin = call.origin(task);
   const Role role = role_of_field(field);
@@ -578,11 +343,11 @@ std::string asks(Guard guard, const std::vector<std::string>& because) {
 }
 
 std::vector<std::string> reasons_of(const Profile& profile, const ExplainedBool& holds) {
-  const Writer writer(profile);
+  const TermWriter writer(profile);
   std::vector<std::string> reasons;
   if (!holds.why) return reasons;
   add_reasons(*holds.why, writer, reasons);
-  for (const Condition* comparison : deciding(*holds.why)) {
+  for (const Condition* comparison : deciding_comparisons(*holds.why)) {
     add_reasons(*comparison->left, writer, reasons);
     add_reasons(*comparison->right, writer, reasons);
   }
@@ -663,7 +428,7 @@ std::vector<std::string> lines_of(const CallExplanation& explanation) {
 
 std::vector<std::string> explain_field(const Profile& profile, const ExplainedCall& call, std::size_t task,
                                        std::size_t field, std::uint64_t kernel) {
-  const Writer writer = writer_of(profile, call, task);
+  const TermWriter writer = writer_of(profile, call, task);
   const ExplainedWord& word = field_of(call.after.at(task), field);
   const std::string name = primed_name(call, task, field);
   FieldChange model{task, {field}, true, "", function_of(call.call.kind, field)};
@@ -680,7 +445,7 @@ std::vector<std::string> explain_field(const Profile& profile, const ExplainedCa
 
 std::vector<std::string> explain_output(const Profile& profile, const ExplainedCall& call, std::size_t output,
                                         std::uint64_t kernel) {
-  const Writer writer(profile);
+  const TermWriter writer(profile);
   const OutputField& shown = kOutputFields.at(output);
   const Output<Explained>& given = call.reply.output;
   const std::array<const ExplainedWord*, kOutputFields.size()> words = {
