@@ -78,6 +78,17 @@ expect 1 'result: expected -1 EPERM, got 0' "$capcheck" replay "$work/wrong.trac
 head -c 1000 /dev/urandom >"$work/artifact"
 expect 0 'agree' "$capcheck" replay "$work/artifact"
 expect 0 't0 starts with' "$capcheck" show "$work/artifact"
+sample=$corpus/seeds/userns/sample.trace
+expect 0 "^    # set_cred_user_ns: P' = E' = X' = U$" "$capcheck" show --explain "$sample"
+expect 0 '</ol></body></html>$' "$capcheck" show "$sample" --html
+for time in first again; do
+	"$capcheck" show "$sample" --html "$work/sample.html" || fail "no page ($time)"
+	grep -q "set_cred_user_ns: P' = E' = X' = U" "$work/sample.html" || fail "no explanation in the page ($time)"
+done
+cp "$sample" "$work/kept.trace"
+expect 2 'kept.trace: is there and is no page' "$capcheck" show "$sample" --html "$work/kept.trace"
+cmp -s "$sample" "$work/kept.trace" || fail "a trace was overwritten by a page"
+expect 2 'no such kernel' "$capcheck" show "$sample" --kernel "$work/absent.so"
 expect 2 'no such kernel; build it with' env CAPCHECK_KERNELS="$work" "$capcheck" replay "$corpus/seeds"
 cp "$work/artifact" "$work/6.12+userns.so"
 expect 2 'not a kernel for this program' env CAPCHECK_KERNELS="$work" "$capcheck" replay "$work/artifact"
@@ -86,6 +97,10 @@ expect 2 'not a kernel for this program' env CAPCHECK_KERNELS="$work" "$capcheck
 "$(dirname "$0")/kernel/build" --name 6.12+userns --fault entry-keeps-securebits --output "$work/faulty.so" >"$work/out" 2>&1 ||
 	fail "no kernel with a fault: $(tail -3 "$work/out")"
 expect 1 'the state after the call differs' "$capcheck" replay --kernel "$work/faulty.so" --profile 6.12+userns \
+	"$corpus/seeds/unshare"
+expect 0 "Securebits: 0x0 by the model, 0x10 by the kernel, which securebits' = securebits would give" "$capcheck" show \
+	--kernel "$work/faulty.so" --profile 6.12+userns "$corpus/divergences/entry-keeps-securebits.trace"
+expect 1 "^why: set_cred_user_ns: securebits' = 0$" "$capcheck" replay --kernel "$work/faulty.so" --profile 6.12+userns \
 	"$corpus/seeds/unshare"
 expect 2 'built as .*, which is not profile 6.12.userns$' "$capcheck" replay --profile 6.12+userns \
 	--kernel "$bin/kernels/6.12+userns+capbset-drop-lowers-userns.so" "$corpus/seeds/userns/sample.trace"

@@ -2,11 +2,13 @@
 #include "fuzz/differential.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
 
+#include "fuzz/divergence_explanation.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/trace_text.h"
 
@@ -299,6 +301,8 @@ std::string explain(const Divergence& divergence, const Profile& profile, const 
     text += task_rows(states_after(program, model, call), states_after(program, kernel, call), program.calls[call].task,
                       full);
   }
+  const auto lines = explain_term(divergence, profile, program, model, kernel);
+  if (!lines.empty()) text += fmt::format("\nwhy: {}\n", fmt::join(lines, "\n     "));
   return text + fmt::format("\nreplay: {}\n", replay);
 }
 

@@ -12,9 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/divergence_explanation.h"
+
 namespace capcheck {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -79,8 +83,35 @@ TEST(Differential, ExplainsInNamesSideBySide) {
   EXPECT_THAT(text, HasSubstr("* CapBnd       000001ffffffffff     000001ffffdfffff\n"));
   EXPECT_THAT(text, HasSubstr("only in the model: cap_sys_admin"));
   EXPECT_THAT(text, HasSubstr("  CapPrm       000001ffffffffff     000001ffffffffff\n"));
+  EXPECT_THAT(text, HasSubstr("why: set_cred_user_ns: X' = U\n     CapBnd: 000001ffffffffff by the model, "
+                              "000001ffffdfffff by the kernel, which X' = X would give; less by {CAP_SYS_ADMIN}\n"));
   EXPECT_THAT(text, HasSubstr("replay: capcheck replay some.trace"));
   EXPECT_THAT(text, Not(HasSubstr("* CapPrm")));
+}
+
+TEST(Differential, NamesTheTermOfEveryKind) {
+  const Trace model = run_model(kProfile, kProgram);
+  const auto explained = [&](const std::function<void(Trace&)>& change) {
+    Trace kernel = model;
+    change(kernel);
+    const auto found = find_divergence(Oracles(kProfile), kProgram, model, kernel);
+    return found ? explain_term(*found, kProfile, kProgram, model, kernel) : std::vector<std::string>{};
+  };
+  EXPECT_THAT(explained([](Trace& kernel) { kernel.observations[0].result = 0 - std::uint64_t{EPERM}; }),
+              ElementsAre("the model's tests all pass",
+                          "a test that gives EPERM: cap_prctl_drop asks: SETPCAP in E "
+                          "(EPERM); here CAP_SETPCAP ∈ E"));
+  EXPECT_THAT(explained([](Trace& kernel) { kernel.observations[1].output.permitted = 1; }),
+              ElementsAre("permitted = P", "permitted: 000001ffffffffff by the model, 0000000000000001 by the kernel"));
+  EXPECT_THAT(explained([](Trace& kernel) { kernel.initial.cred.bounding = 0; }), ElementsAre());
+  // Of a claim that is broken, all that the call does.
+  EXPECT_THAT(explain_term({Divergence::Kind::invariant, 2}, kProfile, kProgram, model, model),
+              Contains("create_user_ns: user_ns' = 1"));
+  // A model's trace that is not of these rules cannot be explained by them.
+  Trace wrong = model;
+  wrong.observations[0].result = 7;
+  EXPECT_THAT(explain_term({Divergence::Kind::state, 2}, kProfile, kProgram, wrong, model),
+              ElementsAre(HasSubstr("began elsewhere")));
 }
 
 /// A system that follows the model, but whose traces all come at the end; and one that begins programs with a smaller

@@ -122,9 +122,13 @@ std::uint64_t last_number(std::string_view log, std::string_view label) {
   return value;
 }
 
-/// libFuzzer's running count: the number after the last '#' that opens a line.
+/// libFuzzer's running count: the last number after a '#' that opens a line. It ends with other lines that do.
 std::uint64_t running_count(std::string_view log) {
-  return last_number(log, "\n#");
+  for (std::size_t at = log.rfind("\n#"); at != std::string_view::npos; at = log.rfind("\n#")) {
+    if (const std::uint64_t count = last_number(log, "\n#"); count != 0) return count;
+    log = log.substr(0, at);
+  }
+  return 0;
 }
 
 /// How many programs a job ran: by its own word, or, if it was stopped, by libFuzzer's last.
@@ -221,7 +225,7 @@ FuzzSample sample(const std::vector<std::unique_ptr<Job>>& jobs, Clock::duration
   FuzzSample now{std::chrono::duration<double>(elapsed).count(), 0, 0};
   for (const auto& job : jobs) {
     const std::string log = job->log();
-    now.programs += running_count(log);
+    now.programs += programs_in(log);
     now.coverage = std::max(now.coverage, last_number(log, " cov: "));
   }
   return now;

@@ -5,11 +5,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "fuzz/html_page.h"
 #include "fuzz/run_report.h"
 
 namespace capcheck {
@@ -17,72 +17,41 @@ namespace {
 
 using nlohmann::json;
 
-/// Colours are named for what they say; each has a light and a dark value, and a sign beside it says the same.
-constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #667; --line: #ccd; --good: #14692b; --bad: #a3190b;
-        --back: #fff; --band: #f4f5f8; --mark: #2458a8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e6ea; --faint: #98a0ad; --line: #3a404a; --good: #6fcf8b; --bad: #ff8f80; --back: #15181d;
-          --band: #1d2129; --mark: #7fb0ff; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 2rem auto;
-       max-width: 72rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.5rem; border-bottom: 1px solid var(--line); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .87rem; }
-th, td { text-align: left; padding: .15rem .7rem .15rem 0; vertical-align: top; }
-th { color: var(--faint); font-weight: 600; } tbody tr:nth-child(even) { background: var(--band); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-code { font: .85em ui-monospace, monospace; } .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
-.faint { color: var(--faint); } pre { white-space: pre-wrap; font: .8rem/1.35 ui-monospace, monospace; }
-svg { max-width: 100%; height: auto; } svg text { fill: var(--faint); font: 11px system-ui, sans-serif; }
-svg .axis { stroke: var(--line); } svg .curve { stroke: var(--mark); fill: none; stroke-width: 1.6; }
-@media print { body { margin: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
-  .scroll { overflow: visible; } }
-)";
-
-/// Appends an element with text. Everything is escaped when it is written.
-pugi::xml_node add(pugi::xml_node parent, const char* name, std::string_view text = {},
-                   const char* style_class = nullptr) {
-  pugi::xml_node node = parent.append_child(name);
-  if (style_class) node.append_attribute("class") = style_class;
-  if (!text.empty()) node.append_child(pugi::node_pcdata).set_value(std::string(text).c_str());
-  return node;
-}
-
-/// A table with its heading; what is returned takes rows.
-pugi::xml_node add_table(pugi::xml_node parent, const std::vector<std::string>& columns) {
-  pugi::xml_node table = add(add(parent, "div", {}, "scroll"), "table");
-  pugi::xml_node row = add(add(table, "thead"), "tr");
-  for (const std::string& column : columns) add(row, "th", column).append_attribute("scope") = "col";
-  return add(table, "tbody");
-}
-
 std::string text_of(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+struct Claim {
+  std::string name, formula, statement;
+  bool operator==(const Claim&) const = default;
+};
+
 /// Claims as rows, profiles as columns.
 void add_proofs(pugi::xml_node body, const json& report) {
-  add(body, "h2", "Claims");
+  set(add(body, "h2", "Claims"), "id", "Claims");
   const json& proofs = report.at("proofs");
+  pugi::xml_node kernels = add(body, "ol", {}, "kernels");
   std::vector<std::string> columns{"claim", "formula"};
-  std::vector<std::pair<std::string, std::string>> claims;
+  std::vector<Claim> claims;
   std::map<std::pair<std::string, std::string>, const json*> found;
   for (const json& proved : proofs) {
-    columns.push_back(proved.at("profile"));
+    add(kernels, "li", text_of(proved.at("profile")));
+    columns.push_back(std::to_string(columns.size() - 1));
     for (const json& claim : proved.at("claims")) {
       found[{claim.at("name"), proved.at("profile")}] = &claim;
-      const std::pair<std::string, std::string> row{claim.at("name"), claim.at("formula")};
-      if (std::ranges::find(claims, row) == claims.end()) claims.push_back(row);
+      Claim row{claim.at("name"), claim.at("formula"), claim.at("statement")};
+      if (std::ranges::find(claims, row) == claims.end()) claims.push_back(std::move(row));
     }
   }
   pugi::xml_node rows = add_table(body, columns);
-  for (const auto& claim : claims) {
+  for (const Claim& claim : claims) {
     pugi::xml_node row = add(rows, "tr");
-    add(add(row, "td"), "code", claim.first);
-    add(row, "td", claim.second);
+    pugi::xml_node details = add(add(row, "td", {}, "claim"), "details");
+    add(add(details, "summary"), "code", claim.name);
+    add(details, "p", claim.statement);
+    add(row, "td", claim.formula);
     for (const json& proved : proofs) {
-      const auto result = found.find({claim.first, proved.at("profile")});
+      const auto result = found.find({claim.name, proved.at("profile")});
       if (result == found.end()) {
         add(row, "td", "–", "faint");
         continue;
@@ -99,7 +68,7 @@ void add_proofs(pugi::xml_node body, const json& report) {
 }
 
 void add_counterexamples(pugi::xml_node body, const json& report) {
-  add(body, "h2", "Counterexamples on kernels");
+  set(add(body, "h2", "Counterexamples on kernels"), "id", "Counterexamples");
   pugi::xml_node rows = add_table(body, {"claim", "kernel", "in process", "booted", "trace"});
   for (const json& one : report.at("counterexamples")) {
     pugi::xml_node row = add(rows, "tr");
@@ -115,7 +84,7 @@ void add_counterexamples(pugi::xml_node body, const json& report) {
 }
 
 void add_replays(pugi::xml_node body, const json& report) {
-  add(body, "h2", "Corpus");
+  set(add(body, "h2", "Corpus"), "id", "Corpus");
   pugi::xml_node rows = add_table(body, {"where", "traces", "runs", "kernels", "not performed", "do not agree"});
   for (const json& one : report.at("replays")) {
     pugi::xml_node row = add(rows, "tr");
@@ -127,20 +96,47 @@ void add_replays(pugi::xml_node body, const json& report) {
   }
 }
 
-/// A curve over seconds.
-void add_plot(pugi::xml_node parent, std::string_view title, const json& samples, const char* value) {
-  constexpr double kWidth = 340, kHeight = 120, kLeft = 52, kBottom = 100, kTop = 18, kRight = 330;
-  double longest = 0, highest = 0;
+struct Point {
+  double seconds, value;
+};
+
+std::vector<Point> coverage_of(const json& samples) {
+  std::vector<Point> points;
+  for (const json& sample : samples) points.push_back({sample.at("seconds"), sample.at("coverage")});
+  return points;
+}
+
+/// Programs a second, between each sample and the one before.
+std::vector<Point> rates_of(const json& samples) {
+  std::vector<Point> points;
+  Point last{0, 0};
   for (const json& sample : samples) {
-    longest = std::max(longest, sample.at("seconds").get<double>());
-    highest = std::max(highest, sample.at(value).get<double>());
+    const Point now{sample.at("seconds"), sample.at("programs")};
+    if (now.seconds > last.seconds) {
+      points.push_back({now.seconds, (now.value - last.value) / (now.seconds - last.seconds)});
+    }
+    last = now;
   }
+  return points;
+}
+
+/// A curve over seconds.
+void add_plot(pugi::xml_node parent, std::string_view title, const std::vector<Point>& points) {
+  constexpr double kWidth = 340, kHeight = 120, kLeft = 52, kBottom = 100, kTop = 18, kRight = 330;
+  double longest = 0, highest = 0, lowest = points.empty() ? 0 : points.front().value;
+  for (const Point& point : points) {
+    longest = std::max(longest, point.seconds);
+    highest = std::max(highest, point.value);
+    lowest = std::min(lowest, point.value);
+  }
+  // What changes little is shown from its lowest, which the axis names.
+  if (lowest < highest / 2 || lowest == highest) lowest = 0;
   if (longest == 0 || highest == 0) return;
   pugi::xml_node plot = add(parent, "svg");
   plot.append_attribute("viewBox") = fmt::format("0 0 {} {}", kWidth, kHeight).c_str();
   plot.append_attribute("width") = kWidth;
   plot.append_attribute("role") = "img";
-  plot.append_attribute("aria-label") = fmt::format("{}: {:.0f} after {:.0f} s", title, highest, longest).c_str();
+  plot.append_attribute("aria-label") = fmt::format("{}: up to {:.0f}, in {:.0f} s", title, highest, longest).c_str();
   const auto write = [&](double x, double y, const std::string& text, const char* anchor) {
     pugi::xml_node node = add(plot, "text", text);
     node.append_attribute("x") = x;
@@ -149,13 +145,13 @@ void add_plot(pugi::xml_node parent, std::string_view title, const json& samples
   };
   write(kLeft, 11, std::string(title), "start");
   write(kLeft - 5, kTop + 8, fmt::format("{:.0f}", highest), "end");
-  write(kLeft - 5, kBottom, "0", "end");
+  write(kLeft - 5, kBottom, fmt::format("{:.0f}", lowest), "end");
   write(kRight, kBottom + 14, fmt::format("{:.0f} s", longest), "end");
   std::string path;
-  for (const json& sample : samples) {
-    path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : " L",
-                        kLeft + sample.at("seconds").get<double>() / longest * (kRight - kLeft),
-                        kBottom - sample.at(value).get<double>() / highest * (kBottom - kTop));
+  for (const Point& point : points) {
+    path +=
+        fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : " L", kLeft + point.seconds / longest * (kRight - kLeft),
+                    kBottom - (point.value - lowest) / (highest - lowest) * (kBottom - kTop));
   }
   pugi::xml_node axis = add(plot, "path", {}, "axis");
   axis.append_attribute("d") = fmt::format("M{0},{1} V{2} H{3}", kLeft, kTop, kBottom, kRight).c_str();
@@ -164,7 +160,7 @@ void add_plot(pugi::xml_node parent, std::string_view title, const json& samples
 }
 
 void add_fuzzing(pugi::xml_node body, const json& report) {
-  add(body, "h2", "Fuzzing");
+  set(add(body, "h2", "Fuzzing"), "id", "Fuzzing");
   pugi::xml_node rows = add_table(body, {"kernel", "programs", "a second", "edges covered", "divergences"});
   for (const json& one : report.at("fuzzing")) {
     pugi::xml_node row = add(rows, "tr");
@@ -176,9 +172,10 @@ void add_fuzzing(pugi::xml_node body, const json& report) {
     add(row, "td", std::to_string(found), found == 0 ? "number good" : "number bad");
   }
   for (const json& one : report.at("fuzzing")) {
-    pugi::xml_node figure = add(body, "div");
-    add_plot(figure, text_of(one.at("profile")) + ": edges covered", one.at("samples"), "coverage");
-    add_plot(figure, text_of(one.at("profile")) + ": programs", one.at("samples"), "programs");
+    pugi::xml_node figure = add(body, "div", {}, "figure");
+    add(figure, "h3", text_of(one.at("profile")));
+    add_plot(figure, "edges covered", coverage_of(one.at("samples")));
+    add_plot(figure, "programs a second", rates_of(one.at("samples")));
     for (const json& finding : one.at("findings")) {
       add(add(body, "p", {}, "bad"), "code", text_of(finding.at("signature")));
       add(body, "pre", text_of(finding.at("report")));
@@ -190,7 +187,7 @@ void add_fuzzing(pugi::xml_node body, const json& report) {
 void add_transitions(pugi::xml_node body, const json& report) {
   const json& rows = report.at("transitions");
   const auto missing = std::ranges::count_if(rows, [](const json& row) { return row.at("missing").get<bool>(); });
-  add(body, "h2", "Transitions");
+  set(add(body, "h2", "Transitions"), "id", "Transitions");
   add(body, "p",
       fmt::format("The corpus reaches {} of {} outcomes of calls.", rows.size() - static_cast<std::size_t>(missing),
                   rows.size()),
@@ -253,27 +250,69 @@ void add_versions(pugi::xml_node body, const json& report) {
   for (const auto& [profile, release] : versions.at("kernels").items()) line("Linux as " + profile, release);
 }
 
+/// How many of an array are so.
+template <class Is>
+std::size_t count_if(const json& array, Is is) {
+  return static_cast<std::size_t>(std::ranges::count_if(array, is));
+}
+
+/// One line of each part, with a link to it.
+void add_summary(pugi::xml_node body, const json& report) {
+  pugi::xml_node table = add(add(body, "table", {}, "summary"), "tbody");
+  const auto line = [&](const char* part, std::string_view text, bool good) {
+    pugi::xml_node row = add(table, "tr");
+    pugi::xml_node link = add(add(row, "td"), "a", part);
+    set(link, "href", fmt::format("#{}", part));
+    add(row, "td", good ? text : fmt::format("{} (!)", text), good ? "good" : "bad");
+  };
+  std::size_t claims = 0, surprises = 0, found = 0, programs = 0, disagreeing = 0, runs = 0;
+  for (const json& proved : report.at("proofs")) {
+    claims += proved.at("claims").size();
+    surprises += count_if(proved.at("claims"), [](const json& claim) { return !claim.at("as_claimed").get<bool>(); });
+  }
+  line("Claims", fmt::format("{} on {} kernels, {} not as claimed", claims, report.at("proofs").size(), surprises),
+       surprises == 0);
+  const json& shown = report.at("counterexamples");
+  const std::size_t followed = count_if(shown, [](const json& one) { return one.at("in_process") == "follows it"; });
+  line("Counterexamples", fmt::format("{} of {} followed by the kernel in process", followed, shown.size()),
+       followed == shown.size());
+  for (const json& one : report.at("replays")) {
+    runs += one.at("runs").get<std::size_t>();
+    disagreeing += one.at("disagreeing").get<std::size_t>();
+  }
+  line("Corpus", fmt::format("{} runs of traces, {} do not agree", runs, disagreeing), disagreeing == 0);
+  for (const json& one : report.at("fuzzing")) {
+    programs += one.at("programs").get<std::size_t>();
+    found += one.at("findings").size() + (text_of(one.at("crash")).empty() ? 0 : 1);
+  }
+  line("Fuzzing", fmt::format("{} programs, {} divergence{}", programs, found, found == 1 ? "" : "s"), found == 0);
+  const std::size_t missing =
+      count_if(report.at("transitions"), [](const json& row) { return row.at("missing").get<bool>(); });
+  line("Transitions", fmt::format("{} outcomes of calls, {} not reached", report.at("transitions").size(), missing),
+       missing == 0);
+}
+
+constexpr std::string_view kStyle = R"(
+td.claim { white-space: nowrap; } td.claim p { white-space: normal; max-width: 24rem; margin: .2rem 0 .4rem; }
+td.claim summary { cursor: pointer; } ol.kernels { columns: 20rem; font-size: .87rem; padding-left: 1.6rem; }
+h3 { font-size: .95rem; margin: 1rem 0 .2rem; } .figure { break-inside: avoid; display: inline-block; margin-right: 1.5rem; }
+.figure svg { margin-right: 1rem; } .summary td:first-child { padding-right: 1.5rem; }
+@page { size: A4 landscape; margin: 10mm; }
+@media (max-width: 45rem) { td.claim { white-space: normal; } }
+)";
+
 }  // namespace
 
 std::string html_of(const json& report) {
   pugi::xml_document document;
-  document.append_child(pugi::node_doctype).set_value("html");
-  pugi::xml_node html = document.append_child("html");
-  html.append_attribute("lang") = "en";
-  pugi::xml_node head = add(html, "head");
-  add(head, "meta").append_attribute("charset") = "utf-8";
-  pugi::xml_node viewport = add(head, "meta");
-  viewport.append_attribute("name") = "viewport";
-  viewport.append_attribute("content") = "width=device-width, initial-scale=1";
-  add(head, "title", "capcheck: what a run came to");
-  add(head, "style", kStyle);
-  pugi::xml_node body = add(html, "body");
+  pugi::xml_node body = begin_page(document, "capcheck: what a run came to", kStyle);
   add(body, "h1", "Linux capability transitions: what a run came to");
   const bool good = report.at("good");
   add(body, "p",
       good ? "Every claim came out as it was made, and model and kernels agree on everything that was run."
            : "Something below is not as it should be.",
       good ? "good" : "bad");
+  add_summary(body, report);
   add_proofs(body, report);
   add_counterexamples(body, report);
   add_replays(body, report);
@@ -281,9 +320,7 @@ std::string html_of(const json& report) {
   add_transitions(body, report);
   add_mutants(body, report);
   add_versions(body, report);
-  std::ostringstream out;
-  document.save(out, "", pugi::format_raw | pugi::format_no_declaration | pugi::format_no_empty_element_tags);
-  return out.str();
+  return text_of_page(document);
 }
 
 }  // namespace capcheck

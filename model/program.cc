@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "model/faults.h"
+#include "model/start.h"
 
 namespace capcheck {
 
@@ -108,13 +109,17 @@ void run_model(const Profile& profile, const Program& program, Trace& trace) {
       [&](World<Concrete>& now, const Call<Concrete>& call) { return step(profile, now, call); });
 }
 
-void run_model(const Profile& profile, const Start& start, const Program& program, Trace& trace) {
-  World<Concrete> world;
+void begin(World<Concrete>& world, const Profile& profile, const Start& start) {
   begin(world, profile);
   world.tasks[0].cred = start.state.cred;
   world.tasks[0].session_uid = start.state.cred.uid;
   world.tasks[0].dumpable = start.state.dumpable;
   world.sysctls = start.sysctls;
+}
+
+void run_model(const Profile& profile, const Start& start, const Program& program, Trace& trace) {
+  World<Concrete> world;
+  begin(world, profile, start);
   run(world, program, trace,
       [&](World<Concrete>& now, const Call<Concrete>& call) { return step(profile, now, call); });
 }
