@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/proof_kernels.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/call.h"
 #include "model/trace_text.h"
@@ -45,7 +46,7 @@ const ProvedFunction& find_function(std::string_view name) {
 
 EqualityResult prove(const std::string& kernel, std::string_view function, std::string_view fault = {}) {
   const KernelCode code(kernel_bitcode(kernel, fault));
-  return prove_equal(code, parse_profile(kernel), find_function(function), kTime);
+  return prove_equal(code, parse_profile(kernel), find_function(function), {kTime});
 }
 
 // The functions one by one, on each kernel.
@@ -160,7 +161,7 @@ void enter_namespace(Scene& scene) {
 EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation)) {
   static const KernelCode code(kernel_bitcode("6.12+userns", ""));
   const ProvedFunction function{"set_cred_user_ns", "", "", once, run};
-  return prove_equal(code, parse_profile("6.12+userns"), function, kTime);
+  return prove_equal(code, parse_profile("6.12+userns"), function, {kTime});
 }
 
 TEST(Equality, WhatIsChangedBesidesIsADifference) {
@@ -269,7 +270,8 @@ struct Outcome {
 Outcome run_command(const std::string& arguments) {
   int status = -1;
   CLI::App app;
-  add_prove_command(app, status, prove_kernels);
+  add_prove_command(app, status,
+                    [](const KernelProofOptions& options) { return prove_kernels(options, proof_kernels()); });
   testing::internal::CaptureStdout();
   try {
     app.parse("prove " + arguments);
