@@ -228,10 +228,11 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
 /// Calls that set ids say which with one of these, include/linux/security.h.
 constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
 
-void run_cap_task_fix_setuid(Scene& scene, unsigned lines) {
+/// First with a line in the maps, as programs begin.
+void run_cap_task_fix_setuid(Scene& scene, unsigned situation) {
   use_id_functions(scene);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, lines);
+  scene.add_maps(1, situation == 0 ? 1 : 0);
   scene.add_task(1);
   const ObjectId new_cred = scene.add_new_credentials("new_cred");
   Credentials<Symbolic> ids = scene.task().cred;

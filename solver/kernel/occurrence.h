@@ -300,7 +300,7 @@ struct OfFixup {
     const Credentials<D>&old = task.cred, &changed = transition.after.tasks[transition.call.task].cred;
     const typename D::Bool same = (old.uid == changed.uid) & (old.euid == changed.euid) & (old.suid == changed.suid) &
                                   (old.fsuid == changed.fsuid);
-    constexpr unsigned kWithALine = 1;
+    constexpr unsigned kWithALine = 0;
     Occurrence<D> occurrence{typename D::Bool(situation == kWithALine)};
     occurrence.require(detail::is_initial<D>(task.user_ns) & !same);
     detail::add_credentials(occurrence, old);

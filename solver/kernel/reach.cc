@@ -105,9 +105,10 @@ class Condition {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const z3::expr& constant = constants_[i].first;
       z3::func_decl declared = constant.decl();
+      // Not in the innermost scope, which may be that of a search.
       z3::expr value = constant.is_bool()
                            ? context_.bool_val(values[i] != 0)
-                           : bits_of(values[i], 64).extract(constant.get_sort().bv_size() - 1, 0).simplify();
+                           : context_.bv_val(values[i], 64).extract(constant.get_sort().bv_size() - 1, 0).simplify();
       model.add_const_interp(declared, value);
     }
     return model.eval(term_, true).is_true();
