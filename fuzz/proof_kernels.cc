@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,9 +29,8 @@ constexpr std::string_view kDebianSource = "/usr/src/linux-source-";
 /// A kernel that is like one of the profile's own is that one.
 std::optional<ProvedKernel> find_built(const std::string& name) {
   const auto built = booted_kernels();
-  const auto found = std::ranges::find_if(built, [&](const BootedKernel& kernel) {
-    return kernel.name == name && kernel.state == KernelState::ready;
-  });
+  const auto found = std::ranges::find_if(
+      built, [&](const BootedKernel& kernel) { return kernel.name == name && kernel.state == KernelState::ready; });
   if (found == built.end()) return std::nullopt;
   const bool has_own_source = !found->source.starts_with(kDebianSource), is_patched = !found->patches.empty();
   if (!has_own_source && !is_patched && name == found->profile && found->fault.empty()) return std::nullopt;
@@ -50,14 +50,28 @@ fs::path build(const ProvedKernel& kernel, const fs::path& directory) {
   constexpr std::chrono::minutes kTimeToBuild{10};
   const fs::path file = directory / (kernel.fault.empty() ? kernel.profile + ".so"
                                                           : fmt::format("{},{}.so", kernel.profile, kernel.fault));
-  std::vector<std::string> command{(bootable_kernel_script().parent_path() / "build").string(), "--name",
-                                   kernel.profile, "--coverage", "--output", file.string()};
+  std::vector<std::string> command{(bootable_kernel_script().parent_path() / "build").string(),
+                                   "--name",
+                                   kernel.profile,
+                                   "--coverage",
+                                   "--output",
+                                   file.string()};
   if (!kernel.fault.empty()) command.insert(command.end(), {"--fault", kernel.fault});
   if (!kernel.source.empty()) command.insert(command.end(), {"--source", kernel.source.string()});
   const Finished finished = run_on(command, "", kTimeToBuild);
   if (!finished.status || !WIFEXITED(*finished.status) || WEXITSTATUS(*finished.status) != 0)
     throw std::runtime_error(fmt::format("the kernel for this process is not built: {}", finished.output));
   return file;
+}
+
+/// Of a report, what differs and where.
+std::string shorten(const std::string& report) {
+  std::string text;
+  std::istringstream lines(report);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("DIVERGENCE") || line.starts_with("* ")) text += line + '\n';
+  }
+  return text;
 }
 
 KernelShown run(const ProvedKernel& kernel, const TraceText& trace) {
@@ -67,7 +81,7 @@ KernelShown run(const ProvedKernel& kernel, const TraceText& trace) {
   if (file.empty() || !fs::exists(file)) file = build(kernel, directory.path());
   Differential differential(profile, file);
   const Replayed replayed = replay("program", trace, differential);
-  return {differential.system().release(), replayed.parts_at ? replayed.problem : "", replayed.refused};
+  return {differential.system().release(), replayed.parts_at ? shorten(replayed.problem) : "", replayed.refused};
 }
 
 KernelShown replay_in_process(const ProvedKernel& kernel, const TraceText& trace) {

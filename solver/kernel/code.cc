@@ -246,7 +246,8 @@ void drop_what_says_nothing(llvm::Instruction& instruction) {
 void name_by_content(llvm::GlobalVariable& variable) {
   if (!variable.hasPrivateLinkage() || !variable.hasInitializer() || !variable.getName().starts_with(".str")) return;
   const auto* data = llvm::dyn_cast<llvm::ConstantDataSequential>(variable.getInitializer());
-  if (data != nullptr) variable.setName(fmt::format("text.{:x}", std::hash<std::string>()(data->getRawDataValues().str())));
+  if (data != nullptr)
+    variable.setName(fmt::format("text.{:x}", std::hash<std::string>()(data->getRawDataValues().str())));
 }
 
 }  // namespace

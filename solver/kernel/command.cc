@@ -101,8 +101,9 @@ std::string summarise(const KernelProofOptions& options, const Rows& rows, const
       rows.size(), kernel, proved, refuted,
       unreachable == 0 ? "" : fmt::format(", {} different where no program leads", unreachable),
       std::ssize(rows) - proved - refuted - unreachable, seconds,
-      options.confirm_with.empty() ? ""
-                                   : fmt::format("; {} answers \"unsat\" to {} questions", options.confirm_with, confirmed));
+      options.confirm_with.empty()
+          ? ""
+          : fmt::format("; {} answers \"unsat\" to {} questions", options.confirm_with, confirmed));
 }
 
 nlohmann::json replay_as_json(const Row& row) {
@@ -144,11 +145,13 @@ struct Changed {
 };
 
 std::string describe_visible(const std::string& function, const Rows& rows) {
+  const auto is_own = [&](const Row& row) { return row.result.function->name == function; };
+  const bool is_proved_itself = std::ranges::any_of(rows, is_own);
   std::vector<std::string> differing, undecided, equal;
-  for (const auto& [result, trace, shown] : rows) {
-    if (!result.run.contains(function)) continue;
-    const bool is_equal =
-        result.verdict == EqualityVerdict::proved || result.verdict == EqualityVerdict::unreachable;
+  for (const Row& row : rows) {
+    const EqualityResult& result = row.result;
+    if (is_proved_itself ? !is_own(row) : !result.run.contains(function)) continue;
+    const bool is_equal = result.verdict == EqualityVerdict::proved || result.verdict == EqualityVerdict::unreachable;
     (result.verdict == EqualityVerdict::refuted ? differing
      : is_equal                                 ? equal
                                                 : undecided)
@@ -178,7 +181,8 @@ std::string describe(const std::vector<Changed>& changed, const ProvedKernel& ke
   std::string text = fmt::format("  against {}, of the files that hold these functions:\n",
                                  kernel.base.empty() ? "Debian's source" : kernel.base.string());
   if (changed.empty()) text += "    no function differs\n";
-  for (const auto& [function, how, visible] : changed) text += fmt::format("    {:<7} {}(): {}\n", how, function, visible);
+  for (const auto& [function, how, visible] : changed)
+    text += fmt::format("    {:<7} {}(): {}\n", how, function, visible);
   return text;
 }
 
@@ -239,9 +243,10 @@ void show(const KernelProofOptions& options, const KernelServices& services, con
 
 EqualityOptions equality_options(const KernelProofOptions& options, const ProvedKernel& kernel,
                                  const OtherSolver* other) {
-  EqualityOptions proving{.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000)),
-                          .kernel = kernel.fault.empty() ? kernel.name : fmt::format("{}.{}", kernel.name, kernel.fault),
-                          .find_program = true};
+  EqualityOptions proving{
+      .timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000)),
+      .kernel = kernel.fault.empty() ? kernel.name : fmt::format("{}.{}", kernel.name, kernel.fault),
+      .find_program = true};
   if (!options.smt2.empty()) {
     proving.on_obligation = [&options](const Obligation& obligation) {
       write_file(options.smt2 / (obligation.name + ".smt2"), obligation.smt2);

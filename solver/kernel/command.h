@@ -40,8 +40,8 @@ struct KernelServices {
   std::function<KernelShown(const ProvedKernel& kernel, const TraceText& trace)> replay{};
 };
 
-/// Prints what comes of every kernel. Gives 0 if all functions are proved equal, or equal wherever a program leads; 1 if
-/// one is refuted, else 2. Throws std::invalid_argument for a name that there is not, and what parse_profile(),
+/// Prints what comes of every kernel. Gives 0 if all functions are proved equal, or equal wherever a program leads; 1
+/// if one is refuted, else 2. Throws std::invalid_argument for a name that there is not, and what parse_profile(),
 /// kernel_bitcode(), OtherSolver and the services do.
 int prove_kernels(const KernelProofOptions& options, const KernelServices& services = {});
 

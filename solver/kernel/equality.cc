@@ -230,11 +230,10 @@ class Proof {
     if (!options_.on_obligation && !options_.confirm) return;
     const Interpreter& interpreter = scene.interpreter();
     const auto add = [&](std::string what, Parts parts) {
-      const bool is_plain =
-          std::ranges::all_of(parts.ways, [](const SymbolicBool& way) { return way.is_false(); });
+      const bool is_plain = std::ranges::all_of(parts.ways, [](const SymbolicBool& way) { return way.is_false(); });
       if (!is_plain) {
-        cases_.push_back({fmt::format("situation {}: {}", situation, what), std::move(parts.assumed),
-                          std::move(parts.ways)});
+        cases_.push_back(
+            {fmt::format("situation {}: {}", situation, what), std::move(parts.assumed), std::move(parts.ways)});
       }
     };
     add("paths that are not taken", {{}, interpreter.excluded()});
@@ -246,10 +245,11 @@ class Proof {
     if (!options_.on_obligation && !options_.confirm) return;
     const Obligation obligation = write_obligation(
         fmt::format("{}/{}", options_.kernel, function_.name),
-        fmt::format("; {}() of {}, and the rule: {}\n"
-                    "; Each (check-sat) asks whether a path that was left out can be taken, or anything differs, in one\n"
-                    "; of the situations that the function is run in: unsat, it cannot.\n",
-                    function_.name, options_.kernel, function_.rule),
+        fmt::format(
+            "; {}() of {}, and the rule: {}\n"
+            "; Each (check-sat) asks whether a path that was left out can be taken, or anything differs, in one\n"
+            "; of the situations that the function is run in: unsat, it cannot.\n",
+            function_.name, options_.kernel, function_.rule),
         cases_);
     if (options_.on_obligation) options_.on_obligation(obligation);
     if (!options_.confirm || obligation.is_plain) return;

@@ -677,15 +677,13 @@ void run_userfaultfd_api(Scene& scene, unsigned level) {
                  request = interpreter.add_object("request", "uffdio_api");
   const Word initialised = scene.unknown("initialised", 1, Shown::number),
              enabled = scene.unknown("enabled features", kIntBits, Shown::bits);
-  interpreter.set(context, "features",
-                  Symbolic::select(initialised == Word(0), 0, enabled | Word(kInitialised)));
+  interpreter.set(context, "features", Symbolic::select(initialised == Word(0), 0, enabled | Word(kInitialised)));
   const Word api = scene.unknown("api", kLongBits, Shown::bits),
              features = scene.unknown("features", kLongBits, Shown::bits);
   interpreter.set(request, "api", api);
   interpreter.set(request, "features", features);
   interpreter.add_user_memory(kHeaderAddress, request);
-  const Word result =
-      run(scene, "userfaultfd_api", {Pointer::to(context), Value(bits_of(kHeaderAddress, kLongBits))});
+  const Word result = run(scene, "userfaultfd_api", {Pointer::to(context), Value(bits_of(kHeaderAddress, kLongBits))});
 
   scene.task().userfaultfd = no_userfaultfd<Symbolic>();
   scene.task().userfaultfd.open = 1;
@@ -745,18 +743,21 @@ const std::vector<ProvedFunction> kFunctions = {
      kinds({CallKind::setresuid}), occurrences<OfIdCall>(kinds({CallKind::setresuid}))},
     {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>,
      kinds({CallKind::setfsuid}), occurrences<OfIdCall>(kinds({CallKind::setfsuid}))},
-    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid}), occurrences<OfIdCall>(kinds({CallKind::setgid}))},
-    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid}), occurrences<OfIdCall>(kinds({CallKind::setregid}))},
-    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>,
-     kinds({CallKind::setresgid}), occurrences<OfIdCall>(kinds({CallKind::setresgid}))},
-    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}), occurrences<OfIdCall>(kinds({CallKind::setfsgid}))},
+    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setgid}))},
+    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid}),
+     occurrences<OfIdCall>(kinds({CallKind::setregid}))},
+    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>, kinds({CallKind::setresgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setresgid}))},
+    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setfsgid}))},
     {"call_usermodehelper_exec_async", "call_usermodehelper_exec_async()", "a helper that is waited for", once,
      run_call_usermodehelper_exec_async, 0, occurrences<OfHelper>(kinds({CallKind::usermodehelper}))},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
      level_count, run_sys_userfaultfd, 0, occurrences<OfUserfaultfd>(kinds({CallKind::userfaultfd}))},
     {"userfaultfd_api", "userfaultfd_api()",
-     "by unrolling: every level that namespaces can have; which features there are, of those in the model",
-     level_count, run_userfaultfd_api, 0, occurrences<OfUserfaultfdApi>(kinds({CallKind::uffdio_api}))},
+     "by unrolling: every level that namespaces can have; which features there are, of those in the model", level_count,
+     run_userfaultfd_api, 0, occurrences<OfUserfaultfdApi>(kinds({CallKind::uffdio_api}))},
 };
 
 }  // namespace

@@ -116,7 +116,7 @@ template <Domain D>
 void add_thread_group(Occurrence<D>& occurrence, const Transition<D>& transition) {
   const typename D::Word number(transition.call.task);
   occurrence.add_truth("the task is alone in its thread group",
-                 thread_group_empty(*transition.before, caller_of(transition), number));
+                       thread_group_empty(*transition.before, caller_of(transition), number));
 }
 
 }  // namespace detail
@@ -236,8 +236,8 @@ struct OfExec {
     const UserNamespace<D> ns = D::at(world.namespaces, Word(0));
     Occurrence<D> occurrence{Bool(situation == 0)};
     occurrence.require(detail::is_initial<D>(task.user_ns));
-    occurrence.require(inode_permission<D>(task.cred, ns, {file.uid, file.gid, file.mode | Word(kExecMode)},
-                                           Permission::execute));
+    occurrence.require(
+        inode_permission<D>(task.cred, ns, {file.uid, file.gid, file.mode | Word(kExecMode)}, Permission::execute));
     detail::add_credentials(occurrence, task.cred);
     occurrence.add("no_new_privs", task.cred.no_new_privs);
     const Credentials<D> ids = bprm_fill_uid(task.cred, ns, file);
@@ -250,18 +250,19 @@ struct OfExec {
     occurrence.add_truth("there is an attribute", file.has_flag(kExecCapability) & !file.has_flag(kExecScript));
     occurrence.add_truth("the mount lets it count", !file.has_flag(kExecNosuid));
     const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
-    const Word size = D::select(revision == Word(VFS_CAP_REVISION_1), Word(XATTR_CAPS_SZ_1),
-                                D::select(revision == Word(VFS_CAP_REVISION_2), Word(XATTR_CAPS_SZ_2),
-                                          Word(XATTR_CAPS_SZ_3)));
+    const Word size =
+        D::select(revision == Word(VFS_CAP_REVISION_1), Word(XATTR_CAPS_SZ_1),
+                  D::select(revision == Word(VFS_CAP_REVISION_2), Word(XATTR_CAPS_SZ_2), Word(XATTR_CAPS_SZ_3)));
     occurrence.add("attribute size", D::select(file.has_flag(kExecTruncated), size - Word(1), size));
-    const Bool shared = detail::any_other_task(
-        world, Word(transition.call.task),
-        [&](const Task<D>& other) { return (other.fs == task.fs) & !(other.leader == task.leader); });
+    const Bool shared = detail::any_other_task(world, Word(transition.call.task), [&](const Task<D>& other) {
+      return (other.fs == task.fs) & !(other.leader == task.leader);
+    });
     occurrence.add_truth("LSM_UNSAFE_SHARE", shared);
     const Subject<D> tracer{task.tracer_user_ns, task.tracer_euid, task.tracer_effective};
     const Bool traced = !(task.traced == Word(0));
     occurrence.add_truth("LSM_UNSAFE_PTRACE", traced);
-    occurrence.add_truth("ptracer_capable", !traced | cap_capable<D>(world.namespaces, tracer, Word(0), CAP_SYS_PTRACE));
+    occurrence.add_truth("ptracer_capable",
+                         !traced | cap_capable<D>(world.namespaces, tracer, Word(0), CAP_SYS_PTRACE));
     return occurrence;
   }
 };
@@ -339,8 +340,7 @@ struct OfUserfaultfd {
     const Task<D>& task = detail::caller_of(transition);
     Occurrence<D> occurrence{typename D::Bool(true)};
     detail::add_credentials(occurrence, task.cred);
-    detail::add_chain(occurrence, *transition.before, task.user_ns, level, 0,
-                      [](const typename D::Word&, unsigned) {});
+    detail::add_chain(occurrence, *transition.before, task.user_ns, level, 0, [](const typename D::Word&, unsigned) {});
     occurrence.add("unprivileged_userfaultfd", transition.before->sysctls.unprivileged_userfaultfd);
     occurrence.add("flags", transition.call.args[0]);
     return occurrence;

@@ -54,7 +54,8 @@ class Condition {
   Condition(const Scene& scene, const SymbolicBool& condition)
       : context_(TermScope::context()), term_(condition.term()) {
     for (const Unknown& unknown : scene.unknowns()) {
-      for (const z3::expr& constant : constants_of(unknown.word.term())) names_.emplace(name_of(constant), unknown.name);
+      for (const z3::expr& constant : constants_of(unknown.word.term()))
+        names_.emplace(name_of(constant), unknown.name);
     }
     for (const z3::expr& constant : constants_of(term_)) {
       const auto found = names_.find(name_of(constant));
@@ -94,9 +95,8 @@ class Condition {
  private:
   template <Domain D>
   static std::optional<typename D::Word> value_of(const Occurrence<D>& occurrence, std::string_view name) {
-    const auto found = std::ranges::find(occurrence.values, name, [](const auto& each) -> std::string_view {
-      return each.first;
-    });
+    const auto found =
+        std::ranges::find(occurrence.values, name, [](const auto& each) -> std::string_view { return each.first; });
     return found == occurrence.values.end() ? std::nullopt : std::optional(found->second);
   }
 
@@ -116,8 +116,8 @@ class Condition {
 
   z3::context& context_;
   z3::expr term_;
-  std::map<std::string, std::string, std::less<>> names_{};         ///< of the unknowns, by the constants'
-  std::vector<std::pair<z3::expr, std::string>> constants_{};       ///< with the unknowns' names
+  std::map<std::string, std::string, std::less<>> names_{};    ///< of the unknowns, by the constants'
+  std::vector<std::pair<z3::expr, std::string>> constants_{};  ///< with the unknowns' names
   std::map<std::vector<std::uint64_t>, bool> known_{};
 };
 
@@ -227,8 +227,9 @@ Reached reach(Scene& scene, const ProvedFunction& function, unsigned situation, 
   if (found.program) return {found.program};
   if (found.answer.kind != Answer::Kind::no)
     return {{}, fmt::format("Z3 does not say whether a call leads to it: {}", found.answer.reason)};
-  return {{}, fmt::format("no program was found that leads to it: none of up to {} calls does, and none that was sampled",
-                          found.looked_at)};
+  return {{},
+          fmt::format("no program was found that leads to it: none of up to {} calls does, and none that was sampled",
+                      found.looked_at)};
 }
 
 }  // namespace capcheck
