@@ -4,14 +4,20 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <llvm/IR/BasicBlock.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/InstrTypes.h>
+#include <llvm/IR/Instructions.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -19,11 +25,15 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/mutator.h"
 #include "fuzz/proof_kernels.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/call.h"
+#include "model/step.h"
 #include "model/trace_text.h"
 #include "solver/kernel/command.h"
+#include "solver/kernel/reach.h"
+#include "solver/transition.h"
 
 namespace capcheck {
 
@@ -111,7 +121,7 @@ TEST_P(EveryFault, IsRefutedByAProgramThatTheKernelShows) {
   const TraceText trace = expect_observed(profile, *result.program, run_model(profile, *result.program), "");
   const KernelShown shown = proof_kernels().replay({kFaultyKernel, kFaultyKernel, std::string(fault)}, trace);
   EXPECT_EQ(shown.refused, "");
-  EXPECT_THAT(shown.divergence, HasSubstr(fmt::format("of call {}:", result.program->calls.size())));
+  EXPECT_THAT(shown.divergence, HasSubstr(fmt::format("call {}:", result.program->calls.size())));
   // The kernel without it follows the program.
   EXPECT_EQ(proof_kernels().replay({kFaultyKernel, kFaultyKernel}, trace).divergence, "");
 }
@@ -292,6 +302,216 @@ TEST_P(LinkedCode, GivesWhatTheTermsComeTo) {
 INSTANTIATE_TEST_SUITE_P(Kernels, LinkedCode, testing::Values("6.12", "6.12+userns", "6.1+userns"),
                          [](const auto& parameter) { return "Kernel" + std::to_string(parameter.index); });
 
+// Every function that calls run, with the contracts of what it calls: random programs on the kernel in this process.
+
+/// A call that ran a function, and what the kernel made of it.
+struct Ran {
+  const ProvedFunction* function;
+  unsigned situation;
+  Call<Concrete> call;
+  Occurrence<Concrete> occurrence;
+  Observation observed;
+};
+
+/// Situations of namespaces that are no deeper than this are looked at.
+constexpr unsigned kDeepest = 2;
+
+std::vector<unsigned> shallow_situations(const Profile& profile, const ProvedFunction& function) {
+  const auto pairs = standings(profile);
+  const unsigned count = function.situations(profile);
+  std::vector<unsigned> found;
+  for (unsigned situation = 0; situation < count; ++situation) {
+    const bool shallow = count == pairs.size()
+                             ? pairs[situation].target <= kDeepest && pairs[situation].subject <= kDeepest
+                             : situation <= kDeepest;
+    if (shallow) found.push_back(situation);
+  }
+  return found;
+}
+
+std::vector<Ran> run_programs(const Profile& profile) {
+  constexpr std::size_t kPrograms = 1500, kLongest = 12, kMost = 150;
+  InProcessKernel linked(kernel_file(profile), profile);
+  std::vector<Ran> all;
+  std::map<std::string_view, std::size_t> count;
+  Random random(5);
+  Program program;
+  for (std::size_t i = 0; i < kPrograms; ++i) {
+    if (i % 8 == 0) program.calls.clear();
+    if (i == 0) {
+      // What random programs hardly come to.
+      for (const auto& [kind, task] :
+           {std::pair(CallKind::clone, 0), std::pair(CallKind::join_session_keyring, 0),
+            std::pair(CallKind::session_to_parent, 1), std::pair(CallKind::get_securebits, 0)})
+        program.calls.push_back({kind, static_cast<std::uint8_t>(task), {}});
+    } else {
+      mutate(program, kLongest, profile, random);
+    }
+    Trace trace;
+    linked.run(program, trace);
+    EXPECT_EQ(trace.failure, "");
+    World<Concrete> world{};
+    begin(world, profile);
+    for (std::size_t number = 0; number < trace.observations.size(); ++number) {
+      const Call<Concrete>& call = program.calls[number];
+      if (world.tasks[call.task].alive == 0 || world.namespace_count + 1 >= kMaxNamespaces) break;
+      const World<Concrete> before = world;
+      const Transition<Concrete> made = take(profile, Fault::none, before, call);
+      world = made.after;
+      if (world.tasks[call.task].alive == 0) continue;
+      for (const ProvedFunction& function : proved_functions()) {
+        // The helper is another task than the caller.
+        if (!(function.occurrences.kinds & kinds({call.kind})) || call.kind == CallKind::usermodehelper) continue;
+        if (count[function.name] == kMost) continue;
+        for (const unsigned situation : shallow_situations(profile, function)) {
+          auto occurrence = function.occurrences.concrete(profile, situation, made);
+          if (!occurrence.happens) continue;
+          all.push_back({&function, situation, call, std::move(occurrence), trace.observations[number]});
+          ++count[function.name];
+        }
+      }
+    }
+  }
+  for (const ProvedFunction& function : proved_functions()) {
+    const bool is_run =
+        function.occurrences.kinds != 0 && function.occurrences.kinds != kinds({CallKind::usermodehelper});
+    if (is_run) EXPECT_GE(count[function.name], 1u) << function.name;
+  }
+  return all;
+}
+
+/// What the kernel showed of a value that is compared; nothing if that is not observed.
+std::optional<std::uint64_t> observed_value(const Ran& ran, std::string_view name) {
+  constexpr std::uint64_t kRefused = ~std::uint64_t{0};  // -EPERM
+  const std::size_t colon = name.rfind(": ");
+  if (colon != std::string_view::npos) name = name.substr(colon + 2);
+  const auto* field = std::ranges::find(kCredentialFields<Concrete>, name, &CredentialField<Concrete>::name);
+  if (field != kCredentialFields<Concrete>.end()) return ran.observed.state.cred.*field->member;
+  if (name != "result") return std::nullopt;
+  if (ran.function->name == "cap_capable") return ran.observed.result == 1 ? 0 : kRefused;
+  // Of what it is given by its contract, the descriptor says nothing.
+  constexpr std::uint64_t kReached = 7;
+  if (ran.function->name == "sys_userfaultfd") return ran.observed.result == kRefused ? kRefused : kReached;
+  return ran.observed.result;
+}
+
+/// Where the terms come to something else than the kernel showed, of one function or (empty) all.
+std::vector<std::string> mismatches(const KernelCode& code, const Profile& profile, const std::vector<Ran>& all,
+                                    std::string_view function = {}) {
+  std::vector<std::string> found;
+  const TermScope terms;
+  Query query(kTime);
+  struct Prepared {
+    std::unique_ptr<Scene> scene;
+    NamedConstants constants;
+  };
+  std::map<std::pair<const ProvedFunction*, unsigned>, Prepared> prepared;
+  for (const Ran& ran : all) {
+    if (!function.empty() && ran.function->name != function) continue;
+    Prepared& here = prepared[{ran.function, ran.situation}];
+    if (!here.scene) {
+      here.scene = std::make_unique<Scene>(code, profile, query);
+      ran.function->run(*here.scene, ran.situation);
+      here.constants = named_constants(*here.scene);
+    }
+    const z3::model values = model_of(here.constants, ran.occurrence);
+    std::size_t compared = 0;
+    for (const Compared& each : here.scene->compared()) {
+      const auto expected = observed_value(ran, each.name);
+      if (each.may_be_nowhere || !expected || !values.eval(each.matters.term(), true).is_true()) continue;
+      ++compared;
+      const std::uint64_t value = values.eval(each.kernel.term(), true).get_numeral_uint64();
+      if (value != *expected) {
+        found.push_back(fmt::format("{} of {}: {}: the terms give {:#x}, the kernel {:#x}", print_call(ran.call),
+                                    ran.function->name, each.name, value, *expected));
+      }
+    }
+    if (compared == 0)
+      found.push_back(fmt::format("{}: nothing is compared of {}", ran.function->name, print_call(ran.call)));
+  }
+  return found;
+}
+
+class LinkedPrograms : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(LinkedPrograms, DoWhatTheTermsComeTo) {
+  const std::string kernel(GetParam());
+  const Profile profile = parse_profile(kernel);
+  EXPECT_THAT(mismatches(code_of(kernel), profile, run_programs(profile)), testing::IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, LinkedPrograms, testing::Values("6.12+userns+userfaultfd-cap", "6.1+userns"),
+                         [](const auto& parameter) { return "Kernel" + std::to_string(parameter.index); });
+
+/// One instruction of the kernel's code, as a translation that gets it wrong would have it.
+struct WrongTranslation {
+  std::string_view function;  ///< whose code it is
+  std::string_view proved;    ///< the function that runs it
+  std::string_view what;
+  std::function<bool(llvm::Instruction&)> change;  ///< whether it was such an instruction; once more undoes it
+  unsigned number = 0;                             ///< which of those
+};
+
+bool compare_otherwise(llvm::Instruction& instruction) {
+  auto* comparison = llvm::dyn_cast<llvm::ICmpInst>(&instruction);
+  if (comparison == nullptr) return false;
+  comparison->setPredicate(comparison->getInversePredicate());
+  return true;
+}
+
+/// One operation in place of another, and back.
+template <llvm::Instruction::BinaryOps kFrom, llvm::Instruction::BinaryOps kTo>
+bool compute_otherwise(llvm::Instruction& instruction) {
+  if (instruction.getType()->isIntegerTy(1)) return false;
+  auto* operation = llvm::dyn_cast<llvm::BinaryOperator>(&instruction);
+  if (operation == nullptr || operation->getOpcode() != kFrom) return false;
+  auto* other = llvm::BinaryOperator::Create(kTo, operation->getOperand(0), operation->getOperand(1), "", operation);
+  operation->replaceAllUsesWith(other);
+  return true;
+}
+
+bool choose_otherwise(llvm::Instruction& instruction) {
+  auto* selection = llvm::dyn_cast<llvm::SelectInst>(&instruction);
+  if (selection == nullptr) return false;
+  selection->swapValues();
+  return true;
+}
+
+/// Changes one of the instructions that can be changed so: that of a number.
+bool change_one(const llvm::Function& function, const std::function<bool(llvm::Instruction&)>& change,
+                unsigned number) {
+  for (const llvm::BasicBlock& block : function) {
+    for (const llvm::Instruction& instruction : block) {
+      auto& here = const_cast<llvm::Instruction&>(instruction);
+      if (!change(here)) continue;
+      if (number-- == 0) return true;
+      change(here);  // back again
+    }
+  }
+  return false;
+}
+
+TEST(WrongTranslations, OfOneInstructionAreCaught) {
+  using Op = llvm::Instruction;
+  const std::string kernel = "6.12+userns+userfaultfd-cap";
+  const Profile profile = parse_profile(kernel);
+  const std::vector<Ran> programs = run_programs(profile);
+  const std::vector<WrongTranslation> all = {
+      {"cap_task_prctl", "cap_task_prctl", "whether a capability is valid, the other way round", compare_otherwise},
+      {"cap_capset", "sys_capset", "an or that is an and", compute_otherwise<Op::Or, Op::And>},
+      {"cap_capset", "sys_capset", "an and that is an or", compute_otherwise<Op::And, Op::Or>, 4},
+      {"cap_capable", "cap_capable", "a shift to the other side", compute_otherwise<Op::Shl, Op::LShr>},
+      {"cap_bprm_creds_from_file", "cap_bprm_creds_from_file", "a choice the other way round", choose_otherwise},
+  };
+  for (const WrongTranslation& wrong : all) {
+    SCOPED_TRACE(wrong.what);
+    const KernelCode code(kernel_bitcode(kernel, ""));
+    ASSERT_THAT(mismatches(code, profile, programs, wrong.proved), testing::IsEmpty());
+    ASSERT_TRUE(change_one(code.function(wrong.function), wrong.change, wrong.number));
+    EXPECT_THAT(mismatches(code, profile, programs, wrong.proved), testing::Not(testing::IsEmpty()));
+  }
+}
+
 // The subcommand.
 
 struct Outcome {
@@ -317,7 +537,7 @@ Outcome run_command(const std::string& arguments) {
 TEST(ProveKernelCommand, SaysNoughtForProofsWithWhatTheyRestOn) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --function set_cred_user_ns");
   EXPECT_EQ(outcome.status, 0);
-  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns\n  proved   cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns\n  proved      cap_task_prctl()"));
   EXPECT_THAT(outcome.output, HasSubstr("every task has securebits-supported"));
   EXPECT_THAT(outcome.output, HasSubstr("prepare_creds() gives a copy of the current task's credentials"));
   EXPECT_THAT(outcome.output, HasSubstr("2 functions of 6.12+userns: 2 proved equal to the model, 0 refuted"));
@@ -326,14 +546,14 @@ TEST(ProveKernelCommand, SaysNoughtForProofsWithWhatTheyRestOn) {
 TEST(ProveKernelCommand, SaysOneForADifference) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --fault raise-gate-dropped");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns with raise-gate-dropped\n  refuted  cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns with raise-gate-dropped\n  refuted     cap_task_prctl()"));
   EXPECT_THAT(outcome.output, HasSubstr("the model 0000000000000000 (none)"));
 }
 
 TEST(ProveKernelCommand, SaysTwoForNoAnswer) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --timeout 0");
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_THAT(outcome.output, HasSubstr("timeout  cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("timeout     cap_task_prctl()"));
 }
 
 TEST(ProveKernelCommand, WritesJson) {

@@ -208,7 +208,8 @@ struct OfCreation {
     const Task<D>& task = detail::caller_of(transition);
     const UserNamespace<D> own = D::at(world.namespaces, task.user_ns);
     Occurrence<D> occurrence{own.level == Word(situation)};
-    occurrence.require(!((transition.call.args[0] & Word(CLONE_NEWUSER)) == Word(0)));
+    const Word& flags = transition.call.args[0];
+    occurrence.require(!((flags & Word(CLONE_NEWUSER)) == Word(0)) & subset<D>(flags, Word(kUnshareKnownFlags)));
     occurrence.require(detail::thread_group_empty(world, task, Word(transition.call.task)));
     for (const IdMap<D>* map : {&own.uid_map, &own.gid_map}) {
       occurrence.require((map->line0.first == Word(0)) & (map->line0.lower_first == Word(0)) &

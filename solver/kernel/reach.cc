@@ -48,15 +48,19 @@ z3::expr of_sort(const z3::expr& constant, const SymbolicWord& word) {
   return low_bits(word, constant.get_sort().bv_size());
 }
 
+template <Domain D>
+std::optional<typename D::Word> value_of(const Occurrence<D>& occurrence, std::string_view name) {
+  const auto found =
+      std::ranges::find(occurrence.values, name, [](const auto& each) -> std::string_view { return each.first; });
+  return found == occurrence.values.end() ? std::nullopt : std::optional(found->second);
+}
+
 /// The condition, and whose values its constants take.
 class Condition {
  public:
   Condition(const Scene& scene, const SymbolicBool& condition)
       : context_(TermScope::context()), term_(condition.term()) {
-    for (const Unknown& unknown : scene.unknowns()) {
-      for (const z3::expr& constant : constants_of(unknown.word.term()))
-        names_.emplace(name_of(constant), unknown.name);
-    }
+    for (const auto& [constant, name] : named_constants(scene)) names_.emplace(name_of(constant), name);
     for (const z3::expr& constant : constants_of(term_)) {
       const auto found = names_.find(name_of(constant));
       if (found != names_.end()) constants_.emplace_back(constant, found->second);
@@ -68,7 +72,7 @@ class Condition {
     std::vector<std::uint64_t> values;
     for (const auto& [constant, name] : constants_) values.push_back(value_of(occurrence, name).value_or(0));
     const auto [found, is_new] = known_.try_emplace(values, false);
-    if (is_new) found->second = evaluate(values);
+    if (is_new) found->second = model_of(constants_, occurrence).eval(term_, true).is_true();
     return found->second;
   }
 
@@ -93,31 +97,10 @@ class Condition {
   }
 
  private:
-  template <Domain D>
-  static std::optional<typename D::Word> value_of(const Occurrence<D>& occurrence, std::string_view name) {
-    const auto found =
-        std::ranges::find(occurrence.values, name, [](const auto& each) -> std::string_view { return each.first; });
-    return found == occurrence.values.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  bool evaluate(const std::vector<std::uint64_t>& values) {
-    z3::model model(context_);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const z3::expr& constant = constants_[i].first;
-      z3::func_decl declared = constant.decl();
-      // Not in the innermost scope, which may be that of a search.
-      z3::expr value = constant.is_bool()
-                           ? context_.bool_val(values[i] != 0)
-                           : context_.bv_val(values[i], 64).extract(constant.get_sort().bv_size() - 1, 0).simplify();
-      model.add_const_interp(declared, value);
-    }
-    return model.eval(term_, true).is_true();
-  }
-
   z3::context& context_;
   z3::expr term_;
-  std::map<std::string, std::string, std::less<>> names_{};    ///< of the unknowns, by the constants'
-  std::vector<std::pair<z3::expr, std::string>> constants_{};  ///< with the unknowns' names
+  std::map<std::string, std::string, std::less<>> names_{};  ///< of the unknowns, by the constants'
+  NamedConstants constants_{};                               ///< with the unknowns' names
   std::map<std::vector<std::uint64_t>, bool> known_{};
 };
 
@@ -195,6 +178,29 @@ class Seeker {
 };
 
 }  // namespace
+
+NamedConstants named_constants(const Scene& scene) {
+  NamedConstants named;
+  for (const Unknown& unknown : scene.unknowns()) {
+    for (const z3::expr& constant : constants_of(unknown.word.term())) named.emplace_back(constant, unknown.name);
+  }
+  return named;
+}
+
+z3::model model_of(const NamedConstants& constants, const Occurrence<Concrete>& occurrence) {
+  // Not of the innermost scope, which may be that of a search.
+  z3::context& context = constants.empty() ? TermScope::context() : constants.front().first.ctx();
+  z3::model model(context);
+  for (const auto& [constant, name] : constants) {
+    const std::uint64_t value = value_of(occurrence, name).value_or(0);
+    z3::func_decl declared = constant.decl();
+    z3::expr term = constant.is_bool()
+                        ? context.bool_val(value != 0)
+                        : context.bv_val(value, 64).extract(constant.get_sort().bv_size() - 1, 0).simplify();
+    model.add_const_interp(declared, term);
+  }
+  return model;
+}
 
 std::vector<std::string_view> invariants_that_exclude(Scene& scene, const SymbolicBool& condition,
                                                       std::chrono::milliseconds timeout) {
