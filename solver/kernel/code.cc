@@ -115,6 +115,10 @@ struct KernelCode::Content {
 
   const llvm::DICompositeType& structure(std::string_view name) const {
     const auto found = structures.find(name);
+    if (structures.empty()) {
+      throw KernelCodeError(fmt::format(
+          "the bitcode has no debug information, by which struct {} was looked for: expected that of clang -g", name));
+    }
     if (found == structures.end()) {
       throw KernelCodeError(fmt::format("the kernel's debug information has no struct {}", name));
     }

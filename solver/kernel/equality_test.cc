@@ -13,6 +13,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "corpus/files.h"
 #include "fuzz/mutator.h"
 #include "fuzz/proof_kernels.h"
 #include "fuzz/sut/in_process_kernel.h"
@@ -33,6 +36,8 @@
 #include "model/trace_text.h"
 #include "solver/kernel/command.h"
 #include "solver/kernel/reach.h"
+#include "solver/obligation.h"
+#include "solver/other_solver.h"
 #include "solver/transition.h"
 
 namespace capcheck {
@@ -43,6 +48,7 @@ std::ostream& operator<<(std::ostream& out, EqualityVerdict verdict) {
 
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -200,10 +206,10 @@ void enter_namespace(Scene& scene) {
   scene.interpreter().run("set_cred_user_ns", arguments, scene.state());
 }
 
-EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation)) {
+EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation), const EqualityOptions& options = {kTime}) {
   const KernelCode& code = code_of("6.12+userns");
   const ProvedFunction function{"set_cred_user_ns", "", "", once, run};
-  return prove_equal(code, parse_profile("6.12+userns"), function, {kTime});
+  return prove_equal(code, parse_profile("6.12+userns"), function, options);
 }
 
 TEST(Equality, WhatIsChangedBesidesIsADifference) {
@@ -229,6 +235,95 @@ TEST(Equality, AFunctionThatIsNotThereIsAnError) {
       prove_alone([](Scene& scene, unsigned) { scene.interpreter().run("set_cred_unheard_of", {}, scene.state()); });
   EXPECT_EQ(result.verdict, EqualityVerdict::error);
   EXPECT_THAT(result.detail, HasSubstr("no function set_cred_unheard_of()"));
+}
+
+// What differs where no program leads.
+
+TEST(Equality, ADifferenceWhereNoProgramLeadsSaysByWhichInvariant) {
+  const EqualityResult result = prove_alone([](Scene& scene, unsigned) {
+    scene.add_namespaces(0, 0);
+    scene.add_task(0);
+    const Credentials<Symbolic>& cred = scene.task().cred;
+    scene.compare("beyond permitted", cred.effective & ~cred.permitted, 0, Shown::set);
+  });
+  EXPECT_EQ(result.verdict, EqualityVerdict::unreachable) << result.detail;
+  EXPECT_THAT(result.detail, HasSubstr("beyond permitted: the kernel gives"));
+  EXPECT_THAT(result.detail,
+              HasSubstr("no program leads to such an input, by effective-within-permitted: E ⊆ P (proved)\n"));
+}
+
+TEST(Equality, ADifferenceWithoutAProgramSaysSo) {
+  const EqualityResult result = prove_alone(
+      [](Scene& scene, unsigned) {
+        scene.add_namespaces(0, 0);
+        scene.add_task(0);
+        scene.compare("sets", scene.task().cred.bounding, 0, Shown::set);
+      },
+      {.timeout = kTime, .find_program = true});
+  EXPECT_EQ(result.verdict, EqualityVerdict::refuted);
+  EXPECT_FALSE(result.program);
+  EXPECT_EQ(result.no_program, "no call shows by itself what the function does");
+}
+
+// Proofs for another solver.
+
+TEST(Obligations, HaveWhatWasProvedAndThePathsThatWereLeftOut) {
+  std::vector<Obligation> all;
+  const EqualityResult result =
+      prove_equal(code_of("6.12+userns"), parse_profile("6.12+userns"), find_function("sys_capset"),
+                  {.timeout = kTime, .kernel = "6.12+userns", .on_obligation = [&](const Obligation& each) {
+                     all.push_back(each);
+                   }});
+  EXPECT_EQ(result.verdict, EqualityVerdict::proved);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].name, "6.12+userns/sys_capset");
+  EXPECT_EQ(all[0].cases, 2u);
+  EXPECT_FALSE(all[0].is_plain);
+  EXPECT_THAT(all[0].smt2, HasSubstr("situation 0: paths that are not taken"));
+  EXPECT_THAT(all[0].smt2, HasSubstr("situation 0: something differs"));
+}
+
+TEST(Obligations, ThatAnotherSolverDoesNotConfirmAreNoProof) {
+  for (const auto kind : {Answer::Kind::yes, Answer::Kind::timeout, Answer::Kind::unknown}) {
+    const EqualityResult result = prove_equal(
+        code_of("6.12+userns"), parse_profile("6.12+userns"), find_function("sys_setfsgid"),
+        {.timeout = kTime, .confirm = [&](const Obligation&) { return Answer{kind, "another says otherwise"}; }});
+    EXPECT_EQ(result.verdict, EqualityVerdict::unconfirmed);
+    EXPECT_EQ(result.detail, "another says otherwise");
+    EXPECT_EQ(result.confirmed, 0u);
+  }
+}
+
+/// Of what differs, the text can be: `sat`.
+TEST(Obligations, AreNotTrueOfWhatDiffers) {
+  const OtherSolver cvc5("cvc5", kTime);
+  const TermScope terms;
+  Query query(kTime);
+  const KernelCode code(kernel_bitcode("6.12+userns", "raise-gate-dropped"));
+  Scene scene(code, parse_profile("6.12+userns"), query);
+  find_function("cap_task_prctl").run(scene, 0);
+  SymbolicBool any_differs = false;
+  for (const Compared& each : scene.compared())
+    any_differs = any_differs | (each.matters & !(each.kernel == each.model));
+  const std::vector<ObligationCase> cases{{"", {scene.interpreter().assumed()}, {any_differs}}};
+  EXPECT_EQ(cvc5.ask(write_obligation("x", "", cases)).kind, Answer::Kind::yes);
+}
+
+// What a tree changes.
+
+TEST(FunctionTexts, DifferWhereTheCodeDoes) {
+  const auto changed = [](const std::string& fault) {
+    const auto base = function_texts(kernel_bitcode(kFaultyKernel, "")),
+               own = function_texts(kernel_bitcode(kFaultyKernel, fault));
+    std::vector<std::string> names;
+    for (const auto& [name, text] : own) {
+      if (base.at(name) != text) names.push_back(name);
+    }
+    return names;
+  };
+  EXPECT_THAT(changed(""), testing::IsEmpty());
+  EXPECT_THAT(changed("capbset-drop-without-setpcap"), testing::ElementsAre("cap_prctl_drop"));
+  EXPECT_THAT(changed("owner-rule-for-grandparents"), testing::ElementsAre("cap_capable"));
 }
 
 // The translation against the linked code: what the terms come to for some input is what the kernel in the process
@@ -561,6 +656,97 @@ TEST(ProveKernelCommand, WritesJson) {
   const auto rows = nlohmann::json::parse(outcome.output);
   EXPECT_EQ(rows.at(0).at("kernel"), "6.12");
   EXPECT_EQ(rows.at(0).at("functions").at(0).at("verdict"), "proved");
+}
+
+TEST(ProveKernelCommand, WritesWhatWasProvedAndHasItConfirmed) {
+  const TemporaryDirectory directory("capcheck-test");
+  const Outcome outcome =
+      run_command("--kernel 6.12+userns --function set_cred_user_ns --function cap_task_prctl --smt2 " +
+                  directory.path().string() + " --confirm-with cvc5");
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("; cvc5 answers \"unsat\" to "));
+  const std::string text = read_file(directory.path() / "6.12+userns" / "cap_task_prctl.smt2");
+  EXPECT_THAT(text, HasSubstr("; cap_task_prctl() of 6.12+userns, and the rule: step()"));
+  EXPECT_THAT(text, HasSubstr("(check-sat)"));
+}
+
+TEST(ProveKernelCommand, ShowsADifferenceOnTheKernelAndKeepsTheProgram) {
+  const TemporaryDirectory directory("capcheck-test");
+  const Outcome outcome = run_command(
+      "--kernel 6.12+userns+userfaultfd-cap --function sys_capset --fault "
+      "capset-inheritable-not-bounded --save " +
+      directory.path().string());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("a program that shows it, with what the model says:\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("in this process, shows it:\n"));
+  const fs::path file =
+      directory.path() / "6.12+userns+userfaultfd-cap.capset-inheritable-not-bounded.sys_capset.trace";
+  const TraceText trace = load_trace(file, parse_profile("6.12"));
+  EXPECT_EQ(trace.program.calls.size(), 2u);
+  EXPECT_EQ(trace.program.calls.back().kind, CallKind::capset);
+}
+
+/// A tree of the user's own: here Debian's, named, with a fault for what the user changed.
+TEST(ProveKernelCommand, SaysWhatATreeChangesAndWhetherTheModelSeesIt) {
+  int status = -1;
+  CLI::App app;
+  const KernelServices services{.find_built = [](const std::string& name) -> std::optional<ProvedKernel> {
+    return ProvedKernel{name, "6.12+userns", "capbset-drop-without-setpcap", "/usr/src/linux-source-6.12.tar.xz"};
+  }};
+  add_prove_command(app, status, [&](const KernelProofOptions& options) { return prove_kernels(options, services); });
+  testing::internal::CaptureStdout();
+  app.parse("prove --kernel mine --function cap_task_prctl --function set_cred_user_ns");
+  const std::string output = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(output, HasSubstr("against Debian's source, of the files that hold these functions:\n"
+                                "    changed cap_prctl_drop(): visible to the model: cap_task_prctl() refuted\n"));
+  EXPECT_THAT(output, HasSubstr("NOT REPLAYED on the kernel: no kernels can be run in this process"));
+}
+
+/// Records of kernels in a cache of the test's own.
+class BuiltKernels : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const char* cache = std::getenv("CAPCHECK_CACHE")) before_ = cache;
+    setenv("CAPCHECK_CACHE", directory_.path().c_str(), 1);
+    write_file(directory_.path() / "bootable/images/key", "");
+  }
+  void TearDown() override {
+    if (before_) {
+      setenv("CAPCHECK_CACHE", before_->c_str(), 1);
+    } else {
+      unsetenv("CAPCHECK_CACHE");
+    }
+  }
+  void record(const std::string& name, const std::string& source, const std::string& patches) {
+    write_file(directory_.path() / "bootable/kernels/um" / (name + ".kernel"),
+               fmt::format("profile: 6.12\nrelease: 6.12.1\nfault: \noptions: \npatches: {}\nsource: {}\ntree: abc\n"
+                           "image: key\nworkspace: none\n",
+                           patches, source));
+  }
+
+  TemporaryDirectory directory_{"capcheck-test"};
+  std::optional<std::string> before_;
+};
+
+TEST_F(BuiltKernels, ThatAreOfTheUsersOwnAreTakenForWhatTheyAre) {
+  record("6.12", "/usr/src/linux-source-6.12.tar.xz", "");
+  record("patched", "/usr/src/linux-source-6.12.tar.xz", "mine.patch");
+  record("tree", "/home/me/linux", "mine.patch");
+  const KernelServices services = proof_kernels();
+  EXPECT_FALSE(services.find_built("6.12"));
+  EXPECT_FALSE(services.find_built("unheard-of"));
+  EXPECT_THAT(
+      [&] { services.find_built("patched"); },
+      ThrowsMessage<std::runtime_error>(HasSubstr("kernel patched was built from is not kept any more; build it")));
+  const fs::path tree = directory_.path() / "bootable/trees/abc/source";
+  fs::create_directories(tree);
+  const auto patched = services.find_built("patched"), own = services.find_built("tree");
+  ASSERT_TRUE(patched && own);
+  EXPECT_EQ(patched->profile, "6.12");
+  EXPECT_EQ(patched->source, tree);
+  EXPECT_EQ(patched->base, "");
+  EXPECT_EQ(own->base, "/home/me/linux");
 }
 
 TEST(ProveKernelCommand, NamesWhatThereIsNot) {
