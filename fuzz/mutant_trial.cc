@@ -152,7 +152,7 @@ ProvedCalls prove_calls(const MutantTrialOptions& options) {
   ProvedCalls proved;
   for (const ProvedFunction& function : proved_functions()) {
     if (function.calls == 0) continue;
-    if (prove_equal(code, options.profile, function, kKernelTimeout).verdict != EqualityVerdict::proved) continue;
+    if (prove_equal(code, options.profile, function, {kKernelTimeout}).verdict != EqualityVerdict::proved) continue;
     for (const CallInfo& call : kCalls) {
       if (function.calls & kinds({call.kind})) proved[call.kind] = fmt::format("{}() of {}", function.name, kernel);
     }

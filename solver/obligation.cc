@@ -53,7 +53,7 @@ std::string file_name_of(CallKind kind) {
 Obligation write_obligation(const Profile& profile, Fault fault, const InvariantInfo& statement, CallKind kind,
                             std::span<const std::string_view> lemmas, std::span<const ObligationCase> cases) {
   const std::string rules = name_rules(profile, fault);
-  std::string text = fmt::format(
+  const std::string text = fmt::format(
       "; {0} on {1}\n; {2}\n; For one call of {3} in any world. Assumed of the world before it: {4}.\n"
       "; Each (check-sat) asks whether it can be otherwise, where tasks stand to each other in one way: unsat, it "
       "cannot.\n"
@@ -62,10 +62,15 @@ Obligation write_obligation(const Profile& profile, Fault fault, const Invariant
       "; those of the initial namespace, the caller's, the one that the call names, any, and one that is created.\n",
       statement.name, rules, statement.formula, info(kind).name,
       lemmas.empty() ? "nothing" : fmt::format("{}", fmt::join(lemmas, ", ")));
+  return write_obligation(fmt::format("{}/{}.{}", rules, statement.name, file_name_of(kind)), text, cases);
+}
+
+Obligation write_obligation(std::string name, std::string_view heading, std::span<const ObligationCase> cases) {
+  std::string text(heading);
   for (std::size_t i = 0; i < cases.size(); ++i) {
     text += fmt::format("\n{}{}", i == 0 ? "" : "(reset)\n", write_case(cases[i]));
   }
-  return {fmt::format("{}/{}.{}", rules, statement.name, file_name_of(kind)), std::move(text), cases.size(),
+  return {std::move(name), std::move(text), cases.size(),
           std::ranges::all_of(cases, [](const ObligationCase& here) { return broken(here).is_false(); })};
 }
 

@@ -25,9 +25,9 @@ struct ObligationCase {
   std::vector<SymbolicBool> ways;
 };
 
-/// What has to be shown of one statement and one kind of call.
+/// What has to be shown of one statement and one kind of call, or of one of the kernel's functions.
 struct Obligation {
-  std::string name;   ///< "PROFILE/STATEMENT.CALL", or "PROFILE.FAULT/STATEMENT.CALL": a path, for a file
+  std::string name;   ///< "PROFILE/STATEMENT.CALL", or "PROFILE.FAULT/STATEMENT.CALL", or "KERNEL/FUNCTION": a path
   std::string smt2;   ///< of logic QF_BV, complete; each case is a (check-sat), whose answer has to be `unsat`
   std::size_t cases;  ///< so many answers there are
   bool is_plain;      ///< no case has a way left that is not literally `false`: there is nothing to ask
@@ -37,6 +37,9 @@ struct Obligation {
 /// the cases' terms. Throws z3::exception if Z3 cannot print them.
 Obligation write_obligation(const Profile& profile, Fault fault, const InvariantInfo& statement, CallKind kind,
                             std::span<const std::string_view> lemmas, std::span<const ObligationCase> cases);
+
+/// The same of any cases: `name` is the path, `heading` lines of comment.
+Obligation write_obligation(std::string name, std::string_view heading, std::span<const ObligationCase> cases);
 
 /// A kind of call as a part of a file's name. No two kinds have the same.
 std::string file_name_of(CallKind kind);

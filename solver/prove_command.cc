@@ -316,12 +316,12 @@ int status_of(const std::vector<ProfileProofs>& proofs) {
 void add_kernel_options(CLI::App& command, CommandOptions& options) {
   CLI::Option* kernel = command.add_option(
       "--kernel", options.kernels,
-      "Kernels (6.12+userns) whose own functions to prove equal to the model's rules, for every input; --fault is then "
-      "planted in the kernel's code");
+      "Kernels (6.12+userns, or what capcheck kernel build made) whose own functions to prove equal to the model's "
+      "rules, for every input; --fault is then planted in the kernel's code");
   command.add_option("--function", options.functions, "Of the kernel, the functions to prove (all of them)")
       ->needs(kernel);
   for (const char* other :
-       {"--profile", "--invariant", "--list", "--explain", "--bound", "--jobs", "--save", "--smt2", "--confirm-with"})
+       {"--profile", "--invariant", "--list", "--explain", "--bound", "--jobs", "--sarif", "--junit", "--tap"})
     kernel->excludes(other);
 }
 
@@ -414,10 +414,10 @@ void add_prove_command(CLI::App& app, int& status, KernelProof prove_kernel) {
       "machine integers: for these there is no SMT-LIB, and no other solver is asked.\n"
       "Exit status: 0 all as claimed, 1 a claim came out otherwise, 2 one found no answer, or was not confirmed.");
   command->callback([options, &status, prove_kernel = std::move(prove_kernel)] {
-    status =
-        options->kernels.empty()
-            ? run(*options)
-            : prove_kernel({options->kernels, options->functions, options->fault, options->timeout, options->json});
+    status = options->kernels.empty()
+                 ? run(*options)
+                 : prove_kernel({options->kernels, options->functions, options->fault, options->timeout, options->save,
+                                 options->smt2, options->confirm_with, options->json});
   });
 }
 

@@ -4,6 +4,7 @@
 #define CAPCHECK_SOLVER_PROVE_COMMAND_H_
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,10 +13,13 @@ namespace capcheck {
 
 /// What is asked of a kernel's own code.
 struct KernelProofOptions {
-  std::vector<std::string> kernels;    ///< by name: "6.12+userns"
+  std::vector<std::string> kernels;    ///< by name: "6.12+userns", or one that `capcheck kernel build` made
   std::vector<std::string> functions;  ///< those to prove; all of them if there are none
   std::string fault;                   ///< to plant in the kernel's code
   double timeout = 10;                 ///< seconds for each question to Z3
+  std::filesystem::path save;          ///< a directory for programs that show a difference; empty: none
+  std::filesystem::path smt2;          ///< a directory for what was proved, as SMT-LIB; empty: none
+  std::string confirm_with;            ///< another solver to put that to, as OtherSolver has it; empty: none
   bool json = false;
 };
 /// Proves it, prints what comes of it, and gives the exit status.

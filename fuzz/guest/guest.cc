@@ -74,6 +74,7 @@ BootedKernel read_kernel(const fs::path& record, Architecture architecture) {
           .options = fields["options"],
           .patches = fields["patches"],
           .source = fields["source"],
+          .tree = fields["tree"].empty() ? fs::path() : bootable_directory() / "trees" / fields["tree"] / "source",
           .image = bootable_directory() / "images" / fields["image"],
           .workspace = bootable_directory() / "workspaces" / fields["workspace"],
           .record = record};
@@ -195,6 +196,7 @@ std::vector<BootedKernel> booted_kernels() {
                            .options = {},
                            .patches = {},
                            .source = {},
+                           .tree = {},
                            .image = {},
                            .workspace = {},
                            .record = file});

@@ -48,6 +48,7 @@ struct BootedKernel {
   std::string options;  ///< words of kcov, kasan, ubsan, lockdep
   std::string patches;  ///< names of the user's own patches
   std::string source;   ///< tree or tarball it was made from
+  std::filesystem::path tree;  ///< the same, with the user's patches, as it was then; empty in older records
   std::filesystem::path image;
   std::filesystem::path workspace;  ///< where it was compiled; may be gone
   std::filesystem::path record;

@@ -13,6 +13,7 @@
 #include "fuzz/kernel_command.h"
 #include "fuzz/minimise_command.h"
 #include "fuzz/mutants_command.h"
+#include "fuzz/proof_kernels.h"
 #include "fuzz/replay_command.h"
 #include "fuzz/report_command.h"
 #include "fuzz/repro_command.h"
@@ -37,7 +38,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   try {
     capcheck::add_verdict_command(app, status);
-    capcheck::add_prove_command(app, status, capcheck::prove_kernels);
+    capcheck::add_prove_command(app, status, [](const capcheck::KernelProofOptions& options) {
+      return capcheck::prove_kernels(options, capcheck::proof_kernels());
+    });
     capcheck::add_ask_command(app, status);
     capcheck::add_grants_command(app, status);
     capcheck::add_symmetry_command(app, status);

@@ -4,16 +4,22 @@
 #include <fmt/format.h>
 #include <llvm/AsmParser/Parser.h>
 #include <llvm/BinaryFormat/Dwarf.h>
+#include <llvm/IR/Constants.h>
 #include <llvm/IR/DebugInfo.h>
 #include <llvm/IR/DebugInfoMetadata.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/GlobalVariable.h>
+#include <llvm/IR/InstrTypes.h>
 #include <llvm/IR/Instruction.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IRReader/IRReader.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/SourceMgr.h>
+#include <llvm/Support/raw_ostream.h>
 
 #include <charconv>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -109,6 +115,10 @@ struct KernelCode::Content {
 
   const llvm::DICompositeType& structure(std::string_view name) const {
     const auto found = structures.find(name);
+    if (structures.empty()) {
+      throw KernelCodeError(fmt::format(
+          "the bitcode has no debug information, by which struct {} was looked for: expected that of clang -g", name));
+    }
     if (found == structures.end()) {
       throw KernelCodeError(fmt::format("the kernel's debug information has no struct {}", name));
     }
@@ -217,6 +227,55 @@ std::string KernelCode::field_name(std::string_view structure, std::uint64_t off
   }
   if (offset != 0 || name.empty()) name += fmt::format("+{}", offset);
   return name;
+}
+
+namespace {
+
+/// What the code does not depend on.
+void drop_what_says_nothing(llvm::Instruction& instruction) {
+  instruction.setDebugLoc({});
+  instruction.dropUnknownNonDebugMetadata();
+  auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction);
+  if (call == nullptr) return;
+  call->setAttributes({});
+  // Where a warning comes from, in lines.
+  const llvm::Function* called = call->getCalledFunction();
+  if (called == nullptr || (called->getName() != "capcheck_warn" && called->getName() != "_printk")) return;
+  for (llvm::Use& argument : call->args()) {
+    if (llvm::isa<llvm::ConstantInt>(argument)) argument.set(llvm::ConstantInt::get(argument->getType(), 0));
+  }
+}
+
+/// Names a text by what it says, not by how many there are before it.
+void name_by_content(llvm::GlobalVariable& variable) {
+  if (!variable.hasPrivateLinkage() || !variable.hasInitializer() || !variable.getName().starts_with(".str")) return;
+  const auto* data = llvm::dyn_cast<llvm::ConstantDataSequential>(variable.getInitializer());
+  if (data != nullptr)
+    variable.setName(fmt::format("text.{:x}", std::hash<std::string>()(data->getRawDataValues().str())));
+}
+
+}  // namespace
+
+std::map<std::string, std::string> function_texts(const std::filesystem::path& file) {
+  auto buffer = llvm::MemoryBuffer::getFile(file.string());
+  if (!buffer) throw KernelCodeError(fmt::format("cannot read {}: {}", file.string(), buffer.getError().message()));
+  llvm::LLVMContext context;
+  const std::unique_ptr<llvm::Module> module = read_module((*buffer)->getMemBufferRef(), context);
+  llvm::StripDebugInfo(*module);
+  for (llvm::GlobalVariable& variable : module->globals()) name_by_content(variable);
+  for (llvm::Function& function : *module) {
+    function.setAttributes({});
+    for (llvm::BasicBlock& block : function) {
+      for (llvm::Instruction& instruction : block) drop_what_says_nothing(instruction);
+    }
+  }
+  std::map<std::string, std::string> texts;
+  for (const llvm::Function& function : *module) {
+    if (function.isDeclaration()) continue;
+    llvm::raw_string_ostream stream(texts[function.getName().str()]);
+    function.print(stream);
+  }
+  return texts;
 }
 
 std::string describe_place(const llvm::Instruction& instruction) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -65,6 +66,10 @@ class KernelCode {
 
   std::unique_ptr<Content> content_;
 };
+
+/// The functions of a bitcode file as text, to be compared with those of another: without debug information, the lines
+/// that warnings name, and what else says nothing of what the code does. Throws KernelCodeError.
+std::map<std::string, std::string> function_texts(const std::filesystem::path& file);
 
 /// "security/commoncap.c:123, cap_capset()": where an instruction comes from.
 std::string describe_place(const llvm::Instruction& instruction);

@@ -11,7 +11,10 @@
 
 #include "model/capability.h"
 #include "model/trace_text.h"
+#include "solver/kernel/reach.h"
 #include "solver/process.h"
+#include "solver/prove.h"
+#include "solver/refuted.h"
 
 namespace capcheck {
 namespace {
@@ -89,46 +92,205 @@ SymbolicBool differs(const Compared& each) {
   return each.matters & !(each.kernel == each.model);
 }
 
-/// Who answers what is compared.
-struct Questions {
-  Query hasty;  ///< knows what was asked before, and gives up soon
-  std::chrono::milliseconds timeout;
-};
+/// A proof of one function.
+class Proof {
+ public:
+  Proof(const KernelCode& code, const Profile& profile, const ProvedFunction& function, const EqualityOptions& options)
+      : code_(code),
+        profile_(profile),
+        function_(function),
+        options_(options),
+        terms_(static_cast<int>(profile.release->max_parent_level) + 2),
+        query_(options.timeout),
+        hasty_(std::min(options.timeout, kHaste)),
+        result_{&function, EqualityVerdict::proved, "", {}} {}
 
-/// Most comparisons are settled at once by who knows the ones before; the others better by who begins anew.
-Answer ask(const SymbolicBool& goal, Questions& questions) {
-  const Answer answer = questions.hasty.ask(goal);
-  const bool is_answer = answer.kind == Answer::Kind::no || answer.kind == Answer::Kind::yes;
-  return is_answer ? answer : ask_once(goal, questions.timeout);
-}
-
-/// Proves one situation, or says in `result` why not.
-bool prove_situation(Scene& scene, unsigned situation, EqualityResult& result, Met& met, Questions& questions) {
-  result.function->run(scene, situation);
-  find_what_is_met(scene, met);
-  SymbolicBool any_differs = false;
-  for (const Compared& each : scene.compared()) any_differs = any_differs | differs(each);
-  if (questions.hasty.ask(scene.interpreter().assumed() & any_differs).kind == Answer::Kind::no) return true;
-  for (const Compared& each : scene.compared()) {
-    if (differs(each).is_false()) continue;
+  EqualityResult run() {
     const Clock::time_point begin = Clock::now();
-    const Answer answer = ask(scene.interpreter().assumed() & differs(each), questions);
-    result.slowest = std::max(result.slowest, seconds_since(begin));
-    switch (answer.kind) {
-      case Answer::Kind::no:
-        continue;
-      case Answer::Kind::yes:
-        result.verdict = EqualityVerdict::refuted;
-        result.detail = describe_difference(scene, scene.interpreter().assumed() & differs(each));
-        return false;
-      case Answer::Kind::timeout:
-      case Answer::Kind::unknown:
-        result.verdict = answer.kind == Answer::Kind::timeout ? EqualityVerdict::timeout : EqualityVerdict::unknown;
-        result.detail = fmt::format("{}: {}", each.name, answer.reason);
-        return false;
+    try {
+      prove();
+    } catch (const NoAnswerError& error) {
+      result_.verdict = EqualityVerdict::timeout;
+      result_.detail = error.what();
+    } catch (const KernelCodeError& error) {
+      result_.verdict = EqualityVerdict::error;
+      result_.detail = error.what();
+    } catch (const std::logic_error& error) {
+      result_.verdict = EqualityVerdict::error;
+      result_.detail = fmt::format("{}(): {}", function_.name, error.what());
+    }
+    result_.assumptions.assign(assumed_.begin(), assumed_.end());
+    result_.assumptions.insert(result_.assumptions.end(), used_.begin(), used_.end());
+    result_.queries = query_.asked() + hasty_.asked() + asked_;
+    result_.seconds = seconds_since(begin);
+    return std::move(result_);
+  }
+
+ private:
+  void prove() {
+    const unsigned situations = function_.situations(profile_);
+    for (unsigned situation = 0; situation < situations && result_.verdict == EqualityVerdict::proved; ++situation) {
+      Scene scene(code_, profile_, query_);
+      function_.run(scene, situation);
+      find_what_is_met(scene, met_);
+      prove_situation(scene, situation);
+      note(scene);
+    }
+    for (const auto& [name, is_met] : met_) {
+      if (!is_met && result_.verdict == EqualityVerdict::proved)
+        throw KernelCodeError(fmt::format("{}(): nothing is compared as '{}'", function_.name, name));
+    }
+    if (result_.verdict != EqualityVerdict::proved) return;
+    if (!excluding_.empty()) {
+      settle_unreachable();
+    } else {
+      give_obligation();
     }
   }
-  return true;
+
+  void note(const Scene& scene) {
+    const Interpreter& interpreter = scene.interpreter();
+    assumed_.insert(scene.assumptions().begin(), scene.assumptions().end());
+    used_.insert(interpreter.used().begin(), interpreter.used().end());
+    result_.run.insert(interpreter.run_functions().begin(), interpreter.run_functions().end());
+    result_.instructions += interpreter.executed();
+    result_.slowest = std::max(result_.slowest, interpreter.slowest());
+  }
+
+  /// Most comparisons are settled at once by who knows the ones before; the others better by who begins anew.
+  Answer ask(const SymbolicBool& goal) {
+    const Clock::time_point begin = Clock::now();
+    Answer answer = hasty_.ask(goal);
+    if (answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes) {
+      answer = ask_once(goal, options_.timeout);
+      ++asked_;
+    }
+    result_.slowest = std::max(result_.slowest, seconds_since(begin));
+    return answer;
+  }
+
+  void prove_situation(Scene& scene, unsigned situation) {
+    const SymbolicBool assumed = scene.interpreter().assumed();
+    SymbolicBool any_differs = false;
+    for (const Compared& each : scene.compared()) any_differs = any_differs | differs(each);
+    // Kernels have most of their code in common.
+    const Refutable question(assumed & any_differs, {});
+    const bool known = question.find_refutation().has_value();
+    const Clock::time_point begin = Clock::now();
+    const bool none_differs = known || hasty_.ask(assumed & any_differs).kind == Answer::Kind::no;
+    result_.slowest = std::max(result_.slowest, seconds_since(begin));
+    for (const Compared& each : scene.compared()) {
+      if (none_differs) break;
+      if (differs(each).is_false()) continue;
+      const Answer answer = ask(assumed & differs(each));
+      switch (answer.kind) {
+        case Answer::Kind::no:
+          continue;
+        case Answer::Kind::yes:
+          refute(scene, situation, assumed & any_differs, assumed & differs(each));
+          return;
+        case Answer::Kind::timeout:
+        case Answer::Kind::unknown:
+          result_.verdict = answer.kind == Answer::Kind::timeout ? EqualityVerdict::timeout : EqualityVerdict::unknown;
+          result_.detail = fmt::format("{}: {}", each.name, answer.reason);
+          return;
+      }
+    }
+    if (!known) question.add_refutation({});
+    collect_obligation(scene, situation, any_differs);
+  }
+
+  /// There is an input for which they differ. Is it one that a program can lead to?
+  void refute(Scene& scene, unsigned situation, const SymbolicBool& any, const SymbolicBool& first) {
+    const auto excluding = invariants_that_exclude(scene, any, options_.timeout);
+    if (!excluding.empty()) {
+      if (excluding_.empty()) result_.detail = describe_difference(scene, first);
+      excluding_.insert(excluding.begin(), excluding.end());
+      return;
+    }
+    result_.verdict = EqualityVerdict::refuted;
+    result_.detail = describe_difference(scene, first);
+    if (!options_.find_program) return;
+    Reached reached = reach(scene, function_, situation, any, options_.timeout);
+    result_.program = std::move(reached.program);
+    result_.no_program = std::move(reached.why_none);
+  }
+
+  /// That no program leads to what differs is as good as the proofs of those invariants.
+  void settle_unreachable() {
+    ProveOptions proving;
+    proving.timeout = options_.timeout;
+    proving.invariants.assign(excluding_.begin(), excluding_.end());
+    result_.verdict = EqualityVerdict::unreachable;
+    std::string names;
+    for (const ProofResult& proof : prove_catalogue(profile_, proving)) {
+      names += fmt::format("no program leads to such an input, by {}: {} ({})\n", proof.info->name, proof.info->formula,
+                           to_string(proof.verdict));
+      if (proof.verdict != ProofVerdict::proved) result_.verdict = EqualityVerdict::refuted;
+    }
+    result_.detail += names;
+  }
+
+  void collect_obligation(const Scene& scene, unsigned situation, const SymbolicBool& any_differs) {
+    if (!options_.on_obligation && !options_.confirm) return;
+    const Interpreter& interpreter = scene.interpreter();
+    const auto add = [&](std::string what, Parts parts) {
+      const bool is_plain = std::ranges::all_of(parts.ways, [](const SymbolicBool& way) { return way.is_false(); });
+      if (!is_plain) {
+        cases_.push_back(
+            {fmt::format("situation {}: {}", situation, what), std::move(parts.assumed), std::move(parts.ways)});
+      }
+    };
+    add("paths that are not taken", {{}, interpreter.excluded()});
+    add("something differs", {{interpreter.assumed()}, {any_differs}});
+  }
+
+  /// What was proved, for readers and for the other solver.
+  void give_obligation() {
+    if (!options_.on_obligation && !options_.confirm) return;
+    const Obligation obligation = write_obligation(
+        fmt::format("{}/{}", options_.kernel, function_.name),
+        fmt::format(
+            "; {}() of {}, and the rule: {}\n"
+            "; Each (check-sat) asks whether a path that was left out can be taken, or anything differs, in one\n"
+            "; of the situations that the function is run in: unsat, it cannot.\n",
+            function_.name, options_.kernel, function_.rule),
+        cases_);
+    if (options_.on_obligation) options_.on_obligation(obligation);
+    if (!options_.confirm || obligation.is_plain) return;
+    const Answer answer = options_.confirm(obligation);
+    if (answer.kind == Answer::Kind::no) {
+      result_.confirmed = obligation.cases;
+      return;
+    }
+    result_.verdict = EqualityVerdict::unconfirmed;
+    result_.detail = answer.reason;
+  }
+
+  struct Parts {
+    std::vector<SymbolicBool> assumed, ways;
+  };
+
+  const KernelCode& code_;
+  const Profile& profile_;
+  const ProvedFunction& function_;
+  const EqualityOptions& options_;
+  const TermScope terms_;
+  Query query_;
+  Query hasty_;            ///< knows what was asked before, and gives up soon
+  std::size_t asked_ = 0;  ///< of who began anew
+  EqualityResult result_;
+  std::set<std::string> used_{}, assumed_{};
+  std::set<std::string_view> excluding_{};  ///< the invariants by which what differs is not reached
+  Met met_{};
+  std::vector<ObligationCase> cases_{};
+};
+
+/// Of the source tree that this was built from, or as it is installed.
+std::string bitcode_script() {
+  const auto installed =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "../../share/capcheck/kernel/build_bitcode";
+  return std::filesystem::exists(installed) ? installed.string() : CAPCHECK_BITCODE_SCRIPT;
 }
 
 }  // namespace
@@ -139,10 +301,14 @@ std::string_view to_string(EqualityVerdict verdict) {
       return "proved";
     case EqualityVerdict::refuted:
       return "refuted";
+    case EqualityVerdict::unreachable:
+      return "unreachable";
     case EqualityVerdict::timeout:
       return "timeout";
     case EqualityVerdict::unknown:
       return "unknown";
+    case EqualityVerdict::unconfirmed:
+      return "unconfirmed";
     case EqualityVerdict::error:
       return "error";
   }
@@ -150,49 +316,16 @@ std::string_view to_string(EqualityVerdict verdict) {
 }
 
 EqualityResult prove_equal(const KernelCode& code, const Profile& profile, const ProvedFunction& function,
-                           std::chrono::milliseconds timeout) {
-  const Clock::time_point begin = Clock::now();
-  EqualityResult result{&function, EqualityVerdict::proved, "", {}};
-  std::set<std::string> used, assumed;
-  Met met;
-  const unsigned situations = function.situations(profile);
-  const TermScope terms(static_cast<int>(profile.release->max_parent_level) + 2);
-  Query query(timeout);
-  Questions questions{Query(std::min(timeout, kHaste)), timeout};
-  try {
-    for (unsigned situation = 0; situation < situations; ++situation) {
-      Scene scene(code, profile, query);
-      const bool proved = prove_situation(scene, situation, result, met, questions);
-      assumed.insert(scene.assumptions().begin(), scene.assumptions().end());
-      used.insert(scene.interpreter().used().begin(), scene.interpreter().used().end());
-      result.instructions += scene.interpreter().executed();
-      if (!proved) break;
-    }
-    for (const auto& [name, is_met] : met) {
-      if (!is_met && result.verdict == EqualityVerdict::proved)
-        throw KernelCodeError(fmt::format("{}(): nothing is compared as '{}'", function.name, name));
-    }
-  } catch (const NoAnswerError& error) {
-    result.verdict = EqualityVerdict::timeout;
-    result.detail = error.what();
-  } catch (const KernelCodeError& error) {
-    result.verdict = EqualityVerdict::error;
-    result.detail = error.what();
-  } catch (const std::logic_error& error) {
-    result.verdict = EqualityVerdict::error;
-    result.detail = fmt::format("{}(): {}", function.name, error.what());
-  }
-  result.assumptions.assign(assumed.begin(), assumed.end());
-  result.assumptions.insert(result.assumptions.end(), used.begin(), used.end());
-  result.queries = query.asked() + questions.hasty.asked();
-  result.seconds = seconds_since(begin);
-  return result;
+                           const EqualityOptions& options) {
+  return Proof(code, profile, function, options).run();
 }
 
-std::filesystem::path kernel_bitcode(std::string_view kernel, std::string_view fault) {
+std::filesystem::path kernel_bitcode(std::string_view kernel, std::string_view fault,
+                                     const std::filesystem::path& source) {
   constexpr std::chrono::minutes kTimeToBuild{10};
-  std::vector<std::string> command{CAPCHECK_BITCODE_SCRIPT, "--name", std::string(kernel)};
+  std::vector<std::string> command{bitcode_script(), "--name", std::string(kernel)};
   if (!fault.empty()) command.insert(command.end(), {"--fault", std::string(fault)});
+  if (!source.empty()) command.insert(command.end(), {"--source", source.string()});
   const Finished finished = run_on(command, "", kTimeToBuild);
   std::string said = finished.output;
   while (said.ends_with('\n')) said.pop_back();

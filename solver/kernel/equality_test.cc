@@ -4,14 +4,22 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <llvm/IR/BasicBlock.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/InstrTypes.h>
+#include <llvm/IR/Instructions.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -19,10 +27,18 @@
 #include <string_view>
 #include <vector>
 
+#include "corpus/files.h"
+#include "fuzz/mutator.h"
+#include "fuzz/proof_kernels.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/call.h"
+#include "model/step.h"
 #include "model/trace_text.h"
 #include "solver/kernel/command.h"
+#include "solver/kernel/reach.h"
+#include "solver/obligation.h"
+#include "solver/other_solver.h"
+#include "solver/transition.h"
 
 namespace capcheck {
 
@@ -32,6 +48,7 @@ std::ostream& operator<<(std::ostream& out, EqualityVerdict verdict) {
 
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -43,9 +60,16 @@ const ProvedFunction& find_function(std::string_view name) {
   return *found;
 }
 
-EqualityResult prove(const std::string& kernel, std::string_view function, std::string_view fault = {}) {
-  const KernelCode code(kernel_bitcode(kernel, fault));
-  return prove_equal(code, parse_profile(kernel), find_function(function), kTime);
+/// A kernel's bitcode, which is read once.
+const KernelCode& code_of(const std::string& kernel) {
+  static std::map<std::string, KernelCode> read;
+  const auto found = read.find(kernel);
+  return found != read.end() ? found->second
+                             : read.emplace(kernel, KernelCode(kernel_bitcode(kernel, ""))).first->second;
+}
+
+EqualityResult prove(const std::string& kernel, std::string_view function) {
+  return prove_equal(code_of(kernel), parse_profile(kernel), find_function(function), {kTime});
 }
 
 // The functions one by one, on each kernel.
@@ -87,58 +111,83 @@ struct PlantedFault {
 
 class EveryFault : public testing::TestWithParam<PlantedFault> {};
 
-TEST_P(EveryFault, IsRefuted) {
+constexpr const char* kFaultyKernel = "6.12+userns+userfaultfd-cap";
+
+/// And the kernel with that fault, in this process, does otherwise than the model at the last call of a program that
+/// comes of the proof.
+TEST_P(EveryFault, IsRefutedByAProgramThatTheKernelShows) {
   const auto& [fault, function, detail] = GetParam();
-  const EqualityResult result = prove("6.12+userns+userfaultfd-cap", function, fault);
+  const Profile profile = parse_profile(kFaultyKernel);
+  const KernelCode code(kernel_bitcode(kFaultyKernel, fault));
+  const EqualityResult result =
+      prove_equal(code, profile, find_function(function), {.timeout = kTime, .find_program = true});
   EXPECT_EQ(result.verdict, EqualityVerdict::refuted) << result.detail;
   EXPECT_THAT(result.detail, HasSubstr(std::string(detail)));
+  ASSERT_TRUE(result.program) << result.no_program;
+  const TraceText trace = expect_observed(profile, *result.program, run_model(profile, *result.program), "");
+  const KernelShown shown = proof_kernels().replay({kFaultyKernel, kFaultyKernel, std::string(fault)}, trace);
+  EXPECT_EQ(shown.refused, "");
+  EXPECT_THAT(shown.divergence, HasSubstr(fmt::format("call {}:", result.program->calls.size())));
+  // The kernel without it follows the program.
+  EXPECT_EQ(proof_kernels().replay({kFaultyKernel, kFaultyKernel}, trace).divergence, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kernel, EveryFault,
-    testing::Values(
-        PlantedFault{"cap-valid-off-by-one", "cap_task_prctl", "  arg3 = 0x2a\n"},
-        PlantedFault{"capbset-drop-without-setpcap", "cap_task_prctl", "PR_CAPBSET_DROP: result"},
-        PlantedFault{"capbset-read-misses-last-cap", "cap_task_prctl", "PR_CAPBSET_READ: result"},
-        PlantedFault{"capset-ambient-not-intersected", "sys_capset", ""},
-        PlantedFault{"capset-bits-above-last-cap", "sys_capset", ""},
-        PlantedFault{"capset-inheritable-not-bounded", "sys_capset", "the kernel gives 0, the model -1"},
-        PlantedFault{"clear-all-skips-argument-check", "cap_task_prctl", "the kernel gives 0, the model -22"},
-        PlantedFault{"entry-bounding-unassigned", "set_cred_user_ns", "CapBnd: the kernel gives"},
-        PlantedFault{"entry-effective-unassigned", "set_cred_user_ns", "CapEff: the kernel gives"},
-        PlantedFault{"entry-keeps-ambient", "set_cred_user_ns", "CapAmb: the kernel gives"},
-        PlantedFault{"entry-keeps-securebits", "set_cred_user_ns", "Securebits: the kernel gives"},
-        PlantedFault{"entry-permitted-unassigned", "set_cred_user_ns", "CapPrm: the kernel gives"},
-        PlantedFault{"exec-ignores-bounding", "cap_bprm_creds_from_file", ""},
-        PlantedFault{"exec-keeps-ambient", "cap_bprm_creds_from_file", "CapAmb: the kernel gives"},
-        PlantedFault{"exec-unsafe-gains", "cap_bprm_creds_from_file", ""},
-        PlantedFault{"fs-set-lacks-mknod", "cap_task_fix_setuid", "cap_mknod"},
-        PlantedFault{"helper-forgets-userns", "call_usermodehelper_exec_async", "CapUNs: the kernel gives"},
-        PlantedFault{"keyring-forgets-userns", "key_change_session_keyring", "CapUNs: the kernel gives"},
-        PlantedFault{"lower-needs-privilege", "cap_task_prctl",
-                     "PR_CAP_USERNS: result: the kernel gives -1, the model 0"},
-        PlantedFault{"owner-rule-for-grandparents", "cap_capable", "result: the kernel gives 0, the model -1"},
-        PlantedFault{"raise-and-or-swapped", "cap_task_prctl", "PR_CAP_USERNS: "},
-        PlantedFault{"raise-bounding-or-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
-        PlantedFault{"raise-gate-dropped", "cap_task_prctl", "PR_CAP_USERNS: result: the kernel gives 0, the model -1"},
-        PlantedFault{"raise-ignores-bounding", "cap_task_prctl", "PR_CAP_USERNS: "},
-        PlantedFault{"raise-setpcap-from-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
-        PlantedFault{"securebits-locks-ignored", "cap_task_prctl", "PR_SET_SECUREBITS: "},
-        PlantedFault{"setns-grants-full", "userns_install", "the kernel gives 000003ffffffffff"},
-        PlantedFault{"setuid-ignores-keepcaps", "cap_task_fix_setuid", "CapPrm: the kernel gives 0000000000000000"},
-        PlantedFault{"setuid-keeps-ambient", "cap_task_fix_setuid", "CapAmb: the kernel gives"},
-        PlantedFault{"setuid-root-exec-limited-by-inheritable", "cap_bprm_creds_from_file", ""},
-        PlantedFault{"user-mode-only-needs-privilege", "sys_userfaultfd", "result: the kernel gives -1"},
-        PlantedFault{"userfaultfd-asks-own-namespace", "sys_userfaultfd", "the model -1"},
-        PlantedFault{"userns-arguments-swapped", "cap_task_prctl", "PR_CAP_USERNS: "}),
-    [](const auto& parameter) {
-      std::string name(parameter.param.fault);
-      std::ranges::replace(name, '-', '_');
-      return name;
-    });
+const std::vector<PlantedFault> kPlantedFaults = {
+    PlantedFault{"cap-valid-off-by-one", "cap_task_prctl", "  arg3 = 0x2a\n"},
+    PlantedFault{"capbset-drop-without-setpcap", "cap_task_prctl", "PR_CAPBSET_DROP: result"},
+    PlantedFault{"capbset-read-misses-last-cap", "cap_task_prctl", "PR_CAPBSET_READ: result"},
+    PlantedFault{"capset-ambient-not-intersected", "sys_capset", ""},
+    PlantedFault{"capset-bits-above-last-cap", "sys_capset", ""},
+    PlantedFault{"capset-inheritable-not-bounded", "sys_capset", "the kernel gives 0, the model -1"},
+    PlantedFault{"clear-all-skips-argument-check", "cap_task_prctl", "the kernel gives 0, the model -22"},
+    PlantedFault{"entry-bounding-unassigned", "set_cred_user_ns", "CapBnd: the kernel gives"},
+    PlantedFault{"entry-effective-unassigned", "set_cred_user_ns", "CapEff: the kernel gives"},
+    PlantedFault{"entry-keeps-ambient", "set_cred_user_ns", "CapAmb: the kernel gives"},
+    PlantedFault{"entry-keeps-securebits", "set_cred_user_ns", "Securebits: the kernel gives"},
+    PlantedFault{"entry-permitted-unassigned", "set_cred_user_ns", "CapPrm: the kernel gives"},
+    PlantedFault{"event-fork-by-userfaultfd-capability", "userfaultfd_api", "the model -1"},
+    PlantedFault{"exec-ignores-bounding", "cap_bprm_creds_from_file", ""},
+    PlantedFault{"exec-keeps-ambient", "cap_bprm_creds_from_file", "CapAmb: the kernel gives"},
+    PlantedFault{"exec-unsafe-gains", "cap_bprm_creds_from_file", ""},
+    PlantedFault{"fs-set-lacks-mknod", "cap_task_fix_setuid", "cap_mknod"},
+    PlantedFault{"helper-forgets-userns", "call_usermodehelper_exec_async", "CapUNs: the kernel gives"},
+    PlantedFault{"keyring-forgets-userns", "key_change_session_keyring", "CapUNs: the kernel gives"},
+    PlantedFault{"lower-needs-privilege", "cap_task_prctl", "PR_CAP_USERNS: result: the kernel gives -1, the model 0"},
+    PlantedFault{"owner-rule-for-grandparents", "cap_capable", "result: the kernel gives 0, the model -1"},
+    PlantedFault{"raise-and-or-swapped", "cap_task_prctl", "PR_CAP_USERNS: "},
+    PlantedFault{"raise-bounding-or-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
+    PlantedFault{"raise-gate-dropped", "cap_task_prctl", "PR_CAP_USERNS: result: the kernel gives 0, the model -1"},
+    PlantedFault{"raise-ignores-bounding", "cap_task_prctl", "PR_CAP_USERNS: "},
+    PlantedFault{"raise-setpcap-from-permitted", "cap_task_prctl", "PR_CAP_USERNS: "},
+    PlantedFault{"securebits-locks-ignored", "cap_task_prctl", "PR_SET_SECUREBITS: "},
+    PlantedFault{"setns-grants-full", "userns_install", "the kernel gives 000003ffffffffff"},
+    PlantedFault{"setuid-ignores-keepcaps", "cap_task_fix_setuid", "CapPrm: the kernel gives 0000000000000000"},
+    PlantedFault{"setuid-keeps-ambient", "cap_task_fix_setuid", "CapAmb: the kernel gives"},
+    PlantedFault{"setuid-root-exec-limited-by-inheritable", "cap_bprm_creds_from_file", ""},
+    PlantedFault{"user-mode-only-needs-privilege", "sys_userfaultfd", "result: the kernel gives -1"},
+    PlantedFault{"userfaultfd-asks-own-namespace", "sys_userfaultfd", "the model -1"},
+    PlantedFault{"userns-arguments-swapped", "cap_task_prctl", "PR_CAP_USERNS: "}};
+
+INSTANTIATE_TEST_SUITE_P(Kernel, EveryFault, testing::ValuesIn(kPlantedFaults), [](const auto& parameter) {
+  std::string name(parameter.param.fault);
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
+
+TEST(PlantedFaults, AreAllButThoseInFunctionsThatAreNotProved) {
+  // map_write() and handle_userfault().
+  constexpr std::array<std::string_view, 2> kElsewhere = {"root-mapping-without-setfcap",
+                                                          "user-mode-only-stops-kernel"};
+  for (const FaultInfo& fault : kFaults) {
+    const bool is_planted = std::ranges::find(kPlantedFaults, fault.name, &PlantedFault::fault) != kPlantedFaults.end();
+    EXPECT_NE(is_planted, std::ranges::find(kElsewhere, fault.name) != kElsewhere.end()) << fault.name;
+  }
+}
 
 TEST(PlantedFaults, ACounterexampleIsAsPlainAsItGoes) {
-  const EqualityResult result = prove("6.12+userns", "cap_task_prctl", "raise-gate-dropped");
+  const KernelCode code(kernel_bitcode("6.12+userns", "raise-gate-dropped"));
+  const EqualityResult result =
+      prove_equal(code, parse_profile("6.12+userns"), find_function("cap_task_prctl"), {kTime});
   EXPECT_EQ(result.detail.substr(result.detail.find("where")),
             "where\n  option = 48\n  arg2 = 0x2\n  and all else is 0\n");
 }
@@ -157,10 +206,10 @@ void enter_namespace(Scene& scene) {
   scene.interpreter().run("set_cred_user_ns", arguments, scene.state());
 }
 
-EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation)) {
-  static const KernelCode code(kernel_bitcode("6.12+userns", ""));
+EqualityResult prove_alone(void (*run)(Scene& scene, unsigned situation), const EqualityOptions& options = {kTime}) {
+  const KernelCode& code = code_of("6.12+userns");
   const ProvedFunction function{"set_cred_user_ns", "", "", once, run};
-  return prove_equal(code, parse_profile("6.12+userns"), function, kTime);
+  return prove_equal(code, parse_profile("6.12+userns"), function, options);
 }
 
 TEST(Equality, WhatIsChangedBesidesIsADifference) {
@@ -188,6 +237,95 @@ TEST(Equality, AFunctionThatIsNotThereIsAnError) {
   EXPECT_THAT(result.detail, HasSubstr("no function set_cred_unheard_of()"));
 }
 
+// What differs where no program leads.
+
+TEST(Equality, ADifferenceWhereNoProgramLeadsSaysByWhichInvariant) {
+  const EqualityResult result = prove_alone([](Scene& scene, unsigned) {
+    scene.add_namespaces(0, 0);
+    scene.add_task(0);
+    const Credentials<Symbolic>& cred = scene.task().cred;
+    scene.compare("beyond permitted", cred.effective & ~cred.permitted, 0, Shown::set);
+  });
+  EXPECT_EQ(result.verdict, EqualityVerdict::unreachable) << result.detail;
+  EXPECT_THAT(result.detail, HasSubstr("beyond permitted: the kernel gives"));
+  EXPECT_THAT(result.detail,
+              HasSubstr("no program leads to such an input, by effective-within-permitted: E ⊆ P (proved)\n"));
+}
+
+TEST(Equality, ADifferenceWithoutAProgramSaysSo) {
+  const EqualityResult result = prove_alone(
+      [](Scene& scene, unsigned) {
+        scene.add_namespaces(0, 0);
+        scene.add_task(0);
+        scene.compare("sets", scene.task().cred.bounding, 0, Shown::set);
+      },
+      {.timeout = kTime, .find_program = true});
+  EXPECT_EQ(result.verdict, EqualityVerdict::refuted);
+  EXPECT_FALSE(result.program);
+  EXPECT_EQ(result.no_program, "no call shows by itself what the function does");
+}
+
+// Proofs for another solver.
+
+TEST(Obligations, HaveWhatWasProvedAndThePathsThatWereLeftOut) {
+  std::vector<Obligation> all;
+  const EqualityResult result =
+      prove_equal(code_of("6.12+userns"), parse_profile("6.12+userns"), find_function("sys_capset"),
+                  {.timeout = kTime, .kernel = "6.12+userns", .on_obligation = [&](const Obligation& each) {
+                     all.push_back(each);
+                   }});
+  EXPECT_EQ(result.verdict, EqualityVerdict::proved);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].name, "6.12+userns/sys_capset");
+  EXPECT_EQ(all[0].cases, 2u);
+  EXPECT_FALSE(all[0].is_plain);
+  EXPECT_THAT(all[0].smt2, HasSubstr("situation 0: paths that are not taken"));
+  EXPECT_THAT(all[0].smt2, HasSubstr("situation 0: something differs"));
+}
+
+TEST(Obligations, ThatAnotherSolverDoesNotConfirmAreNoProof) {
+  for (const auto kind : {Answer::Kind::yes, Answer::Kind::timeout, Answer::Kind::unknown}) {
+    const EqualityResult result = prove_equal(
+        code_of("6.12+userns"), parse_profile("6.12+userns"), find_function("sys_setfsgid"),
+        {.timeout = kTime, .confirm = [&](const Obligation&) { return Answer{kind, "another says otherwise"}; }});
+    EXPECT_EQ(result.verdict, EqualityVerdict::unconfirmed);
+    EXPECT_EQ(result.detail, "another says otherwise");
+    EXPECT_EQ(result.confirmed, 0u);
+  }
+}
+
+/// Of what differs, the text can be: `sat`.
+TEST(Obligations, AreNotTrueOfWhatDiffers) {
+  const OtherSolver cvc5("cvc5", kTime);
+  const TermScope terms;
+  Query query(kTime);
+  const KernelCode code(kernel_bitcode("6.12+userns", "raise-gate-dropped"));
+  Scene scene(code, parse_profile("6.12+userns"), query);
+  find_function("cap_task_prctl").run(scene, 0);
+  SymbolicBool any_differs = false;
+  for (const Compared& each : scene.compared())
+    any_differs = any_differs | (each.matters & !(each.kernel == each.model));
+  const std::vector<ObligationCase> cases{{"", {scene.interpreter().assumed()}, {any_differs}}};
+  EXPECT_EQ(cvc5.ask(write_obligation("x", "", cases)).kind, Answer::Kind::yes);
+}
+
+// What a tree changes.
+
+TEST(FunctionTexts, DifferWhereTheCodeDoes) {
+  const auto changed = [](const std::string& fault) {
+    const auto base = function_texts(kernel_bitcode(kFaultyKernel, "")),
+               own = function_texts(kernel_bitcode(kFaultyKernel, fault));
+    std::vector<std::string> names;
+    for (const auto& [name, text] : own) {
+      if (base.at(name) != text) names.push_back(name);
+    }
+    return names;
+  };
+  EXPECT_THAT(changed(""), testing::IsEmpty());
+  EXPECT_THAT(changed("capbset-drop-without-setpcap"), testing::ElementsAre("cap_prctl_drop"));
+  EXPECT_THAT(changed("owner-rule-for-grandparents"), testing::ElementsAre("cap_capable"));
+}
+
 // The translation against the linked code: what the terms come to for some input is what the kernel in the process
 // does.
 
@@ -196,7 +334,7 @@ class LinkedCode : public testing::TestWithParam<std::string_view> {};
 TEST_P(LinkedCode, GivesWhatTheTermsComeTo) {
   const std::string kernel(GetParam());
   const Profile profile = parse_profile(kernel);
-  const KernelCode code(kernel_bitcode(kernel, ""));
+  const KernelCode& code = code_of(kernel);
   InProcessKernel linked(kernel_file(profile), profile);
   const TermScope terms;
   Query query(kTime);
@@ -259,6 +397,216 @@ TEST_P(LinkedCode, GivesWhatTheTermsComeTo) {
 INSTANTIATE_TEST_SUITE_P(Kernels, LinkedCode, testing::Values("6.12", "6.12+userns", "6.1+userns"),
                          [](const auto& parameter) { return "Kernel" + std::to_string(parameter.index); });
 
+// Every function that calls run, with the contracts of what it calls: random programs on the kernel in this process.
+
+/// A call that ran a function, and what the kernel made of it.
+struct Ran {
+  const ProvedFunction* function;
+  unsigned situation;
+  Call<Concrete> call;
+  Occurrence<Concrete> occurrence;
+  Observation observed;
+};
+
+/// Situations of namespaces that are no deeper than this are looked at.
+constexpr unsigned kDeepest = 2;
+
+std::vector<unsigned> shallow_situations(const Profile& profile, const ProvedFunction& function) {
+  const auto pairs = standings(profile);
+  const unsigned count = function.situations(profile);
+  std::vector<unsigned> found;
+  for (unsigned situation = 0; situation < count; ++situation) {
+    const bool shallow = count == pairs.size()
+                             ? pairs[situation].target <= kDeepest && pairs[situation].subject <= kDeepest
+                             : situation <= kDeepest;
+    if (shallow) found.push_back(situation);
+  }
+  return found;
+}
+
+std::vector<Ran> run_programs(const Profile& profile) {
+  constexpr std::size_t kPrograms = 1500, kLongest = 12, kMost = 150;
+  InProcessKernel linked(kernel_file(profile), profile);
+  std::vector<Ran> all;
+  std::map<std::string_view, std::size_t> count;
+  Random random(5);
+  Program program;
+  for (std::size_t i = 0; i < kPrograms; ++i) {
+    if (i % 8 == 0) program.calls.clear();
+    if (i == 0) {
+      // What random programs hardly come to.
+      for (const auto& [kind, task] :
+           {std::pair(CallKind::clone, 0), std::pair(CallKind::join_session_keyring, 0),
+            std::pair(CallKind::session_to_parent, 1), std::pair(CallKind::get_securebits, 0)})
+        program.calls.push_back({kind, static_cast<std::uint8_t>(task), {}});
+    } else {
+      mutate(program, kLongest, profile, random);
+    }
+    Trace trace;
+    linked.run(program, trace);
+    EXPECT_EQ(trace.failure, "");
+    World<Concrete> world{};
+    begin(world, profile);
+    for (std::size_t number = 0; number < trace.observations.size(); ++number) {
+      const Call<Concrete>& call = program.calls[number];
+      if (world.tasks[call.task].alive == 0 || world.namespace_count + 1 >= kMaxNamespaces) break;
+      const World<Concrete> before = world;
+      const Transition<Concrete> made = take(profile, Fault::none, before, call);
+      world = made.after;
+      if (world.tasks[call.task].alive == 0) continue;
+      for (const ProvedFunction& function : proved_functions()) {
+        // The helper is another task than the caller.
+        if (!(function.occurrences.kinds & kinds({call.kind})) || call.kind == CallKind::usermodehelper) continue;
+        if (count[function.name] == kMost) continue;
+        for (const unsigned situation : shallow_situations(profile, function)) {
+          auto occurrence = function.occurrences.concrete(profile, situation, made);
+          if (!occurrence.happens) continue;
+          all.push_back({&function, situation, call, std::move(occurrence), trace.observations[number]});
+          ++count[function.name];
+        }
+      }
+    }
+  }
+  for (const ProvedFunction& function : proved_functions()) {
+    const bool is_run =
+        function.occurrences.kinds != 0 && function.occurrences.kinds != kinds({CallKind::usermodehelper});
+    if (is_run) EXPECT_GE(count[function.name], 1u) << function.name;
+  }
+  return all;
+}
+
+/// What the kernel showed of a value that is compared; nothing if that is not observed.
+std::optional<std::uint64_t> observed_value(const Ran& ran, std::string_view name) {
+  constexpr std::uint64_t kRefused = ~std::uint64_t{0};  // -EPERM
+  const std::size_t colon = name.rfind(": ");
+  if (colon != std::string_view::npos) name = name.substr(colon + 2);
+  const auto* field = std::ranges::find(kCredentialFields<Concrete>, name, &CredentialField<Concrete>::name);
+  if (field != kCredentialFields<Concrete>.end()) return ran.observed.state.cred.*field->member;
+  if (name != "result") return std::nullopt;
+  if (ran.function->name == "cap_capable") return ran.observed.result == 1 ? 0 : kRefused;
+  // Of what it is given by its contract, the descriptor says nothing.
+  constexpr std::uint64_t kReached = 7;
+  if (ran.function->name == "sys_userfaultfd") return ran.observed.result == kRefused ? kRefused : kReached;
+  return ran.observed.result;
+}
+
+/// Where the terms come to something else than the kernel showed, of one function or (empty) all.
+std::vector<std::string> mismatches(const KernelCode& code, const Profile& profile, const std::vector<Ran>& all,
+                                    std::string_view function = {}) {
+  std::vector<std::string> found;
+  const TermScope terms;
+  Query query(kTime);
+  struct Prepared {
+    std::unique_ptr<Scene> scene;
+    NamedConstants constants;
+  };
+  std::map<std::pair<const ProvedFunction*, unsigned>, Prepared> prepared;
+  for (const Ran& ran : all) {
+    if (!function.empty() && ran.function->name != function) continue;
+    Prepared& here = prepared[{ran.function, ran.situation}];
+    if (!here.scene) {
+      here.scene = std::make_unique<Scene>(code, profile, query);
+      ran.function->run(*here.scene, ran.situation);
+      here.constants = named_constants(*here.scene);
+    }
+    const z3::model values = model_of(here.constants, ran.occurrence);
+    std::size_t compared = 0;
+    for (const Compared& each : here.scene->compared()) {
+      const auto expected = observed_value(ran, each.name);
+      if (each.may_be_nowhere || !expected || !values.eval(each.matters.term(), true).is_true()) continue;
+      ++compared;
+      const std::uint64_t value = values.eval(each.kernel.term(), true).get_numeral_uint64();
+      if (value != *expected) {
+        found.push_back(fmt::format("{} of {}: {}: the terms give {:#x}, the kernel {:#x}", print_call(ran.call),
+                                    ran.function->name, each.name, value, *expected));
+      }
+    }
+    if (compared == 0)
+      found.push_back(fmt::format("{}: nothing is compared of {}", ran.function->name, print_call(ran.call)));
+  }
+  return found;
+}
+
+class LinkedPrograms : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(LinkedPrograms, DoWhatTheTermsComeTo) {
+  const std::string kernel(GetParam());
+  const Profile profile = parse_profile(kernel);
+  EXPECT_THAT(mismatches(code_of(kernel), profile, run_programs(profile)), testing::IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, LinkedPrograms, testing::Values("6.12+userns+userfaultfd-cap", "6.1+userns"),
+                         [](const auto& parameter) { return "Kernel" + std::to_string(parameter.index); });
+
+/// One instruction of the kernel's code, as a translation that gets it wrong would have it.
+struct WrongTranslation {
+  std::string_view function;  ///< whose code it is
+  std::string_view proved;    ///< the function that runs it
+  std::string_view what;
+  std::function<bool(llvm::Instruction&)> change;  ///< whether it was such an instruction; once more undoes it
+  unsigned number = 0;                             ///< which of those
+};
+
+bool compare_otherwise(llvm::Instruction& instruction) {
+  auto* comparison = llvm::dyn_cast<llvm::ICmpInst>(&instruction);
+  if (comparison == nullptr) return false;
+  comparison->setPredicate(comparison->getInversePredicate());
+  return true;
+}
+
+/// One operation in place of another, and back.
+template <llvm::Instruction::BinaryOps kFrom, llvm::Instruction::BinaryOps kTo>
+bool compute_otherwise(llvm::Instruction& instruction) {
+  if (instruction.getType()->isIntegerTy(1)) return false;
+  auto* operation = llvm::dyn_cast<llvm::BinaryOperator>(&instruction);
+  if (operation == nullptr || operation->getOpcode() != kFrom) return false;
+  auto* other = llvm::BinaryOperator::Create(kTo, operation->getOperand(0), operation->getOperand(1), "", operation);
+  operation->replaceAllUsesWith(other);
+  return true;
+}
+
+bool choose_otherwise(llvm::Instruction& instruction) {
+  auto* selection = llvm::dyn_cast<llvm::SelectInst>(&instruction);
+  if (selection == nullptr) return false;
+  selection->swapValues();
+  return true;
+}
+
+/// Changes one of the instructions that can be changed so: that of a number.
+bool change_one(const llvm::Function& function, const std::function<bool(llvm::Instruction&)>& change,
+                unsigned number) {
+  for (const llvm::BasicBlock& block : function) {
+    for (const llvm::Instruction& instruction : block) {
+      auto& here = const_cast<llvm::Instruction&>(instruction);
+      if (!change(here)) continue;
+      if (number-- == 0) return true;
+      change(here);  // back again
+    }
+  }
+  return false;
+}
+
+TEST(WrongTranslations, OfOneInstructionAreCaught) {
+  using Op = llvm::Instruction;
+  const std::string kernel = "6.12+userns+userfaultfd-cap";
+  const Profile profile = parse_profile(kernel);
+  const std::vector<Ran> programs = run_programs(profile);
+  const std::vector<WrongTranslation> all = {
+      {"cap_task_prctl", "cap_task_prctl", "whether a capability is valid, the other way round", compare_otherwise},
+      {"cap_capset", "sys_capset", "an or that is an and", compute_otherwise<Op::Or, Op::And>},
+      {"cap_capset", "sys_capset", "an and that is an or", compute_otherwise<Op::And, Op::Or>, 4},
+      {"cap_capable", "cap_capable", "a shift to the other side", compute_otherwise<Op::Shl, Op::LShr>},
+      {"cap_bprm_creds_from_file", "cap_bprm_creds_from_file", "a choice the other way round", choose_otherwise},
+  };
+  for (const WrongTranslation& wrong : all) {
+    SCOPED_TRACE(wrong.what);
+    const KernelCode code(kernel_bitcode(kernel, ""));
+    ASSERT_THAT(mismatches(code, profile, programs, wrong.proved), testing::IsEmpty());
+    ASSERT_TRUE(change_one(code.function(wrong.function), wrong.change, wrong.number));
+    EXPECT_THAT(mismatches(code, profile, programs, wrong.proved), testing::Not(testing::IsEmpty()));
+  }
+}
+
 // The subcommand.
 
 struct Outcome {
@@ -269,7 +617,8 @@ struct Outcome {
 Outcome run_command(const std::string& arguments) {
   int status = -1;
   CLI::App app;
-  add_prove_command(app, status, prove_kernels);
+  add_prove_command(app, status,
+                    [](const KernelProofOptions& options) { return prove_kernels(options, proof_kernels()); });
   testing::internal::CaptureStdout();
   try {
     app.parse("prove " + arguments);
@@ -283,7 +632,7 @@ Outcome run_command(const std::string& arguments) {
 TEST(ProveKernelCommand, SaysNoughtForProofsWithWhatTheyRestOn) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --function set_cred_user_ns");
   EXPECT_EQ(outcome.status, 0);
-  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns\n  proved   cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns\n  proved      cap_task_prctl()"));
   EXPECT_THAT(outcome.output, HasSubstr("every task has securebits-supported"));
   EXPECT_THAT(outcome.output, HasSubstr("prepare_creds() gives a copy of the current task's credentials"));
   EXPECT_THAT(outcome.output, HasSubstr("2 functions of 6.12+userns: 2 proved equal to the model, 0 refuted"));
@@ -292,14 +641,14 @@ TEST(ProveKernelCommand, SaysNoughtForProofsWithWhatTheyRestOn) {
 TEST(ProveKernelCommand, SaysOneForADifference) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --fault raise-gate-dropped");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns with raise-gate-dropped\n  refuted  cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("6.12+userns with raise-gate-dropped\n  refuted     cap_task_prctl()"));
   EXPECT_THAT(outcome.output, HasSubstr("the model 0000000000000000 (none)"));
 }
 
 TEST(ProveKernelCommand, SaysTwoForNoAnswer) {
   const Outcome outcome = run_command("--kernel 6.12+userns --function cap_task_prctl --timeout 0");
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_THAT(outcome.output, HasSubstr("timeout  cap_task_prctl()"));
+  EXPECT_THAT(outcome.output, HasSubstr("timeout     cap_task_prctl()"));
 }
 
 TEST(ProveKernelCommand, WritesJson) {
@@ -307,6 +656,97 @@ TEST(ProveKernelCommand, WritesJson) {
   const auto rows = nlohmann::json::parse(outcome.output);
   EXPECT_EQ(rows.at(0).at("kernel"), "6.12");
   EXPECT_EQ(rows.at(0).at("functions").at(0).at("verdict"), "proved");
+}
+
+TEST(ProveKernelCommand, WritesWhatWasProvedAndHasItConfirmed) {
+  const TemporaryDirectory directory("capcheck-test");
+  const Outcome outcome =
+      run_command("--kernel 6.12+userns --function set_cred_user_ns --function cap_task_prctl --smt2 " +
+                  directory.path().string() + " --confirm-with cvc5");
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_THAT(outcome.output, HasSubstr("; cvc5 answers \"unsat\" to "));
+  const std::string text = read_file(directory.path() / "6.12+userns" / "cap_task_prctl.smt2");
+  EXPECT_THAT(text, HasSubstr("; cap_task_prctl() of 6.12+userns, and the rule: step()"));
+  EXPECT_THAT(text, HasSubstr("(check-sat)"));
+}
+
+TEST(ProveKernelCommand, ShowsADifferenceOnTheKernelAndKeepsTheProgram) {
+  const TemporaryDirectory directory("capcheck-test");
+  const Outcome outcome = run_command(
+      "--kernel 6.12+userns+userfaultfd-cap --function sys_capset --fault "
+      "capset-inheritable-not-bounded --save " +
+      directory.path().string());
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("a program that shows it, with what the model says:\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("in this process, shows it:\n"));
+  const fs::path file =
+      directory.path() / "6.12+userns+userfaultfd-cap.capset-inheritable-not-bounded.sys_capset.trace";
+  const TraceText trace = load_trace(file, parse_profile("6.12"));
+  EXPECT_EQ(trace.program.calls.size(), 2u);
+  EXPECT_EQ(trace.program.calls.back().kind, CallKind::capset);
+}
+
+/// A tree of the user's own: here Debian's, named, with a fault for what the user changed.
+TEST(ProveKernelCommand, SaysWhatATreeChangesAndWhetherTheModelSeesIt) {
+  int status = -1;
+  CLI::App app;
+  const KernelServices services{.find_built = [](const std::string& name) -> std::optional<ProvedKernel> {
+    return ProvedKernel{name, "6.12+userns", "capbset-drop-without-setpcap", "/usr/src/linux-source-6.12.tar.xz"};
+  }};
+  add_prove_command(app, status, [&](const KernelProofOptions& options) { return prove_kernels(options, services); });
+  testing::internal::CaptureStdout();
+  app.parse("prove --kernel mine --function cap_task_prctl --function set_cred_user_ns");
+  const std::string output = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(output, HasSubstr("against Debian's source, of the files that hold these functions:\n"
+                                "    changed cap_prctl_drop(): visible to the model: cap_task_prctl() refuted\n"));
+  EXPECT_THAT(output, HasSubstr("NOT REPLAYED on the kernel: no kernels can be run in this process"));
+}
+
+/// Records of kernels in a cache of the test's own.
+class BuiltKernels : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const char* cache = std::getenv("CAPCHECK_CACHE")) before_ = cache;
+    setenv("CAPCHECK_CACHE", directory_.path().c_str(), 1);
+    write_file(directory_.path() / "bootable/images/key", "");
+  }
+  void TearDown() override {
+    if (before_) {
+      setenv("CAPCHECK_CACHE", before_->c_str(), 1);
+    } else {
+      unsetenv("CAPCHECK_CACHE");
+    }
+  }
+  void record(const std::string& name, const std::string& source, const std::string& patches) {
+    write_file(directory_.path() / "bootable/kernels/um" / (name + ".kernel"),
+               fmt::format("profile: 6.12\nrelease: 6.12.1\nfault: \noptions: \npatches: {}\nsource: {}\ntree: abc\n"
+                           "image: key\nworkspace: none\n",
+                           patches, source));
+  }
+
+  TemporaryDirectory directory_{"capcheck-test"};
+  std::optional<std::string> before_;
+};
+
+TEST_F(BuiltKernels, ThatAreOfTheUsersOwnAreTakenForWhatTheyAre) {
+  record("6.12", "/usr/src/linux-source-6.12.tar.xz", "");
+  record("patched", "/usr/src/linux-source-6.12.tar.xz", "mine.patch");
+  record("tree", "/home/me/linux", "mine.patch");
+  const KernelServices services = proof_kernels();
+  EXPECT_FALSE(services.find_built("6.12"));
+  EXPECT_FALSE(services.find_built("unheard-of"));
+  EXPECT_THAT(
+      [&] { services.find_built("patched"); },
+      ThrowsMessage<std::runtime_error>(HasSubstr("kernel patched was built from is not kept any more; build it")));
+  const fs::path tree = directory_.path() / "bootable/trees/abc/source";
+  fs::create_directories(tree);
+  const auto patched = services.find_built("patched"), own = services.find_built("tree");
+  ASSERT_TRUE(patched && own);
+  EXPECT_EQ(patched->profile, "6.12");
+  EXPECT_EQ(patched->source, tree);
+  EXPECT_EQ(patched->base, "");
+  EXPECT_EQ(own->base, "/home/me/linux");
 }
 
 TEST(ProveKernelCommand, NamesWhatThereIsNot) {

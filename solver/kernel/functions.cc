@@ -25,29 +25,9 @@ unsigned once(const Profile&) {
   return 1;
 }
 
-/// Where a task and the namespace that it asks about stand to each other: at which levels they are, and whether the
-/// task's is in the other's chain.
-struct Standing {
-  unsigned target, subject;
-  bool in_chain;
-};
-
 /// The levels that namespaces can have.
 unsigned level_count(const Profile& profile) {
   return static_cast<unsigned>(profile.release->max_parent_level) + 2;
-}
-
-/// Every pair of levels, once in the chain (where it can be) and once outside of it. Nothing is outside of the chain at
-/// level 0: only the initial namespace is there.
-std::vector<Standing> standings(const Profile& profile) {
-  std::vector<Standing> found;
-  for (unsigned target = 0; target < level_count(profile); ++target) {
-    for (unsigned subject = 0; subject < level_count(profile); ++subject) {
-      if (subject <= target) found.push_back({target, subject, true});
-      if (subject > 0) found.push_back({target, subject, false});
-    }
-  }
-  return found;
 }
 
 unsigned all_standings(const Profile& profile) {
@@ -248,17 +228,18 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
 /// Calls that set ids say which with one of these, include/linux/security.h.
 constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
 
-void run_cap_task_fix_setuid(Scene& scene, unsigned lines) {
+/// First with a line in the maps, as programs begin.
+void run_cap_task_fix_setuid(Scene& scene, unsigned situation) {
   use_id_functions(scene);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, lines);
+  scene.add_maps(1, situation == 0 ? 1 : 0);
   scene.add_task(1);
   const ObjectId new_cred = scene.add_new_credentials("new_cred");
   Credentials<Symbolic> ids = scene.task().cred;
-  for (const auto member : {&Credentials<Symbolic>::uid, &Credentials<Symbolic>::euid, &Credentials<Symbolic>::suid,
-                            &Credentials<Symbolic>::fsuid}) {
-    ids.*member = scene.unknown(fmt::format("new id {}", scene.unknowns().size()), kIntBits, Shown::number);
-  }
+  ids.uid = scene.unknown("new uid", kIntBits, Shown::number);
+  ids.euid = scene.unknown("new euid", kIntBits, Shown::number);
+  ids.suid = scene.unknown("new suid", kIntBits, Shown::number);
+  ids.fsuid = scene.unknown("new fsuid", kIntBits, Shown::number);
   scene.change(new_cred, ids);
   const Word flags = scene.unknown("flags", kIntBits, Shown::number);
   const Word result =
@@ -684,6 +665,49 @@ void run_sys_userfaultfd(Scene& scene, unsigned level) {
   scene.compare_the_rest({"task_struct.flags"});
 }
 
+/// The descriptor's context: it has features, UFFD_FEATURE_INITIALIZED among them, from the first UFFDIO_API on.
+constexpr std::uint64_t kInitialised = 0x80000000;
+
+void run_userfaultfd_api(Scene& scene, unsigned level) {
+  scene.add_namespaces(0, level);
+  scene.add_task(level);
+  Interpreter& interpreter = scene.interpreter();
+  interpreter.set_bytes(interpreter.variable("task_size"), 0, 8, bits_of(kTaskSize, kLongBits));
+  const ObjectId context = interpreter.add_object("context", "userfaultfd_ctx"),
+                 request = interpreter.add_object("request", "uffdio_api");
+  const Word initialised = scene.unknown("initialised", 1, Shown::number),
+             enabled = scene.unknown("enabled features", kIntBits, Shown::bits);
+  interpreter.set(context, "features", Symbolic::select(initialised == Word(0), 0, enabled | Word(kInitialised)));
+  const Word api = scene.unknown("api", kLongBits, Shown::bits),
+             features = scene.unknown("features", kLongBits, Shown::bits);
+  interpreter.set(request, "api", api);
+  interpreter.set(request, "features", features);
+  interpreter.add_user_memory(kHeaderAddress, request);
+  const Word result = run(scene, "userfaultfd_api", {Pointer::to(context), Value(bits_of(kHeaderAddress, kLongBits))});
+
+  scene.task().userfaultfd = no_userfaultfd<Symbolic>();
+  scene.task().userfaultfd.open = 1;
+  scene.task().userfaultfd.initialised = initialised;
+  const auto model = userfaultfd_api<Symbolic>(scene.world().namespaces, scene.task(), api, features);
+  const Bool passed = model.verdict.passed();
+  // Of features that the model leaves out, kernels know more or fewer.
+  const Bool in_model = canonical<Symbolic>(Role::userfaultfd_features, features) == features;
+  const Word after = Scene::word_of(interpreter.read(scene.state(), context, "features")),
+             reported = Scene::word_of(interpreter.read(scene.state(), request, "features"));
+  const auto is_refusal = [](const Word& given) { return as_word<Symbolic>(given == negated(EPERM)); };
+  scene.compare("result", result, model.result(), Shown::number, in_model);
+  scene.compare("refused for want of SYS_PTRACE", is_refusal(result), is_refusal(model.result()), Shown::number,
+                !in_model);
+  scene.compare("enabled", as_word<Symbolic>(!((after & Word(kInitialised)) == Word(0))),
+                as_word<Symbolic>((result == Word(0)) | !(initialised == Word(0))), Shown::number);
+  scene.compare("features of before", after, enabled | Word(kInitialised), Shown::bits, !(initialised == Word(0)));
+  scene.compare("features that were asked for", after & Word(kUserfaultfdFeatures), features, Shown::bits,
+                in_model & passed);
+  scene.compare("features that are reported", reported & Word(kUserfaultfdFeatures),
+                Symbolic::select(passed, kUserfaultfdFeatures, 0), Shown::bits, in_model);
+  scene.compare_the_rest({"userfaultfd_ctx.features", "task_struct.flags"}, {request});
+}
+
 constexpr std::string_view kInitialIds =
     "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
 
@@ -691,41 +715,63 @@ const std::vector<ProvedFunction> kFunctions = {
     {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
      "maps of up to one line", id_situations, run_id_function},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
-     run_cap_capable},
+     run_cap_capable, 0, occurrences<OfCapable>(kinds({CallKind::ns_capable}))},
     {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl,
-     kinds(kCapabilityOptions)},
+     kinds(kCapabilityOptions), occurrences<OfPrctl>(kinds(kCapabilityOptions))},
     {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to one line", up_to_one_line,
-     run_cap_task_fix_setuid},
-    {"sys_capset", "sys_capset()", "", once, run_sys_capset, kinds({CallKind::capset})},
-    {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns},
+     run_cap_task_fix_setuid, 0, occurrences<OfFixup>(kSetsUserIds | kinds({CallKind::setfsuid}))},
+    {"sys_capset", "sys_capset()", "", once, run_sys_capset, kinds({CallKind::capset}),
+     occurrences<OfCapset>(kinds({CallKind::capset}))},
+    {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns, 0,
+     occurrences<OfEntry>(kinds({CallKind::unshare, CallKind::setns}))},
     {"userns_install", "userns_install(), set_cred_user_ns()",
-     "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install},
+     "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install, 0,
+     occurrences<OfSetns>(kinds({CallKind::setns}))},
     {"create_user_ns", "create_user_ns(), set_cred_user_ns()",
      "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
-     run_create_user_ns},
+     run_create_user_ns, 0, occurrences<OfCreation>(kinds({CallKind::unshare}))},
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
-     "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file},
-    {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring},
+     "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file, 0,
+     occurrences<OfExec>(kinds({CallKind::execve}))},
+    {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring, 0,
+     occurrences<OfKeyringChange>(kinds({CallKind::get_securebits}))},
     {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>,
-     kinds({CallKind::setuid})},
+     kinds({CallKind::setuid}), occurrences<OfIdCall>(kinds({CallKind::setuid}))},
     {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>,
-     kinds({CallKind::setreuid})},
+     kinds({CallKind::setreuid}), occurrences<OfIdCall>(kinds({CallKind::setreuid}))},
     {"sys_setresuid", "set_res_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setresuid>,
-     kinds({CallKind::setresuid})},
+     kinds({CallKind::setresuid}), occurrences<OfIdCall>(kinds({CallKind::setresuid}))},
     {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>,
-     kinds({CallKind::setfsuid})},
-    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid})},
-    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid})},
-    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>,
-     kinds({CallKind::setresgid})},
-    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid})},
+     kinds({CallKind::setfsuid}), occurrences<OfIdCall>(kinds({CallKind::setfsuid}))},
+    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setgid}))},
+    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid}),
+     occurrences<OfIdCall>(kinds({CallKind::setregid}))},
+    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>, kinds({CallKind::setresgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setresgid}))},
+    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}),
+     occurrences<OfIdCall>(kinds({CallKind::setfsgid}))},
     {"call_usermodehelper_exec_async", "call_usermodehelper_exec_async()", "a helper that is waited for", once,
-     run_call_usermodehelper_exec_async},
+     run_call_usermodehelper_exec_async, 0, occurrences<OfHelper>(kinds({CallKind::usermodehelper}))},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
-     level_count, run_sys_userfaultfd},
+     level_count, run_sys_userfaultfd, 0, occurrences<OfUserfaultfd>(kinds({CallKind::userfaultfd}))},
+    {"userfaultfd_api", "userfaultfd_api()",
+     "by unrolling: every level that namespaces can have; which features there are, of those in the model", level_count,
+     run_userfaultfd_api, 0, occurrences<OfUserfaultfdApi>(kinds({CallKind::uffdio_api}))},
 };
 
 }  // namespace
+
+std::vector<Standing> standings(const Profile& profile) {
+  std::vector<Standing> found;
+  for (unsigned target = 0; target < level_count(profile); ++target) {
+    for (unsigned subject = 0; subject < level_count(profile); ++subject) {
+      if (subject <= target) found.push_back({target, subject, true});
+      if (subject > 0) found.push_back({target, subject, false});
+    }
+  }
+  return found;
+}
 
 const std::vector<ProvedFunction>& proved_functions() {
   return kFunctions;

@@ -10,6 +10,7 @@
 
 #include "model/faults.h"
 #include "model/profile.h"
+#include "solver/kernel/occurrence.h"
 #include "solver/kernel/scene.h"
 
 namespace capcheck {
@@ -25,6 +26,8 @@ struct ProvedFunction {
   /// The calls whose result and credentials afterwards are what is compared, where a task of the initial user namespace
   /// makes them.
   CallKinds calls = 0;
+  /// Where calls of programs run it.
+  Occurrences occurrences{};
 };
 
 /// All of them.

@@ -18,6 +18,7 @@
 #include <llvm/Support/raw_ostream.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace capcheck {
@@ -244,8 +245,14 @@ Value Interpreter::read(const State& state, ObjectId object, std::string_view fi
 
 bool Interpreter::possible(const SymbolicBool& condition) {
   if (condition.is_false()) return false;
-  const Answer answer = query_.ask(assumed_ & condition);
-  if (answer.kind == Answer::Kind::no) return false;
+  const SymbolicBool asked = assumed_ & condition;
+  const auto begin = std::chrono::steady_clock::now();
+  const Answer answer = query_.ask(asked);
+  slowest_ = std::max(slowest_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  if (answer.kind == Answer::Kind::no) {
+    if (!asked.is_false()) excluded_.push_back(asked);
+    return false;
+  }
   if (answer.kind == Answer::Kind::yes) return true;
   throw NoAnswerError(fmt::format("Z3 does not say whether a path can be taken: {}", answer.reason));
 }
@@ -453,6 +460,7 @@ std::optional<Value> Interpreter::run(const llvm::Function& function, std::vecto
   if (depth_ == kDeepestCall)
     throw KernelCodeError(fmt::format("{}(): calls are nested too deep", function.getName().str()));
   ++depth_;
+  run_functions_.insert(function.getName().str());
   std::shared_ptr<const Blocks>& blocks = blocks_[&function];
   if (!blocks) blocks = std::make_shared<const Blocks>(function);
   Frame frame{function, blocks};
@@ -878,6 +886,14 @@ std::optional<Value> Interpreter::call_assembly(Frame& frame, State& state, cons
   if (begins("decq $0") && text.contains("output condition code e")) return is_zero(change(64, fold(-one(64))).second);
   if (begins("subq $2, $0") && text.contains("output condition code e"))
     return is_zero(change(64, fold(-bits(frame, state, *instruction.getArgOperand(1)))).second);
+  if (begins("cmpxchgl $2,$1")) {
+    const Pointer at = address(frame, state, *instruction.getArgOperand(0));
+    const z3::expr before = as_bits(read(state, at, 4, place)),
+                   made = bits(frame, state, *instruction.getArgOperand(1)),
+                   expected = bits(frame, state, *instruction.getArgOperand(2));
+    write(state, at, 4, choose(equal(before, expected), made, before), place);
+    return before;
+  }
   throw_unknown(instruction, "inline assembly");
 }
 

@@ -143,13 +143,19 @@ class Interpreter {
 
   /// Can it be, of any input?
   bool possible(const SymbolicBool& condition);
+  /// What cannot be, as possible() has found, with what was assumed then: the translation rests on it.
+  const std::vector<SymbolicBool>& excluded() const { return excluded_; }
   /// Throws KernelCodeError, unless the state is impossible; then it has no path any more.
   void fail(State& state, const std::string& place, const std::string& message);
 
   Query& query() { return query_; }
   /// The contracts that were made use of, in words.
   const std::set<std::string>& used() const { return used_; }
+  /// The kernel's functions that were run.
+  const std::set<std::string>& run_functions() const { return run_functions_; }
   std::size_t executed() const { return executed_; }
+  /// The longest that Z3 took for an answer, in seconds.
+  double slowest() const { return slowest_; }
 
  private:
   struct Frame;
@@ -190,9 +196,12 @@ class Interpreter {
   Contracts replaced_;
   std::map<std::string, Value, std::less<>> given_;
   std::vector<SymbolicBool> failures_;
+  std::vector<SymbolicBool> excluded_;
   std::map<std::uint64_t, ObjectId> user_memory_;
   std::set<std::string> used_;
+  std::set<std::string> run_functions_;
   std::size_t executed_ = 0;
+  double slowest_ = 0;
   unsigned depth_ = 0;
 };
 

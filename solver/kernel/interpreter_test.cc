@@ -263,6 +263,23 @@ TEST_F(Assembly, NoBitcodeIsAnError) {
   EXPECT_THAT([] { KernelCode("/nonexistent.bc"); }, ThrowsMessage<KernelCodeError>(HasSubstr("/nonexistent.bc")));
 }
 
+TEST_F(Assembly, AFunctionOfAnotherShapeIsAnErrorThatSaysWhichWasExpected) {
+  EXPECT_THAT([&] { run("define i64 @f(i64 %a, i64 %b) {\nret i64 %a\n}", {any_bits("a", kLong)}); },
+              ThrowsMessage<KernelCodeError>("f() takes 2 arguments, not 1"));
+  EXPECT_THAT([&] { run("define i64 @g(i64 %a) {\nret i64 %a\n}", {any_bits("a", kLong)}); },
+              ThrowsMessage<KernelCodeError>(HasSubstr("no function f(): this tree has it in another file, in another "
+                                                       "form, or the compiler has left it out")));
+  EXPECT_THAT([&] { run("declare i64 @f(i64)", {any_bits("a", kLong)}); },
+              ThrowsMessage<KernelCodeError>(HasSubstr("no function f()")));
+}
+
+TEST_F(Assembly, MissingDebugInformationIsAnErrorThatSaysSo) {
+  const KernelCode code = KernelCode::parse("%struct.cred = type { i64 }\ndefine void @f(ptr %c) {\nret void\n}");
+  EXPECT_THAT([&] { code.field("cred", "cap_effective"); },
+              ThrowsMessage<KernelCodeError>("the bitcode has no debug information, by which struct cred was looked "
+                                             "for: expected that of clang -g"));
+}
+
 /// The kernel's own code.
 class KernelBitcode : public testing::Test {
  protected:

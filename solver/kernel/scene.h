@@ -59,6 +59,7 @@ class Scene {
 
   const Profile& profile() const { return profile_; }
   Interpreter& interpreter() { return interpreter_; }
+  const Interpreter& interpreter() const { return interpreter_; }
   State& state() { return state_; }
   World<Symbolic>& world() { return world_; }
   /// The current task: task 0 of the world.

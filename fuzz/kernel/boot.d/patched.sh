@@ -12,13 +12,24 @@ find_user_patches() {
 	done
 }
 
-prepare_full_tree() {
-	tree_key=$({
+plain_key='' # of the tree as it came; `tree_key` is that of the one that is compiled
+
+find_tree_keys() {
+	plain_key=$({
 		source_identity
 		declare -f extract_tree find_tree_files unpack_tarball
 		echo "${tree_parts[*]}"
 	} | hash_stdin)
-	tree=$cache/trees/$tree_key
+	tree_key=$plain_key
+	((${#user_patches[@]} == 0)) || tree_key=$({
+		echo "$plain_key"
+		declare -f apply_user_patch sorted_mails apply_diff
+		cat "${user_patches[@]}"
+	} | hash_stdin)
+}
+
+prepare_full_tree() {
+	tree=$cache/trees/$plain_key
 	if [[ ! -e $tree ]]; then
 		extract_tree "$work/tree/source"
 		keep_tree "$work/tree"
@@ -30,11 +41,6 @@ prepare_full_tree() {
 prepare_patched_tree() {
 	local new=$work/patched patch
 	((${#user_patches[@]} > 0)) || return 0
-	tree_key=$({
-		echo "$tree_key"
-		declare -f apply_user_patch sorted_mails apply_diff
-		cat "${user_patches[@]}"
-	} | hash_stdin)
 	local plain=$tree
 	tree=$cache/trees/$tree_key
 	if [[ ! -e $tree ]]; then

@@ -43,6 +43,7 @@ print_record() { # KEY
 	echo "options: ${checks[*]}"
 	echo "patches: ${user_patches[*]##*/}"
 	echo "source: $source"
+	echo "tree: $tree_key"
 	echo "image: $1"
 	echo "workspace: ${facts[1]}"
 }
@@ -63,5 +64,5 @@ is_on_record() { # KEY
 # What is in use is not forgotten.
 note_use() { # KEY
 	rm -f "$cache/kernels/$arch/$kernel_name.unfinished"
-	touch -c "$cache/workspaces/$(cut -d '|' -f 2 "$cache/images/$1.facts")" "$cache/images/$1" "$cache/images/$1.facts"
+	touch -c "$cache/trees/$tree_key" "$cache/workspaces/$(cut -d '|' -f 2 "$cache/images/$1.facts")" "$cache/images/$1" "$cache/images/$1.facts"
 }

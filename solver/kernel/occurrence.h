@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Where the calls of programs run the kernel's functions: a call in a world as one of the situations that a proof looks
+// at. So an input for which a function differs from its rule is looked for among what programs can lead to.
+#ifndef CAPCHECK_SOLVER_KERNEL_OCCURRENCE_H_
+#define CAPCHECK_SOLVER_KERNEL_OCCURRENCE_H_
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/call.h"
+#include "model/domain.h"
+#include "model/faults.h"
+#include "model/profile.h"
+#include "model/step.h"
+#include "model/world.h"
+#include "solver/symbolic.h"
+#include "solver/transition.h"
+
+namespace capcheck {
+
+/// A call as a situation of a function.
+template <Domain D>
+struct Occurrence {
+  using Word = typename D::Word;
+  typename D::Bool happens;  ///< the call runs the function, in that situation
+  /// The situation's unknowns, by their names. Those that are missing are 0: what they say is the same to every call.
+  std::vector<std::pair<std::string, Word>> values{};
+
+  void require(const typename D::Bool& condition) { happens = happens & condition; }
+  void add(std::string name, const Word& value) { values.emplace_back(std::move(name), value); }
+  void add_truth(std::string name, const typename D::Bool& value) { add(std::move(name), as_word<D>(value)); }
+};
+
+/// How a function's situations come from calls, over both domains.
+struct Occurrences {
+  CallKinds kinds = 0;  ///< of the calls; none: no call shows by itself what the function does
+  Occurrence<Concrete> (*concrete)(const Profile&, unsigned situation, const Transition<Concrete>&) = nullptr;
+  Occurrence<Symbolic> (*symbolic)(const Profile&, unsigned situation, const Transition<Symbolic>&) = nullptr;
+};
+
+template <class Occurs>
+Occurrences occurrences(CallKinds kinds) {
+  return {kinds, Occurs::template of<Concrete>, Occurs::template of<Symbolic>};
+}
+
+/// Where a task and the namespace that it asks about stand to each other: at which levels they are, and whether the
+/// task's is in the other's chain.
+struct Standing {
+  unsigned target, subject;
+  bool in_chain;
+};
+/// Every pair of levels, once in the chain (where it can be) and once outside of it. Nothing is outside of the chain at
+/// level 0: only the initial namespace is there.
+std::vector<Standing> standings(const Profile& profile);
+
+namespace detail {
+
+template <Domain D>
+const Task<D>& caller_of(const Transition<D>& transition) {
+  return transition.before->tasks[transition.call.task];
+}
+
+template <Domain D>
+void add_credentials(Occurrence<D>& occurrence, const Credentials<D>& cred) {
+  for (const auto& field : kCredentialFields<D>) occurrence.add(std::string(field.name), cred.*field.member);
+}
+
+template <Domain D>
+typename D::Bool is_initial(const typename D::Word& user_ns) {
+  return user_ns == typename D::Word(0);
+}
+
+/// The namespaces from one up to a level, as Scene::add_namespaces() names them. Calls look(number, level) for each.
+template <Domain D, class Look>
+void add_chain(Occurrence<D>& occurrence, const World<D>& world, typename D::Word number, unsigned deepest,
+               unsigned highest, Look look) {
+  using Word = typename D::Word;
+  occurrence.require(D::at(world.namespaces, number).level == Word(deepest));
+  if (certainly_not(occurrence.happens)) return;
+  for (unsigned level = deepest;; --level) {
+    const UserNamespace<D> ns = D::at(world.namespaces, number);
+    occurrence.add(fmt::format("ns{}.owner", level), ns.owner);
+    occurrence.add(fmt::format("ns{}.group", level), ns.group);
+    look(number, level);
+    if (level == highest) break;
+    number = ns.parent;
+  }
+}
+
+template <Domain D>
+void add_standing(Occurrence<D>& occurrence, const World<D>& world, const Task<D>& task, const typename D::Word& number,
+                  const Standing& standing) {
+  using Word = typename D::Word;
+  const UserNamespace<D> own = D::at(world.namespaces, task.user_ns);
+  occurrence.require(own.level == Word(standing.subject));
+  add_chain(occurrence, world, number, standing.target, std::min(standing.subject, standing.target),
+            [&](const Word& here, unsigned level) {
+              if (level != standing.subject) return;
+              const typename D::Bool is_own = here == task.user_ns;
+              occurrence.require(standing.in_chain ? is_own : !is_own);
+            });
+  if (standing.in_chain) return;
+  occurrence.add("other_ns.owner", own.owner);
+  occurrence.add("other_ns.group", own.group);
+}
+
+template <Domain D>
+void add_thread_group(Occurrence<D>& occurrence, const Transition<D>& transition) {
+  const typename D::Word number(transition.call.task);
+  occurrence.add_truth("the task is alone in its thread group",
+                       thread_group_empty(*transition.before, caller_of(transition), number));
+}
+
+}  // namespace detail
+
+struct OfPrctl {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{detail::is_initial<D>(task.user_ns)};
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("option", typename D::Word(info(transition.call.kind).option));
+    for (std::size_t i = 0; i < 4; ++i) occurrence.add(fmt::format("arg{}", i + 2), transition.call.args[i]);
+    return occurrence;
+  }
+};
+
+struct OfCapable {
+  template <Domain D>
+  static Occurrence<D> of(const Profile& profile, unsigned situation, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    const NamedNamespace<D> target = named_namespace(*transition.before, transition.call.args[0]);
+    Occurrence<D> occurrence{target.exists};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_standing(occurrence, *transition.before, task, target.number, standings(profile)[situation]);
+    occurrence.add("capability", transition.call.args[1]);
+    return occurrence;
+  }
+};
+
+struct OfCapset {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const auto& args = transition.call.args;
+    Occurrence<D> occurrence{detail::is_initial<D>(task.user_ns)};
+    detail::add_credentials(occurrence, task.cred);
+    const CapHeader<D> header = detail::cap_header(transition.call);
+    occurrence.add("own pid", Word(thread_id(transition.call.task)));
+    occurrence.add("version", header.version);
+    occurrence.add("pid", header.pid);
+    occurrence.add_truth("header is null", header.header_null);
+    occurrence.add_truth("data is null", header.data_null);
+    occurrence.add("asked effective", args[3]);
+    occurrence.add("asked permitted", args[4]);
+    occurrence.add("asked inheritable", args[5]);
+    return occurrence;
+  }
+};
+
+/// A call by which its caller enters a namespace.
+struct OfEntry {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{!(transition.after.tasks[transition.call.task].user_ns == task.user_ns)};
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("cap_userns_mask", transition.before->sysctls.cap_userns_mask);
+    return occurrence;
+  }
+};
+
+struct OfSetns {
+  template <Domain D>
+  static Occurrence<D> of(const Profile& profile, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const auto& args = transition.call.args;
+    const NamedNamespace<D> target = named_namespace(world, args[0]);
+    Occurrence<D> occurrence{target.exists};
+    occurrence.require((args[1] == Word(0)) | (args[1] == Word(CLONE_NEWUSER)));
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_standing(occurrence, world, task, target.number, standings(profile)[situation]);
+    detail::add_thread_group(occurrence, transition);
+    const typename D::Bool shared = detail::fs_shared(world, task, Word(transition.call.task));
+    occurrence.add("fs.users", D::select(shared, Word(2), Word(1)));
+    occurrence.add("cap_userns_mask", world.sysctls.cap_userns_mask);
+    return occurrence;
+  }
+};
+
+/// unshare(2) of a task in a namespace in which every id stands for itself.
+struct OfCreation {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const UserNamespace<D> own = D::at(world.namespaces, task.user_ns);
+    Occurrence<D> occurrence{own.level == Word(situation)};
+    const Word& flags = transition.call.args[0];
+    occurrence.require(!((flags & Word(CLONE_NEWUSER)) == Word(0)) & subset<D>(flags, Word(kUnshareKnownFlags)));
+    occurrence.require(detail::thread_group_empty(world, task, Word(transition.call.task)));
+    for (const IdMap<D>* map : {&own.uid_map, &own.gid_map}) {
+      occurrence.require((map->line0.first == Word(0)) & (map->line0.lower_first == Word(0)) &
+                         (map->line0.count == Word(kAllIds)));
+    }
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("setgroups_allowed", own.setgroups_allowed);
+    occurrence.add("chrooted", task.chrooted);
+    occurrence.add("the task is alone in its thread group", Word(1));
+    occurrence.add("cap_userns_mask", world.sysctls.cap_userns_mask);
+    return occurrence;
+  }
+};
+
+/// execve(2) in the initial namespace.
+struct OfExec {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    using Bool = typename D::Bool;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const auto& a = transition.call.args;
+    const Executable<D> file{a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]};
+    const UserNamespace<D> ns = D::at(world.namespaces, Word(0));
+    Occurrence<D> occurrence{Bool(situation == 0)};
+    occurrence.require(detail::is_initial<D>(task.user_ns));
+    occurrence.require(
+        inode_permission<D>(task.cred, ns, {file.uid, file.gid, file.mode | Word(kExecMode)}, Permission::execute));
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("no_new_privs", task.cred.no_new_privs);
+    const Credentials<D> ids = bprm_fill_uid(task.cred, ns, file);
+    occurrence.add("new euid", ids.euid);
+    occurrence.add("new egid", ids.egid);
+    occurrence.add("magic_etc", file.magic);
+    occurrence.add("file permitted", file.permitted);
+    occurrence.add("file inheritable", file.inheritable);
+    occurrence.add("file rootid", file.rootid);
+    occurrence.add_truth("there is an attribute", file.has_flag(kExecCapability) & !file.has_flag(kExecScript));
+    occurrence.add_truth("the mount lets it count", !file.has_flag(kExecNosuid));
+    const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
+    const Word size =
+        D::select(revision == Word(VFS_CAP_REVISION_1), Word(XATTR_CAPS_SZ_1),
+                  D::select(revision == Word(VFS_CAP_REVISION_2), Word(XATTR_CAPS_SZ_2), Word(XATTR_CAPS_SZ_3)));
+    occurrence.add("attribute size", D::select(file.has_flag(kExecTruncated), size - Word(1), size));
+    const Bool shared = detail::any_other_task(world, Word(transition.call.task), [&](const Task<D>& other) {
+      return (other.fs == task.fs) & !(other.leader == task.leader);
+    });
+    occurrence.add_truth("LSM_UNSAFE_SHARE", shared);
+    const Subject<D> tracer{task.tracer_user_ns, task.tracer_euid, task.tracer_effective};
+    const Bool traced = !(task.traced == Word(0));
+    occurrence.add_truth("LSM_UNSAFE_PTRACE", traced);
+    occurrence.add_truth("ptracer_capable",
+                         !traced | cap_capable<D>(world.namespaces, tracer, Word(0), CAP_SYS_PTRACE));
+    return occurrence;
+  }
+};
+
+/// Any call of a task whose session keyring is to be replaced: that is done first.
+struct OfKeyringChange {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{!(task.pending_session == typename D::Word(0))};
+    detail::add_credentials(occurrence, task.cred);
+    return occurrence;
+  }
+};
+
+/// A call of the initial namespace that sets ids.
+struct OfIdCall {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{detail::is_initial<D>(task.user_ns)};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_thread_group(occurrence, transition);
+    for (std::size_t i = 0; i < info(transition.call.kind).argument_count; ++i)
+      occurrence.add(fmt::format("id{}", i), transition.call.args[i]);
+    return occurrence;
+  }
+};
+
+/// A call that changes a user id, in the initial namespace.
+struct OfFixup {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const Credentials<D>&old = task.cred, &changed = transition.after.tasks[transition.call.task].cred;
+    const typename D::Bool same = (old.uid == changed.uid) & (old.euid == changed.euid) & (old.suid == changed.suid) &
+                                  (old.fsuid == changed.fsuid);
+    constexpr unsigned kWithALine = 0;
+    Occurrence<D> occurrence{typename D::Bool(situation == kWithALine)};
+    occurrence.require(detail::is_initial<D>(task.user_ns) & !same);
+    detail::add_credentials(occurrence, old);
+    occurrence.add("new uid", changed.uid);
+    occurrence.add("new euid", changed.euid);
+    occurrence.add("new suid", changed.suid);
+    occurrence.add("new fsuid", changed.fsuid);
+    for (const char* map : {"uid_map", "gid_map"}) occurrence.add(fmt::format("ns1.{}.0.count", map), Word(kAllIds));
+    const CallKind kind = transition.call.kind;
+    occurrence.add("flags", Word(kind == CallKind::setuid      ? 1
+                                 : kind == CallKind::setreuid  ? 2
+                                 : kind == CallKind::setresuid ? 4
+                                                               : 8));
+    return occurrence;
+  }
+};
+
+struct OfHelper {
+  template <Domain D>
+  static Occurrence<D> of(const Profile& profile, unsigned, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Sysctls<D>& sysctls = transition.before->sysctls;
+    Occurrence<D> occurrence{transition.result >> 63u == Word(0)};
+    detail::add_credentials(occurrence, init_cred<D>(profile));
+    occurrence.add("usermodehelper_bset", sysctls.umh_bset);
+    occurrence.add("usermodehelper_inheritable", sysctls.umh_inheritable);
+    occurrence.add("usermodehelper_userns", sysctls.umh_userns);
+    occurrence.add("fs.users", Word(1));
+    return occurrence;
+  }
+};
+
+struct OfUserfaultfd {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned level, const Transition<D>& transition) {
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{typename D::Bool(true)};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_chain(occurrence, *transition.before, task.user_ns, level, 0, [](const typename D::Word&, unsigned) {});
+    occurrence.add("unprivileged_userfaultfd", transition.before->sysctls.unprivileged_userfaultfd);
+    occurrence.add("flags", transition.call.args[0]);
+    return occurrence;
+  }
+};
+
+/// UFFDIO_API of a descriptor that there is.
+struct OfUserfaultfdApi {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned level, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    Occurrence<D> occurrence{!(task.userfaultfd.open == Word(0))};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_chain(occurrence, *transition.before, task.user_ns, level, 0, [](const Word&, unsigned) {});
+    occurrence.add("api", transition.call.args[0]);
+    occurrence.add("features", transition.call.args[1]);
+    occurrence.add("initialised", task.userfaultfd.initialised);
+    return occurrence;
+  }
+};
+
+}  // namespace capcheck
+
+#endif
