@@ -29,7 +29,7 @@ struct MutantTrialOptions {
   std::uint64_t samples = 5'000;            ///< programs in whose worlds invariants are tried before Z3 is asked
   std::uint64_t worlds = 3'000;             ///< that are drawn, for invariants and to see who differs
   std::chrono::milliseconds timeout{3000};  ///< for each question to Z3
-  std::chrono::seconds solver_budget{240};  ///< for questions about invariants, and the same for those about equality
+  std::chrono::seconds solver_budget{240};  ///< for questions about equality, and a third of it for invariants
   std::function<void(std::string_view)> on_progress = [](std::string_view) {};
 };
 
