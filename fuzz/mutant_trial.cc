@@ -34,6 +34,9 @@ using M = MutantDomain<Concrete>;
 /// For each question to Z3 about a function of the kernel; the slowest takes some seconds.
 constexpr std::chrono::seconds kKernelTimeout{60};
 
+/// For each question about what is true of worlds.
+constexpr std::chrono::seconds kProofTimeout{60};
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -60,7 +63,7 @@ Call<Concrete> lower(const Call<M>& call) {
 /// The statements of that name.
 std::vector<const Statement*> statements_named(const std::vector<std::string>& names) {
   std::vector<const Statement*> found;
-  for (const Statement& statement : all_statements()) {
+  for (const Statement& statement : statements_for_mutants()) {
     if (std::ranges::find(names, statement.info->name) != names.end()) found.push_back(&statement);
   }
   return found;
@@ -231,7 +234,7 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
   const auto start = Clock::now();
   // In an order that comes to every kind of call early, should the time not do for all.
   constexpr std::size_t kStride = 7919;
-  for (std::size_t i = 0; i < runners.size() && Clock::now() - start < options.solver_budget; ++i) {
+  for (std::size_t i = 0; i < runners.size() && Clock::now() - start < options.solver_budget / 3; ++i) {
     const std::size_t mutant = runners[i * kStride % runners.size()];
     if (broken.contains(mutant)) continue;
     const Breaks breaks = prover.breaks(mutants.all()[mutant]);
@@ -278,9 +281,8 @@ Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size
 }
 
 /// The mutants but those that give the same terms as the rules. Whatever some program tells apart has other ones.
-std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profile& profile, MutantProver& prover) {
-  std::vector<std::size_t> all(mutants.all().size());
-  std::iota(all.begin(), all.end(), 0);
+std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profile& profile,
+                                             std::vector<std::size_t> all, MutantProver& prover) {
   MutantRace race(profile, mutants, all);
   Samples samples(profile);
   constexpr int kPrograms = 1000;
@@ -318,9 +320,20 @@ void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions
 
 }  // namespace
 
+std::vector<std::size_t> mutants_to_try(const Mutants& mutants, const std::vector<std::string>& calls) {
+  std::vector<std::size_t> all(mutants.all().size());
+  std::iota(all.begin(), all.end(), 0);
+  std::erase_if(all, [&](std::size_t mutant) {
+    return !calls.empty() && std::ranges::find(calls, info(mutants.all()[mutant].kind).name) == calls.end();
+  });
+  return all;
+}
+
 std::vector<std::string> proved_names(const Profile& profile) {
+  ProveOptions options;
+  options.timeout = kProofTimeout;
   std::vector<std::string> names;
-  for (const ProofResult& result : prove_catalogue(profile)) {
+  for (const ProofResult& result : prove_statements(profile, options, statements_for_mutants())) {
     if (result.verdict == ProofVerdict::proved) names.emplace_back(result.info->name);
   }
   return names;
@@ -328,12 +341,13 @@ std::vector<std::string> proved_names(const Profile& profile) {
 
 MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options) {
   const auto start = Clock::now();
-  MutantTrial trial{mutants.all().size(), {}, 0, 0};
+  const std::vector<std::size_t> tried = mutants_to_try(mutants, options.calls);
+  MutantTrial trial{tried.size(), {}, 0, 0};
 
   const std::vector<std::string> proved = proved_names(options.profile);
   MutantProver prover(options.profile, proved, options.timeout);
-  const std::vector<std::size_t> runners = leave_out_same_form(mutants, options.profile, prover);
-  options.on_progress(fmt::format("{} mutants, {} of them of another form", mutants.all().size(), runners.size()));
+  const std::vector<std::size_t> runners = leave_out_same_form(mutants, options.profile, tried, prover);
+  options.on_progress(fmt::format("{} mutants, {} of them of another form", tried.size(), runners.size()));
 
   // Z3's terms belong to the thread that makes them: all questions are asked here, and programs run elsewhere.
   std::pair<Kills, Kills> by_programs;

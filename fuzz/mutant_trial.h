@@ -23,12 +23,13 @@ namespace capcheck {
 struct MutantTrialOptions {
   Profile profile;
   std::filesystem::path kernel;  ///< of that profile, in process
+  std::vector<std::string> calls;  ///< by name, whose mutants are tried; empty: all
   unsigned fuzz_seconds = 60;
-  std::uint64_t properties = 20'000;        ///< programs that RapidCheck draws
+  std::uint64_t properties = 100'000;       ///< programs that RapidCheck draws
   std::uint64_t samples = 5'000;            ///< programs in whose worlds invariants are tried before Z3 is asked
   std::uint64_t worlds = 3'000;             ///< that are drawn, for invariants and to see who differs
-  std::chrono::milliseconds timeout{1000};  ///< for each question to Z3
-  std::chrono::seconds solver_budget{240};  ///< for questions about invariants, and the same for those about equality
+  std::chrono::milliseconds timeout{3000};  ///< for each question to Z3
+  std::chrono::seconds solver_budget{240};  ///< for questions about equality, and a third of it for invariants
   std::function<void(std::string_view)> on_progress = [](std::string_view) {};
 };
 
@@ -45,7 +46,7 @@ struct MutantResult {
 };
 
 struct MutantTrial {
-  std::size_t generated;              ///< those of the very same form among them
+  std::size_t generated;              ///< of the calls that are tried; those of the very same form among them
   std::vector<MutantResult> results;  ///< of the others
   std::uint64_t fuzzer_programs;
   double seconds;
@@ -53,6 +54,9 @@ struct MutantTrial {
 
 /// The names of the invariants that are proved on a profile: what the solver holds mutants to.
 std::vector<std::string> proved_names(const Profile& profile);
+
+/// The mutants of calls of these names; of none: all. Places in Mutants::all().
+std::vector<std::size_t> mutants_to_try(const Mutants& mutants, const std::vector<std::string>& calls);
 
 /// Throws std::runtime_error if kernel and model do not agree while mutants are tried, or the fuzz target cannot run.
 MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options);

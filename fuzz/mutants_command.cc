@@ -27,7 +27,8 @@ namespace {
 struct MutantsArguments {
   std::string profile = "6.12+userns+userfaultfd-cap";
   unsigned seconds = 60, solver_seconds = 240;
-  std::uint64_t programs = 20'000;
+  std::uint64_t programs = MutantTrialOptions{}.properties;
+  std::vector<std::string> calls;
   bool list = false, planted = false, json = false;
 };
 
@@ -160,11 +161,14 @@ int run(const MutantsArguments& arguments) {
   options.kernel = kernel_file(options.profile);
   options.fuzz_seconds = arguments.seconds;
   options.properties = arguments.programs;
+  options.calls = arguments.calls;
   options.solver_budget = std::chrono::seconds(arguments.solver_seconds);
   const Mutants mutants(options.profile);
   if (arguments.planted) return print_planted(options.profile) ? 0 : 1;
   if (arguments.list) {
-    for (const Mutant& mutant : mutants.all()) fmt::print("{}\n", mutants.describe(mutant));
+    for (const std::size_t mutant : mutants_to_try(mutants, options.calls)) {
+      fmt::print("{}\n", mutants.describe(mutants.all()[mutant]));
+    }
     return 0;
   }
   if (isatty(STDERR_FILENO)) {
@@ -177,6 +181,12 @@ int run(const MutantsArguments& arguments) {
   return all_killed ? 0 : 1;
 }
 
+std::vector<std::string> names_of_calls() {
+  std::vector<std::string> names;
+  for (const CallInfo& call : kCalls) names.emplace_back(call.name);
+  return names;
+}
+
 }  // namespace
 
 void add_mutants_command(CLI::App& app, int& status) {
@@ -184,6 +194,8 @@ void add_mutants_command(CLI::App& app, int& status) {
   CLI::App* command =
       app.add_subcommand("mutants", "Make every mutant of the rules, and see who kills it and how fast");
   command->add_option("--profile", arguments->profile, "Rules and kernel")->capture_default_str();
+  command->add_option("--call", arguments->calls, "Only mutants of this call; repeatable")
+      ->check(CLI::IsMember(names_of_calls()));
   command->add_flag("--list", arguments->list, "Only name the mutants");
   command->add_flag("--planted", arguments->planted, "Of the faults planted by hand: which invariants each breaks");
   command->add_option("--seconds", arguments->seconds, "How long to fuzz")
@@ -194,7 +206,7 @@ void add_mutants_command(CLI::App& app, int& status) {
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--solver-seconds", arguments->solver_seconds,
-                   "How long to ask Z3 about invariants, and as long about equality; what is left then is not killed")
+                   "How long to ask Z3 about equality, and a third of it about invariants; what is left then is not killed")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->json, "Print one JSON object instead of text");

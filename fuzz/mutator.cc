@@ -163,6 +163,15 @@ Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target
   return call;
 }
 
+/// Gives an executable an attribute that names root of some namespace.
+void give_attribute_of_root(Call<Concrete>& call, const Profile& profile, Random& random) {
+  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  mode = S_IXGRP;
+  flags = kExecCapability;
+  magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
+  permitted = pick_below(random, 4) ? profile.full_set() : permitted;
+}
+
 /// A namespace in a namespace, both with maps of several lines, and calls there that look ids up.
 Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
   const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
@@ -190,9 +199,100 @@ Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile,
                                   CallKind::setgroups, CallKind::setgroups, CallKind::execve};
   for (std::uint64_t i = pick_below(random, 6); i > 0; --i) {
     Call<Concrete> call = pick_call(random, profile, kLookUp[pick_below(random, kLookUp.size())], within);
+    if (call.kind == CallKind::execve && pick_below(random, 2)) give_attribute_of_root(call, profile, random);
     map_ids(call, calls, profile, random);
     calls.push_back(call);
   }
+  return calls;
+}
+
+/// A task with a few capabilities in E, of those that a write to a file of /proc asks for, and all in P; perhaps of
+/// another user.
+void lower_for_maps(Calls& calls, std::uint8_t task, const Profile& profile, Random& random) {
+  std::uint64_t effective = profile.full_set();
+  for (const unsigned capability : {CAP_SETUID, CAP_SETGID, CAP_SETFCAP, CAP_SYS_ADMIN, CAP_DAC_OVERRIDE}) {
+    if (pick_below(random, 3) == 0) effective &= ~cap_bit(capability);
+  }
+  constexpr std::array<std::uint64_t, 3> kIds = {kInvalidId, 0, 1000};
+  const auto id = [&] { return kIds[pick_below(random, kIds.size())]; };
+  if (pick_below(random, 3) == 0) calls.push_back({CallKind::setresgid, task, {id(), id(), id()}});
+  if (pick_below(random, 3) == 0) calls.push_back({CallKind::setresuid, task, {id(), id(), id()}});
+  const std::uint64_t permitted = pick_below(random, 4) ? profile.full_set() : effective;
+  if (pick_below(random, 4)) {
+    calls.push_back({CallKind::capset, task, {_LINUX_CAPABILITY_VERSION_3, 0, 0, effective, permitted, 0}});
+  }
+}
+
+/// Writes to the files that set up a task's namespace, each opened and written by some of these tasks.
+void write_map_files(Calls& calls, std::uint64_t target, const std::array<std::uint64_t, 3>& tasks,
+                     const std::vector<Line>& parent, Random& random) {
+  const auto some_task = [&] { return tasks[pick_below(random, tasks.size())]; };
+  for (std::uint64_t i = 1 + pick_below(random, 4); i > 0; --i) {
+    const std::uint64_t opener = some_task(), writer = pick_below(random, 3) ? opener : some_task();
+    constexpr std::array kFiles = {CallKind::write_uid_map, CallKind::write_uid_map, CallKind::write_gid_map,
+                                   CallKind::write_gid_map, CallKind::write_setgroups};
+    const CallKind kind = kFiles[pick_below(random, kFiles.size())];
+    constexpr std::array<std::uint64_t, 2> kOwn = {0, 1000};
+    const std::vector<Line> own{{0, kOwn[pick_below(random, kOwn.size())], 1}};
+    Call<Concrete> call = write_lines(kind, writer, target, pick_below(random, 2) ? own : pick_lines(parent, random));
+    if (kind == CallKind::write_setgroups) {
+      call.args = {target, opener, pick_below(random, 2)};
+    } else {
+      call.args[1] = opener;
+    }
+    calls.push_back(call);
+  }
+}
+
+/// A child in a namespace, whose maps it, its parent or its brother write, with or without what that takes.
+Calls write_maps_with_less(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
+  const std::uint64_t brother = child % (kMaxTasks - 1) + 1;
+  const auto by = static_cast<std::uint8_t>(task);
+  const std::array tasks{task, child, brother};
+  Calls calls;
+  if (pick_below(random, 3) == 0) lower_for_maps(calls, by, profile, random);
+  calls.push_back({CallKind::clone, by, {CLONE_NEWUSER}});
+  calls.push_back({CallKind::clone, by, {pick_below(random, 4) ? 0 : std::uint64_t{CLONE_NEWUSER}}});
+  for (const std::uint64_t each : tasks) {
+    if (pick_below(random, 2)) lower_for_maps(calls, static_cast<std::uint8_t>(each), profile, random);
+  }
+  write_map_files(calls, child, tasks, {{0, 0, kAllIds}, {1000, 1000, 10}}, random);
+  return calls;
+}
+
+/// A task whose files in /proc belong to root of the namespace in which its address space was made: executed in a
+/// container, then of other ids, and in a namespace of its own, whose maps others of the container write.
+Calls write_maps_of_undumpable(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
+  const std::uint64_t grandchild = child % (kMaxTasks - 1) + 1;
+  const auto by = static_cast<std::uint8_t>(task), root = static_cast<std::uint8_t>(child),
+             target = static_cast<std::uint8_t>(grandchild);
+  const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
+  const auto uids = pick_lines(all, random), gids = pick_lines(all, random);
+  Calls calls{{CallKind::clone, by, {CLONE_NEWUSER}},
+              write_lines(CallKind::write_uid_map, by, child, uids),
+              write_lines(CallKind::write_gid_map, by, child, gids)};
+  const auto set_ids = [&](CallKind kind, std::uint8_t who) {
+    Call<Concrete> call = pick_call(random, profile, kind, who);
+    map_ids(call, calls, profile, random);
+    calls.push_back(call);
+  };
+  if (pick_below(random, 4)) {
+    const std::uint64_t gid = gids.front().first, uid = uids.front().first;
+    calls.push_back({CallKind::setresgid, root, {gid, gid, gid}});
+    calls.push_back({CallKind::setresuid, root, {uid, uid, uid}});
+  }
+  if (pick_below(random, 4)) calls.push_back({CallKind::execve, root, {0, 0, S_IXGRP}});
+  calls.push_back({CallKind::clone, root, {}});
+  if (pick_below(random, 2)) set_ids(CallKind::setresgid, target);
+  if (pick_below(random, 2)) set_ids(CallKind::setresuid, target);
+  calls.push_back({CallKind::unshare, target, {CLONE_NEWUSER}});
+  const std::uint8_t opener = pick_below(random, 4) ? root : by;
+  if (pick_below(random, 2)) {
+    set_ids(CallKind::setfsgid, opener);
+    set_ids(CallKind::setfsuid, opener);
+  }
+  if (pick_below(random, 2)) lower_for_maps(calls, opener, profile, random);
+  write_map_files(calls, grandchild, {opener, opener, child}, uids, random);
   return calls;
 }
 
@@ -412,7 +512,7 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
                                        Random& random) {
   const std::uint8_t task = pick_task(before, random), child = pick_child(before, random);
   if (pick_below(random, 256) == 0) return nest_to_limit(task, profile);
-  switch (pick_below(random, 13)) {
+  switch (pick_below(random, 17)) {
     case 0:
       return unshare_map_root(task);
     case 1:
@@ -433,7 +533,13 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
       return give_up_and_raise(task, pick_named_capability(before, profile, random));
     case 9:
     case 10:
+    case 11:
       return map_lines(task, child, profile, random);
+    case 12:
+    case 13:
+      return write_maps_with_less(task, child, profile, random);
+    case 14:
+      return write_maps_of_undumpable(task, child, profile, random);
     default:
       return session_to_parent_idiom(task, child, profile, random);
   }

@@ -202,6 +202,13 @@ Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& wo
   return task;
 }
 
+/// What is dumpable has its effective ids for files: other ids for them make it not dumpable, and an exec gives it those.
+void give_fs_ids(const World<Concrete>& world, Task<Concrete>& task) {
+  if (world.tasks[task.leader].dumpable == 0) return;
+  task.cred.fsuid = task.cred.euid;
+  task.cred.fsgid = task.cred.egid;
+}
+
 }  // namespace
 
 rc::Gen<Call<Concrete>> any_call(const Profile& profile) {
@@ -240,6 +247,7 @@ rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest
       world.tasks[number] = draw_other_task(profile, world, number, ids);
     }
     if (others != 0 && *any_of({0, 1})) world.tasks[0].parent = *rc::gen::inRange<std::uint64_t>(1, others + 1);
+    for (std::uint64_t number = 0; number <= others; ++number) give_fs_ids(world, world.tasks[number]);
     world.sysctls.unprivileged_userfaultfd = *any_of({0, 1});
     world.fs_count = world.session_count = kMaxTasks + 1;
     world.sysctls.umh_bset = *any_set(profile);

@@ -8,11 +8,15 @@
 #include <string_view>
 #include <utility>
 
+#include "solver/difference.h"
 #include "solver/refuted.h"
 #include "solver/well_formed.h"
 
 namespace capcheck {
 namespace {
+
+/// For each question about what is near to where terms differ: there are many, and most are easy or in vain.
+constexpr std::chrono::milliseconds kNearbyTimeout{400};
 
 /// How the tasks of a world stand to task 0, which makes the call.
 struct Standing {
@@ -111,7 +115,9 @@ Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std
     const Setting& setting = settings_.emplace_back(describe(standing), any_world(standing, any_namespace_));
     for (const CallInfo& call : kCalls) {
       if (!is_about(standing, call.kind)) continue;
-      cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, any_call(call)));
+      Case& here = cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, any_call(call)));
+      here.questions.timeout = timeout_;
+      here.nearby_questions.timeout = std::min(timeout_, kNearbyTimeout);
     }
   }
 }
@@ -165,8 +171,8 @@ std::vector<SymbolicBool> Induction::ways_to_break(const Setting& setting, const
 }
 
 /// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
-Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-                      std::vector<Lemma>& used) {
+Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                      bool all_facts, std::vector<Lemma>& used) {
   const Unknowns unknowns = unknowns_of(goal);
   std::vector<std::size_t> assumed;
   std::vector<SymbolicBool> facts;
@@ -190,17 +196,19 @@ Answer Induction::ask(Case& here, const SymbolicBool& goal, std::span<const Lemm
     return {Answer::Kind::no, ""};
   }
 
-  if (!here.query) here.query.emplace(timeout_);
+  if (!questions.query) questions.query.emplace(questions.timeout);
   std::vector<SymbolicBool> names;
   for (const std::size_t fact : assumed) {
-    if (!here.facts.contains(fact)) here.facts.emplace(fact, here.query->name(here.setting.facts[fact].holds));
-    names.push_back(here.facts.at(fact));
+    if (!questions.facts.contains(fact)) {
+      questions.facts.emplace(fact, questions.query->name(here.setting.facts[fact].holds));
+    }
+    names.push_back(questions.facts.at(fact));
   }
-  Answer answer = here.query->ask_doubtfully(goal, names);
+  Answer answer = questions.query->ask_doubtfully(goal, names);
   if (answer.kind != Answer::Kind::no) return answer;
   std::vector<std::size_t> used_facts;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (here.query->used(names[i])) used_facts.push_back(i);
+    if (questions.query->used(names[i])) used_facts.push_back(i);
   }
   std::ranges::for_each(used_facts, note);
   question.add_refutation(used_facts);
@@ -213,7 +221,7 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
-      const auto ask_with = [&](bool all_facts) { return ask(here, way, lemmas, all_facts, result.used); };
+      const auto ask_with = [&](bool all_facts) { return ask(here, here.questions, way, lemmas, all_facts, result.used); };
       result.answer = ask_with(false);
       if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
@@ -250,7 +258,7 @@ std::vector<Induction::ArbitraryCall> Induction::calls_of(CallKind kind, std::sp
 
 std::size_t Induction::asked() const {
   std::size_t asked = 0;
-  for (const Case& here : cases_) asked += here.query ? here.query->asked() : 0;
+  for (const Case& here : cases_) asked += here.questions.query ? here.questions.query->asked() : 0;
   return asked;
 }
 
@@ -268,12 +276,12 @@ Induction::Variant Induction::variant(CallKind kind, const Stepper<Symbolic>& ru
 
 namespace {
 
-/// The two words of what each call gave or left that are not the very same term; what a task that does not live has, or
+/// The words of what each call gave or left that are not the very same term; what a task that does not live has, or
 /// a namespace not in use, is not looked at where that is so by condition.
-SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic>& b) {
-  SymbolicBool differ = false;
+std::vector<WordPair> differing_words(const Transition<Symbolic>& a, const Transition<Symbolic>& b) {
+  std::vector<WordPair> found;
   const auto compare = [&](const SymbolicBool& counts, const SymbolicWord& x, const SymbolicWord& y) {
-    if (!identical(x, y)) differ = differ | (counts & !(x == y));
+    if (!counts.is_false() && !identical(x, y)) found.push_back({counts, x, y});
   };
   const auto compare_all = [&]<class T>(const SymbolicBool& counts, const T& x, const T& y) {
     T copy = x;
@@ -297,7 +305,17 @@ SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic
     const auto &x = a.after.namespaces.slots()[i], &y = b.after.namespaces.slots()[i];
     compare_all(x.index < a.after.namespace_count, x.value, y.value);
   }
+  return found;
+}
+
+SymbolicBool difference(std::span<const WordPair> words) {
+  SymbolicBool differ = false;
+  for (const auto& [counts, x, y] : words) differ = differ | (counts & !(x == y));
   return differ;
+}
+
+SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic>& b) {
+  return difference(differing_words(a, b));
 }
 
 bool shows(const z3::model& model, const SymbolicBool& condition) {
@@ -335,33 +353,81 @@ Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<con
                              std::optional<z3::model>& found) {
   if (goal.is_false()) return {Answer::Kind::no, ""};
   std::vector<Lemma> used;
-  Answer answer = ask(here, goal, lemmas, false, used);
-  if (answer.kind == Answer::Kind::yes) answer = ask(here, goal, lemmas, true, used);
+  Answer answer = ask(here, here.questions, goal, lemmas, false, used);
+  if (answer.kind == Answer::Kind::yes) answer = ask(here, here.questions, goal, lemmas, true, used);
   if (answer.kind != Answer::Kind::yes) return answer;
   constexpr std::size_t kKept = 64;
-  found = here.query->model();
+  found = here.questions.query->model();
   if (here.models.size() == kKept) here.models.pop_back();
   here.models.insert(here.models.begin(), *found);
   return answer;
 }
 
+/// Whether some world that was found before shows the goal, and meets what lemmas say of the goal's own unknowns.
+bool Induction::is_shown_nearby(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas) {
+  const Unknowns unknowns = unknowns_of(goal);
+  const auto meets = [&](Nearby& nearby, std::size_t i) {
+    const Fact& fact = here.setting.facts[i];
+    if (std::ranges::find(lemmas, fact.lemma) == lemmas.end() || !have_common(unknowns, fact.unknowns)) return true;
+    const auto [known, made] = nearby.facts.try_emplace(i, false);
+    if (made) known->second = shows(nearby.model, fact.holds);
+    return known->second;
+  };
+  const auto found = std::ranges::find_if(here.nearby, [&](Nearby& nearby) {
+    if (!shows(nearby.model, goal)) return false;
+    for (std::size_t i = 0; i < here.setting.facts.size(); ++i) {
+      if (!meets(nearby, i)) return false;
+    }
+    return true;
+  });
+  if (found == here.nearby.end()) return false;
+  std::rotate(here.nearby.begin(), found, found + 1);
+  return true;
+}
+
+/// Whether pairs of words are equal by what is near to where their terms differ, whatever the rest is. False where that
+/// is not so, or is not seen.
+bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std::span<const Lemma> lemmas) {
+  constexpr std::size_t kQuestions = 10, kAbove = 10;
+  const Differences found = differences(pairs);
+  std::vector<bool> same(found.parts.size());
+  std::vector<Lemma> used;
+  std::size_t asked = 0;
+  for (std::size_t i = 0; i < found.parts.size(); ++i) {
+    const PartPair& part = found.parts[i];
+    const auto is_same = [&](std::size_t inner) { return same[inner]; };
+    same[i] = !part.within.empty() && std::ranges::all_of(part.within, is_same);
+    if (same[i] || part.height > kAbove || asked == kQuestions) continue;
+    const SymbolicBool differ = part.differ();
+    if (is_shown_nearby(here, differ, lemmas)) continue;
+    ++asked;
+    const Answer::Kind answer = ask(here, here.nearby_questions, differ, lemmas, false, used).kind;
+    same[i] = answer == Answer::Kind::no;
+    if (answer != Answer::Kind::yes) continue;
+    constexpr std::size_t kKept = 32;
+    if (here.nearby.size() == kKept) here.nearby.pop_back();
+    here.nearby.insert(here.nearby.begin(), {here.nearby_questions.query->model(), {}});
+  }
+  return std::ranges::all_of(found.wholes, [&](std::size_t whole) { return same[whole]; });
+}
+
 Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
-  std::vector<SymbolicBool> differences;
+  std::vector<SymbolicBool> whole;
   for (auto& [proper, transition, deviated] : variant.calls_) {
-    differences.push_back(deviated & difference(proper->transition, transition));
-    const SymbolicBool& found = differences.back();
-    if (known_world(*proper, [&](const z3::model& model) { return shows(model, found); })) {
+    whole.push_back(deviated & difference(proper->transition, transition));
+    if (known_world(*proper, [&](const z3::model& model) { return shows(model, whole.back()); })) {
       return {Answer::Kind::yes, ""};
     }
   }
-  for (std::size_t i = 0; i < differences.size(); ++i) {
+  for (std::size_t i = 0; i < whole.size(); ++i) {
     const auto& [proper, transition, deviated] = variant.calls_[i];
     std::vector<Lemma> used;
-    if (differences[i].is_false()) continue;
+    if (whole[i].is_false()) continue;
     // What never computes anything else is the same, and that question is smaller by far.
-    if (!deviated.is_true() && ask(*proper, deviated, lemmas, false, used).kind == Answer::Kind::no) continue;
+    if (!deviated.is_true() && ask(*proper, proper->nearby_questions, deviated, lemmas, false, used).kind == Answer::Kind::no) continue;
+    if (are_same_nearby(*proper, differing_words(proper->transition, transition), lemmas)) continue;
     std::optional<z3::model> world;
-    const Answer answer = find_world(*proper, differences[i], lemmas, world);
+    const Answer answer = find_world(*proper, whole[i], lemmas, world);
     if (answer.kind != Answer::Kind::no) return answer;
   }
   return {Answer::Kind::no, ""};

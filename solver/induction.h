@@ -23,6 +23,7 @@
 #include "model/call.h"
 #include "model/faults.h"
 #include "model/profile.h"
+#include "solver/difference.h"
 #include "solver/obligation.h"
 #include "solver/query.h"
 #include "solver/statement.h"
@@ -113,13 +114,25 @@ class Induction {
     std::vector<std::vector<SymbolicBool>> conditions{};  ///< of each lemma: any_conditions()
     std::vector<Fact> facts{};
   };
+  /// What is asked of Z3 about one call.
+  struct Questions {
+    std::chrono::milliseconds timeout{};          ///< for each
+    std::optional<Query> query{};                 ///< made when there is something to ask
+    std::map<std::size_t, SymbolicBool> facts{};  ///< the names of those asked for
+  };
+  /// A world found for a question, in which what lemmas say of other unknowns need not hold.
+  struct Nearby {
+    z3::model model;
+    std::map<std::size_t, bool> facts;  ///< which hold, of those that were looked at
+  };
   /// A call of one kind in such a world.
   struct Case {
     const Setting& setting;
     Transition<Symbolic> transition;
-    std::optional<Query> query{};                                  ///< made when there is something to ask
-    std::map<std::size_t, SymbolicBool> facts{};                   ///< the names of those asked for
+    Questions questions{};
     std::map<const Statement*, std::vector<SymbolicBool>> ways{};  ///< ways_to_break(), for variants to compare with
+    Questions nearby_questions{};
+    std::vector<Nearby> nearby{};
     std::vector<z3::model> models{};  ///< worlds in which all lemmas hold, found for some variant
   };
   /// A way to break a statement that calls by the rules proper have not.
@@ -137,10 +150,12 @@ class Induction {
                                std::span<const Lemma> lemmas) const;
   template <class Shows>
   static std::optional<z3::model> known_world(Case& here, Shows shows);
+  static bool is_shown_nearby(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas);
+  bool are_same_nearby(Case& here, std::span<const WordPair> pairs, std::span<const Lemma> lemmas);
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
-  Answer ask(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts,
-             std::vector<Lemma>& used);
+  Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+             bool all_facts, std::vector<Lemma>& used);
 
   Profile profile_;
   SymbolicWord any_namespace_;  ///< an index about which nothing is known

@@ -9,6 +9,7 @@
 #include "solver/induction.h"
 #include "solver/prove.h"
 #include "solver/symbolic.h"
+#include "solver/well_formed.h"
 
 namespace capcheck {
 namespace {
@@ -89,11 +90,20 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
 
 }  // namespace
 
+const std::vector<Statement>& statements_for_mutants() {
+  static const std::vector<Statement> statements = [] {
+    std::vector<Statement> all = all_statements();
+    all.insert(all.begin() + 1, {statement<SecondLineFollowsFirst>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+    return all;
+  }();
+  return statements;
+}
+
 class MutantProver::Impl {
  public:
   Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout)
       : profile_(profile), induction_(profile_, rules_of(profile_, {}, unfinished_, deviated_), timeout) {
-    for (const Statement& statement : all_statements()) {
+    for (const Statement& statement : statements_for_mutants()) {
       if (std::ranges::find(proved, statement.info->name) == proved.end()) continue;
       kept_.push_back(&statement);
       if (statement.of_states()) lemmas_.push_back(induction_.add_lemma(statement));

@@ -14,8 +14,13 @@
 #include "model/invariants.h"
 #include "model/mutant.h"
 #include "model/profile.h"
+#include "solver/statement.h"
 
 namespace capcheck {
+
+/// What mutants are held to, and looked at in the light of: all_statements(), and what else is true of worlds, which no
+/// other proof needs and which takes Z3 longer.
+const std::vector<Statement>& statements_for_mutants();
 
 /// Whether a mutant is one.
 enum class Equality : std::uint8_t {

@@ -83,6 +83,76 @@ struct WorldWellFormed {
   }
 };
 
+/// A map is written whole.
+struct SecondLineFollowsFirst {
+  static constexpr InvariantInfo info{"second-line-follows-first", "map of n: count(line 1) ≠ 0 ⇒ count(line 0) ≠ 0",
+                                      "No map has its second line without its first.", "map_write"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>&, std::size_t) {
+    return typename D::Bool(true);
+  }
+  /// Of a namespace in use.
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world,
+                                                 const typename D::Word& index) {
+    using Word = typename D::Word;
+    const UserNamespace<D> ns = D::at(world.namespaces, index);
+    const auto follows = [](const IdMap<D>& map) {
+      return implies<D>(map.line0.count == Word(0), map.line1.count == Word(0));
+    };
+    return follows(ns.uid_map) & follows(ns.gid_map);
+  }
+};
+
+/// What is a truth value.
+struct FlagsAreBoolean {
+  static constexpr InvariantInfo info{"flags-are-boolean", "flags of t and n are 0 or 1",
+                                      "What tasks and namespaces have of truth values is 0 or 1.", "commit_creds"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
+    using Word = typename D::Word;
+    Task<D> task = world.tasks[number];
+    typename D::Bool boolean(true);
+    for (const auto flag : {&Task<D>::alive, &Task<D>::chrooted, &Task<D>::dumpable, &Task<D>::traced}) {
+      boolean = boolean & (task.*flag < Word(2));
+    }
+    for (const Word* flag : words_of(task.userfaultfd)) boolean = boolean & (*flag < Word(2));
+    return boolean;
+  }
+  /// Of a namespace in use.
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world,
+                                                 const typename D::Word& index) {
+    using Word = typename D::Word;
+    const UserNamespace<D> ns = D::at(world.namespaces, index);
+    return (ns.parent_could_setfcap < Word(2)) & (ns.setgroups_allowed < Word(2));
+  }
+};
+
+/// commit_creds() makes an address space not dumpable where the ids for files change, and an exec gives them the
+/// effective ones.
+struct DumpableHaveFsIds {
+  static constexpr InvariantInfo info{"dumpable-have-fs-ids", "dumpable(leader(t)) ≠ 0 ⇒ fsuid = euid ∧ fsgid = egid",
+                                      "A task whose address space is dumpable has its effective ids for files.",
+                                      "commit_creds"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
+    const Task<D>& task = world.tasks[number];
+    const typename D::Bool dumpable = !(D::at(world.tasks, task.leader).dumpable == typename D::Word(0));
+    return implies<D>(dumpable, (task.cred.fsuid == task.cred.euid) & (task.cred.fsgid == task.cred.egid));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>&, const typename D::Word&) {
+    return typename D::Bool(true);
+  }
+};
+
 }  // namespace capcheck
 
 #endif

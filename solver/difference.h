@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Where two terms of one text differ: the parts that do, from the smallest on. What differs in form at one place is
+// mostly seen to be equal a few operations further on, in a question that is much smaller than the whole.
+#ifndef CAPCHECK_SOLVER_DIFFERENCE_H_
+#define CAPCHECK_SOLVER_DIFFERENCE_H_
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "solver/symbolic.h"
+
+namespace capcheck {
+
+/// Two words that may differ, and when that counts.
+struct WordPair {
+  SymbolicBool counts;
+  SymbolicWord a, b;
+};
+
+/// The counterparts a and b in two terms. Where all those `within` are equal, so are they; of those that differ in their
+/// own operation there are none.
+struct PartPair {
+  z3::expr a, b;
+  std::vector<std::size_t> within{};  ///< places in the list of parts, all before this one's
+  std::size_t height = 0;             ///< above those that differ in their own operation
+
+  SymbolicBool differ() const;
+};
+
+struct Differences {
+  std::vector<PartPair> parts;           ///< by height
+  std::vector<std::size_t> wholes;  ///< of each pair of words, its place among the parts
+};
+
+/// Of pairs of words whose terms are not the very same.
+Differences differences(std::span<const WordPair> pairs);
+
+}  // namespace capcheck
+
+#endif
