@@ -7,6 +7,7 @@
 #include <pugixml.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/html_page.h"
@@ -179,6 +180,9 @@ void add_fuzzing(pugi::xml_node body, const json& report) {
     for (const json& finding : one.at("findings")) {
       add(add(body, "p", {}, "bad"), "code", text_of(finding.at("signature")));
       add(body, "pre", text_of(finding.at("report")));
+      for (const auto& [key, where] : {std::pair("in_process", "in process"), std::pair("booted", "booted")}) {
+        add(body, "p", fmt::format("{}: {}", where, text_of(finding.at(key))));
+      }
     }
     if (!text_of(one.at("crash")).empty()) add(body, "pre", text_of(one.at("crash")));
   }

@@ -37,8 +37,14 @@ nlohmann::json json_of(const ProfileProofs& proved) {
 nlohmann::json json_of(const ReportedFuzzing& fuzzing) {
   const FuzzOutcome& outcome = fuzzing.outcome;
   auto findings = nlohmann::json::array();
-  for (const Finding& finding : outcome.findings) {
-    findings.push_back({{"signature", finding.signature}, {"file", finding.file.string()}, {"report", finding.report}});
+  for (std::size_t i = 0; i < outcome.findings.size(); ++i) {
+    const Finding& finding = outcome.findings[i];
+    const ReportedReplays& replays = fuzzing.replays.at(i);
+    findings.push_back({{"signature", finding.signature},
+                        {"file", finding.file.string()},
+                        {"report", finding.report},
+                        {"in_process", replays.in_process},
+                        {"booted", replays.booted}});
   }
   auto samples = nlohmann::json::array();
   for (const FuzzSample& sample : outcome.samples) {

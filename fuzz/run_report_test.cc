@@ -26,7 +26,7 @@ RunReport small_report() {
   FuzzOutcome outcome{.programs = 300, .seconds = 2, .coverage = 70};
   outcome.findings = {{"unshare.state.CapEff", 2, "<report> & more", "found.trace"}};
   outcome.samples = {{0.5, 100, 60}, {1, 200, 70}};
-  report.fuzzing = {{"6.12+userns", outcome}};
+  report.fuzzing = {{"6.12+userns", outcome, {{"DOES NOT FOLLOW IT", "follows it, when booted"}}}};
   report.releases = {{"6.12+userns", "6.12.117"}};
   report.profiles = {profile};
   report.transitions = transition_table(report.profiles, {});
@@ -52,6 +52,8 @@ TEST(RunReport, ThePageIsWellFormedAndSelfContained) {
   EXPECT_EQ(document.select_nodes("//td[@class='bad' and text()='DOES NOT FOLLOW IT']").size(), 1u);
   EXPECT_EQ(document.select_nodes("//td[@class='good' and text()='refuted by 1']").size(), 1u);
   EXPECT_STREQ(document.select_node("//pre").node().text().get(), "<report> & more");
+  EXPECT_THAT(page, HasSubstr("in process: DOES NOT FOLLOW IT"));
+  EXPECT_THAT(page, HasSubstr("booted: follows it, when booted"));
   EXPECT_THAT(page, Not(HasSubstr("http:")));
   EXPECT_THAT(page, Not(HasSubstr("https:")));
   EXPECT_THAT(page, Not(HasSubstr("<script")));

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "corpus/files.h"
@@ -221,12 +222,15 @@ bool print_corpus(const VerdictOptions& options, Systems& systems, RunReport& re
 }
 
 /// What fuzzing found, on every kernel there is. It is a finding whatever they say.
-void print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
+std::vector<ReportedReplays> print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
+  std::vector<ReportedReplays> replays;
   for (const Finding& finding : outcome.findings) {
     fmt::print("      {}\n", finding.file.string());
-    print_confirmation(finding.file, load_trace(finding.file, profile), profile, systems);
+    Confirmation confirmation = print_confirmation(finding.file, load_trace(finding.file, profile), profile, systems);
+    replays.push_back({std::move(confirmation.here), std::move(confirmation.there)});
   }
   for (const fs::path& file : outcome.artifacts) fmt::print("      {}\n", file.string());
+  return replays;
 }
 
 bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& report) {
@@ -243,9 +247,9 @@ bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& r
     clean &= !outcome.found();
     fmt::print("  {}: {}: {}\n", name, describe_rate(outcome),
                outcome.found() ? "DIVERGENCE\n" + reports(outcome) : "no divergence");
-    print_findings(outcome, fuzzing.profile, systems);
+    std::vector<ReportedReplays> replays = print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
-    report.fuzzing.push_back({name, outcome});
+    report.fuzzing.push_back({name, outcome, std::move(replays)});
     if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
   }
   return clean;
