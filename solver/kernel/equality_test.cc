@@ -85,6 +85,14 @@ std::vector<Proof> all_proofs() {
   for (const char* kernel : {"6.12", "6.12+userns", "6.1+userns"}) {
     for (const ProvedFunction& function : proved_functions()) proofs.push_back({kernel, function.name});
   }
+  // Of the others, what the features change.
+  for (const char* kernel : {"6.1", "6.12+userns+capbset-drop-lowers-userns", "6.12+userns+userns-strict",
+                             "6.12+userns+userns-mask", "6.12+userns+userfaultfd-cap"}) {
+    for (const char* function :
+         {"cap_task_prctl", "sys_capset", "set_cred_user_ns", "create_user_ns", "key_change_session_keyring",
+          "call_usermodehelper_exec_async", "sys_userfaultfd", "userfaultfd_api"})
+      proofs.push_back({kernel, function});
+  }
   return proofs;
 }
 
