@@ -251,9 +251,11 @@ void kernel_proofs(benchmark::State& state, const std::string& kernel) {
     const std::clock_t begin = std::clock();
     for (const ProvedFunction& function : proved_functions()) {
       const EqualityResult result = prove_equal(code, profile, function, {kLongestQuestion});
-      if (result.verdict != EqualityVerdict::proved)
-        state.SkipWithError(
-            fmt::format("{}(): {}: {}", function.name, to_string(result.verdict), result.detail).c_str());
+      if (result.verdict != EqualityVerdict::proved) {
+        const std::string problem =
+            fmt::format("{}(): {}: {}", function.name, to_string(result.verdict), result.detail);
+        state.SkipWithError(problem.c_str());
+      }
       slowest = std::max(slowest, result.slowest);
     }
     total = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;

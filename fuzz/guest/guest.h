@@ -42,12 +42,12 @@ struct BootedKernel {
   std::string name;
   Architecture architecture = Architecture::um;
   KernelState state = KernelState::ready;
-  std::string profile;  ///< version and features, as parse_profile() reads them: "6.12+userns"
-  std::string release;  ///< "6.12.117"
-  std::string fault;    ///< planted in it; empty if none
-  std::string options;  ///< words of kcov, kasan, ubsan, lockdep
-  std::string patches;  ///< names of the user's own patches
-  std::string source;   ///< tree or tarball it was made from
+  std::string profile;         ///< version and features, as parse_profile() reads them: "6.12+userns"
+  std::string release;         ///< "6.12.117"
+  std::string fault;           ///< planted in it; empty if none
+  std::string options;         ///< words of kcov, kasan, ubsan, lockdep
+  std::string patches;         ///< names of the user's own patches
+  std::string source;          ///< tree or tarball it was made from
   std::filesystem::path tree;  ///< the same, with the user's patches, as it was then; empty in older records
   std::filesystem::path image;
   std::filesystem::path workspace;  ///< where it was compiled; may be gone

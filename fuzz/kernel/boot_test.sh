@@ -280,6 +280,9 @@ check_patches() {
 	} >"$work/series.mbox"
 	gzip -k "$work/series.mbox"
 	builds 4 patched --source "$work/tree" --patch "$work/four.patch"
+	# The record names the source as it was compiled, for who proves that kernel.
+	grep -q 'return 4' "$CAPCHECK_CACHE/bootable/trees/$(sed -n 's/^tree: //p' \
+		"$CAPCHECK_CACHE/bootable/kernels/um/patched.kernel")/source/init/main.c" || failed "the patched source is not kept"
 	builds 5 series --source "$work/tree" --patch "$work/series.mbox"
 	builds 5 archived --source "$work/tree" --patch "$work/series.mbox.gz"
 	builds 3 mine --source "$work/tree"

@@ -888,8 +888,8 @@ std::optional<Value> Interpreter::call_assembly(Frame& frame, State& state, cons
     return is_zero(change(64, fold(-bits(frame, state, *instruction.getArgOperand(1)))).second);
   if (begins("cmpxchgl $2,$1")) {
     const Pointer at = address(frame, state, *instruction.getArgOperand(0));
-    const z3::expr before = as_bits(read(state, at, 4, place)),
-                   made = bits(frame, state, *instruction.getArgOperand(1)),
+    z3::expr before = as_bits(read(state, at, 4, place));
+    const z3::expr made = bits(frame, state, *instruction.getArgOperand(1)),
                    expected = bits(frame, state, *instruction.getArgOperand(2));
     write(state, at, 4, choose(equal(before, expected), made, before), place);
     return before;
