@@ -10,6 +10,7 @@
 #include <map>
 #include <numeric>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "corpus/files.h"
@@ -294,26 +295,40 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profi
   return all;
 }
 
+/// Those that nobody killed, of calls of which few are left first: questions about these are small.
+std::vector<MutantResult*> survivors(MutantTrial& trial, const Mutants& mutants) {
+  std::vector<MutantResult*> found;
+  std::map<CallKind, std::size_t> left;
+  const auto kind = [&](const MutantResult* result) { return mutants.all()[result->mutant].kind; };
+  for (MutantResult& result : trial.results) {
+    if (result.killed()) continue;
+    found.push_back(&result);
+    ++left[kind(&result)];
+  }
+  std::ranges::sort(found, {}, [&](const MutantResult* result) {
+    return std::tuple(left.at(kind(result)), kind(result), result->mutant);
+  });
+  return found;
+}
+
 /// Asks of those that nobody killed whether they are mutants at all. Most that are show it in some drawn world.
 void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options,
             const std::vector<std::string>& proved, MutantProver& prover) {
+  const std::vector<MutantResult*> left = survivors(trial, mutants);
   std::vector<std::size_t> unsettled;
-  for (const MutantResult& result : trial.results) {
-    if (!result.killed()) unsettled.push_back(result.mutant);
-  }
+  std::ranges::transform(left, std::back_inserter(unsettled), &MutantResult::mutant);
   MutantRace race(options.profile, mutants, unsettled);
   CallsInWorlds(options.profile, statements_named(proved))
       .for_each(options.worlds, [&](const auto& world, const auto& call) { race.run(world, call); });
   options.on_progress(
       fmt::format("{} survive, {} of them differ in a drawn world", unsettled.size(), unsettled.size() - race.alive()));
   const auto start = Clock::now();
-  for (MutantResult& result : trial.results) {
-    if (result.killed()) continue;
+  for (MutantResult* result : left) {
     const bool has_time = Clock::now() - start < options.solver_budget;
-    if (!race.is_alive(result.mutant)) {
-      result.equality = Equality::different;
+    if (!race.is_alive(result->mutant)) {
+      result->equality = Equality::different;
     } else {
-      result.equality = has_time ? prover.equality(mutants.all()[result.mutant]) : Equality::unanswered;
+      result->equality = has_time ? prover.equality(mutants.all()[result->mutant]) : Equality::unanswered;
     }
   }
 }

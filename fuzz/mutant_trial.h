@@ -22,7 +22,7 @@ namespace capcheck {
 
 struct MutantTrialOptions {
   Profile profile;
-  std::filesystem::path kernel;  ///< of that profile, in process
+  std::filesystem::path kernel;    ///< of that profile, in process
   std::vector<std::string> calls;  ///< by name, whose mutants are tried; empty: all
   unsigned fuzz_seconds = 60;
   std::uint64_t properties = 100'000;       ///< programs that RapidCheck draws

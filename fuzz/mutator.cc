@@ -173,7 +173,7 @@ void give_attribute_of_root(Call<Concrete>& call, const Profile& profile, Random
 }
 
 /// A namespace in a namespace, both with maps of several lines, and calls there that look ids up.
-Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
+Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random, Idioms idioms) {
   const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
   const auto outer_uids = pick_lines(all, random), outer_gids = pick_lines(all, random),
              inner_uids = pick_lines(outer_uids, random), inner_gids = pick_lines(outer_gids, random);
@@ -199,7 +199,8 @@ Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile,
                                   CallKind::setgroups, CallKind::setgroups, CallKind::execve};
   for (std::uint64_t i = pick_below(random, 6); i > 0; --i) {
     Call<Concrete> call = pick_call(random, profile, kLookUp[pick_below(random, kLookUp.size())], within);
-    if (call.kind == CallKind::execve && pick_below(random, 2)) give_attribute_of_root(call, profile, random);
+    const bool may_have_attribute = idioms == Idioms::all && call.kind == CallKind::execve;
+    if (may_have_attribute && pick_below(random, 2)) give_attribute_of_root(call, profile, random);
     map_ids(call, calls, profile, random);
     calls.push_back(call);
   }
@@ -442,8 +443,8 @@ Calls use_userfaultfd(std::uint64_t task, const Profile& profile, Random& random
   return calls;
 }
 
-void insert_idiom(Calls& calls, const Profile& profile, Random& random) {
-  const Calls idiom = pick_idiom(calls, profile, random);
+void insert_idiom(Calls& calls, const Profile& profile, Random& random, Idioms idioms) {
+  const Calls idiom = pick_idiom(calls, profile, random, idioms);
   const auto position = pick_below(random, 2) ? calls.end() : pick_position(calls, random);
   calls.insert(position, idiom.begin(), idiom.end());
 }
@@ -458,7 +459,7 @@ void change_task(Call<Concrete>& call, std::uint8_t task) {
   call.task = task;
 }
 
-void mutate_once(Calls& calls, const Profile& profile, Random& random) {
+void mutate_once(Calls& calls, const Profile& profile, Random& random, Idioms idioms) {
   if (calls.empty()) {
     calls.push_back(pick_call(random, profile));
     return;
@@ -483,7 +484,7 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
       erase_run(calls, random);
       break;
     case 7:
-      insert_idiom(calls, profile, random);
+      insert_idiom(calls, profile, random, idioms);
       break;
     case 8:
       std::iter_swap(pick_position(calls, random), pick_position(calls, random));
@@ -509,10 +510,13 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random) {
 }  // namespace
 
 std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before, const Profile& profile,
-                                       Random& random) {
+                                       Random& random, Idioms idioms) {
   const std::uint8_t task = pick_task(before, random), child = pick_child(before, random);
   if (pick_below(random, 256) == 0) return nest_to_limit(task, profile);
-  switch (pick_below(random, 17)) {
+  constexpr std::uint64_t kAll = 17, kFirstLong = 11, kLong = 4;
+  std::uint64_t idiom = pick_below(random, idioms == Idioms::all ? kAll : kAll - kLong);
+  if (idioms == Idioms::short_ones && idiom >= kFirstLong) idiom += kLong;
+  switch (idiom) {
     case 0:
       return unshare_map_root(task);
     case 1:
@@ -534,7 +538,7 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
     case 9:
     case 10:
     case 11:
-      return map_lines(task, child, profile, random);
+      return map_lines(task, child, profile, random, idioms);
     case 12:
     case 13:
       return write_maps_with_less(task, child, profile, random);
@@ -545,9 +549,9 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
   }
 }
 
-void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random) {
+void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random, Idioms idioms) {
   const std::uint64_t changes = 1 + pick_below(random, 4);
-  for (std::uint64_t i = 0; i < changes; ++i) mutate_once(program.calls, profile, random);
+  for (std::uint64_t i = 0; i < changes; ++i) mutate_once(program.calls, profile, random, idioms);
   if (program.calls.empty()) program.calls.push_back(pick_call(random, profile));
   cut_to_bounds(program, std::max<std::size_t>(max_calls, 1));
 }

@@ -14,14 +14,21 @@
 
 namespace capcheck {
 
+/// Which idioms a program is given.
+enum class Idioms : std::uint8_t {
+  all,
+  short_ones,  ///< but for those of many calls about maps: where programs have to be short
+};
+
 /// Changes a program in one to four places: calls added, removed, moved, copied or given to another task, arguments
 /// replaced or nudged, or an idiom inserted (a namespace set up, a user become). Never more than `max_calls` calls (at
 /// least 1), never empty.
-void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random);
+void mutate(Program& program, std::size_t max_calls, const Profile& profile, Random& random,
+            Idioms idioms = Idioms::all);
 
 /// Calls that mean something only together, as programs make them, to stand after others.
 std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before, const Profile& profile,
-                                       Random& random);
+                                       Random& random, Idioms idioms = Idioms::all);
 
 /// A call of any task, mostly of those that are likely to live.
 Call<Concrete> pick_call_of_any_task(const Profile& profile, Random& random);

@@ -202,7 +202,8 @@ Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& wo
   return task;
 }
 
-/// What is dumpable has its effective ids for files: other ids for them make it not dumpable, and an exec gives it those.
+/// What is dumpable has its effective ids for files: other ids for them make it not dumpable, and an exec gives it
+/// those.
 void give_fs_ids(const World<Concrete>& world, Task<Concrete>& task) {
   if (world.tasks[task.leader].dumpable == 0) return;
   task.cred.fsuid = task.cred.euid;

@@ -18,8 +18,8 @@ struct WordPair {
   SymbolicWord a, b;
 };
 
-/// The counterparts a and b in two terms. Where all those `within` are equal, so are they; of those that differ in their
-/// own operation there are none.
+/// The counterparts a and b in two terms. Where all those `within` are equal, so are they; of those that differ in
+/// their own operation there are none.
 struct PartPair {
   z3::expr a, b;
   std::vector<std::size_t> within{};  ///< places in the list of parts, all before this one's
@@ -29,7 +29,7 @@ struct PartPair {
 };
 
 struct Differences {
-  std::vector<PartPair> parts;           ///< by height
+  std::vector<PartPair> parts;      ///< by height
   std::vector<std::size_t> wholes;  ///< of each pair of words, its place among the parts
 };
 

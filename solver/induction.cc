@@ -221,7 +221,9 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
-      const auto ask_with = [&](bool all_facts) { return ask(here, here.questions, way, lemmas, all_facts, result.used); };
+      const auto ask_with = [&](bool all_facts) {
+        return ask(here, here.questions, way, lemmas, all_facts, result.used);
+      };
       result.answer = ask_with(false);
       if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
@@ -424,7 +426,9 @@ Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
     std::vector<Lemma> used;
     if (whole[i].is_false()) continue;
     // What never computes anything else is the same, and that question is smaller by far.
-    if (!deviated.is_true() && ask(*proper, proper->nearby_questions, deviated, lemmas, false, used).kind == Answer::Kind::no) continue;
+    if (!deviated.is_true() &&
+        ask(*proper, proper->nearby_questions, deviated, lemmas, false, used).kind == Answer::Kind::no)
+      continue;
     if (are_same_nearby(*proper, differing_words(proper->transition, transition), lemmas)) continue;
     std::optional<z3::model> world;
     const Answer answer = find_world(*proper, whole[i], lemmas, world);

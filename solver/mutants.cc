@@ -93,7 +93,8 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
 const std::vector<Statement>& statements_for_mutants() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all = all_statements();
-    all.insert(all.begin() + 1, {statement<SecondLineFollowsFirst>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+    all.insert(all.begin() + 1,
+               {statement<SecondLineFollowsFirst>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
   return statements;

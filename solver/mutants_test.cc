@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/mutants.h"
+#include "solver/prove.h"
 
 namespace capcheck {
 namespace {
@@ -59,6 +60,22 @@ TEST_F(MutantProverTest, WhatNeverDeviatesIsProvedEqual) {
   EXPECT_EQ(prover_.equality(find(CallKind::get_securebits, "#2: select right side alone")), Equality::different);
 }
 
+/// Below a map's first id, what is subtracted from wraps around and is beyond its count: seen without the rest of the
+/// call.
+TEST_F(MutantProverTest, WhatIsEqualNearbyIsProvedEqual) {
+  EXPECT_EQ(prover_.equality(find(CallKind::setuid, "#4: < off by one")), Equality::proved);
+  EXPECT_EQ(prover_.equality(find(CallKind::setuid, "#4: < <= instead")), Equality::different);
+}
+
+TEST(StatementsForMutants, AreProved) {
+  const std::vector<std::string> own{"second-line-follows-first", "flags-are-boolean", "dumpable-have-fs-ids"};
+  ProveOptions options;
+  options.invariants = own;
+  const auto results = prove_statements(kProfile, options, statements_for_mutants());
+  EXPECT_EQ(results.size(), own.size());
+  for (const ProofResult& result : results) EXPECT_EQ(result.verdict, ProofVerdict::proved) << result.info->name;
+}
+
 /// Of what a loop gives beyond the steps that are looked at, nothing is claimed.
 TEST_F(MutantProverTest, NoChangedLoopIsProvedEqual) {
   std::size_t changed = 0;
@@ -96,7 +113,10 @@ INSTANTIATE_TEST_SUITE_P(
     All, WorldInvariants,
     ::testing::Values(Broken{"failed-call-leaves-the-world", CallKind::chroot, "& | instead, after"},
                       Broken{"sysctl-masks-only-shrink", CallKind::write_umh_bset, "guard \"SETPCAP and SYS_MODULE\""},
-                      Broken{"new-namespace-is-below", CallKind::unshare, "guard \"not chrooted\""}),
+                      Broken{"new-namespace-is-below", CallKind::unshare, "guard \"not chrooted\""},
+                      Broken{"second-line-follows-first", CallKind::write_uid_map,
+                             "guard \"extent valid\" (map_write) dropped"},
+                      Broken{"dumpable-have-fs-ids", CallKind::setfsuid, "assignment dropped"}),
     [](const auto& param_info) {
       std::string name = param_info.param.invariant;
       std::ranges::replace(name, '-', '_');

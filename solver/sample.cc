@@ -105,7 +105,7 @@ std::optional<Program> sample(const Profile& profile, const Quest& quest, std::s
     if (nearest.is_known() && !quest.last_kinds.empty() && pick_below(random, 2)) {
       go_on(program, quest.last_kinds, profile, random);
     } else {
-      mutate(program, kLongest, profile, random);
+      mutate(program, kLongest, profile, random, Idioms::short_ones);
     }
     after_best += best.has_value();
     auto meeting = quest.beginning(program);

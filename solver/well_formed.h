@@ -95,8 +95,7 @@ struct SecondLineFollowsFirst {
   }
   /// Of a namespace in use.
   template <Domain D>
-  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world,
-                                                 const typename D::Word& index) {
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
     using Word = typename D::Word;
     const UserNamespace<D> ns = D::at(world.namespaces, index);
     const auto follows = [](const IdMap<D>& map) {
@@ -125,8 +124,7 @@ struct FlagsAreBoolean {
   }
   /// Of a namespace in use.
   template <Domain D>
-  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world,
-                                                 const typename D::Word& index) {
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
     using Word = typename D::Word;
     const UserNamespace<D> ns = D::at(world.namespaces, index);
     return (ns.parent_could_setfcap < Word(2)) & (ns.setgroups_allowed < Word(2));
