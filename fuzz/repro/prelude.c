@@ -2,6 +2,7 @@
  * What every reproducer begins with: what it saw is compared, call by call, with what is expected, and said.
  */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -25,8 +27,12 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,15 +60,21 @@ static const char *const field_names[FIELDS] = {
 	"Uid", "EUid", "SUid", "FsUid", "Gid", "EGid", "SGid", "FsGid",
 };
 
+enum { TASKS = 4 };
+
 /* All tasks see it. */
 struct shared {
 	atomic_int turn, differences, born;
-	pid_t pid[4];
-	int user_ns[256], user_ns_count;
+	pid_t pid[TASKS];
+	int user_ns_count;
+	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
 };
 static struct shared *shared;
 static uint64_t want[FIELDS]; /* what this task is expected to have */
-static int task, proc = -1, userfault = -1;
+static int task, userfault = -1;
+
+/* Descriptors that every task has, also in a file that it executes. */
+enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD };
 
 /* A line begins so. */
 static const char line_start[];
@@ -75,18 +87,13 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 	fputs(line_start, stdout);
 	vprintf(format, arguments);
 	va_end(arguments);
-}
-
-static void leave(int status)
-{
-	fflush(stdout);
-	_exit(status);
+	fflush(stdout); /* another process may go on from here */
 }
 
 static void broken(const char *what)
 {
 	say("environment: %s: %s\n", what, strerror(errno));
-	leave(ENVIRONMENT);
+	_exit(ENVIRONMENT);
 }
 
 static void read_state(uint64_t *state)
@@ -95,7 +102,7 @@ static void read_state(uint64_t *state)
 	unsigned int uid[4] = { 0 }, gid[4] = { 0 };
 	char *line, *rest = NULL;
 	ssize_t size;
-	int file = openat(proc, "thread-self/status", O_RDONLY | O_CLOEXEC), i;
+	int file = openat(PROC_FD, "thread-self/status", O_RDONLY | O_CLOEXEC), i;
 
 	if (file < 0 || (size = read(file, text, sizeof(text) - 1)) < 0)
 		broken("/proc/thread-self/status");
@@ -150,7 +157,6 @@ static void result(const char *call, long got, int error, long wanted, int wante
 		say("    expected %s\n", wanted_error ? strerrorname_np(wanted_error) : "success");
 		shared->differences++;
 	}
-	fflush(stdout);
 }
 
 static void output(const char *name, uint64_t got, uint64_t wanted)
@@ -170,7 +176,7 @@ static void await(int turn)
 	for (i = 0; shared->turn != turn; i++) {
 		if (i > 100000) {
 			say("environment: t%d waits for turn %d\n", task, turn);
-			leave(ENVIRONMENT);
+			_exit(ENVIRONMENT);
 		}
 		nanosleep(&pause, NULL);
 	}
@@ -178,21 +184,53 @@ static void await(int turn)
 
 static pid_t pid_of(int number)
 {
-	return number < 4 && shared->pid[number] ? shared->pid[number] : 0x3fffff;
+	return number < TASKS && shared->pid[number] ? shared->pid[number] : 0x3fffff;
 }
 
+/* Of a message with a byte and a descriptor. */
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+/* Namespaces lie in a socket in the order in which they are made: tasks that execute files share no descriptors. */
 static void enter_new_user_ns(void)
 {
-	int file = openat(proc, "thread-self/ns/user", O_RDONLY | O_CLOEXEC);
+	int file = openat(PROC_FD, "thread-self/ns/user", O_RDONLY | O_CLOEXEC);
+	char byte = 0;
+	struct iovec bytes = { &byte, 1 };
+	union control control = { { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
 
 	if (file < 0)
 		broken("/proc/thread-self/ns/user");
-	shared->user_ns[shared->user_ns_count++] = file; /* tasks share their descriptors */
+	memcpy(CMSG_DATA(&control.header), &file, sizeof(file));
+	if (sendmsg(SEND_USER_NS_FD, &message, MSG_DONTWAIT) != 1)
+		broken("keeping a user namespace");
+	close(file);
+	shared->user_ns_count++;
 }
 
+/* Looks at a message and leaves it there. */
 static int user_ns(int number)
 {
-	return number < shared->user_ns_count ? shared->user_ns[number] : -1;
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	union control control;
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int file;
+
+	if (number >= shared->user_ns_count)
+		return -1;
+	if (setsockopt(USER_NS_FD, SOL_SOCKET, SO_PEEK_OFF, &number, sizeof(number)) ||
+	    recvmsg(USER_NS_FD, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+		broken("finding a user namespace");
+	memcpy(&file, CMSG_DATA(&control.header), sizeof(file));
+	return file;
 }
 
 /* Returns when the task is there, in the namespace made for it. */
@@ -200,7 +238,7 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 {
 	static const struct timespec pause = { 0, 100000 };
 	int born = shared->born;
-	pid_t child = syscall(SYS_clone, flags | CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	pid_t child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 
 	if (child == 0) {
 		task = number;
@@ -208,7 +246,7 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 			enter_new_user_ns();
 		shared->born++;
 		run();
-		leave(AGREES);
+		_exit(AGREES);
 	}
 	if (child < 0)
 		return -1;
@@ -218,10 +256,17 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 	return 0;
 }
 
-/* A searchable directory that is not the root of the task's namespace. */
+/* To a searchable directory that is not the root of the task's namespace. The working directory has files to execute. */
 static int change_root(void)
 {
-	return fchdir(proc) ? -1 : chroot(".");
+	int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), got, error;
+
+	got = chdir("jail") && fchdir(PROC_FD) ? -1 : chroot(".");
+	error = errno;
+	if (before >= 0 && (fchdir(before) || close(before)))
+		broken("the working directory");
+	errno = error;
+	return got;
 }
 
 static int write_proc(pid_t pid, const char *file, const char *text)
@@ -230,7 +275,7 @@ static int write_proc(pid_t pid, const char *file, const char *text)
 	int descriptor, written, error;
 
 	snprintf(path, sizeof(path), "%d/%s", pid, file);
-	descriptor = openat(proc, path, O_WRONLY | O_CLOEXEC);
+	descriptor = openat(PROC_FD, path, O_WRONLY | O_CLOEXEC);
 	if (descriptor < 0)
 		return -1;
 	written = write(descriptor, text, strlen(text));
@@ -295,16 +340,35 @@ static void become_ordinary_user(unsigned int id, uint64_t capabilities)
 		broken("becoming an ordinary user");
 }
 
+static void place(int file, int where)
+{
+	if (file < 0 || dup2(file, where) < 0)
+		broken("making a descriptor");
+	close(file);
+}
+
+static void map_shared(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
+	if (shared == MAP_FAILED)
+		broken("mapping memory");
+}
+
 /* Where nothing is as it was expected to begin, nothing can be said. */
 static void begin(void)
 {
 	uint64_t got[FIELDS] = { 0 };
-	int i;
+	int sockets[2], i;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (shared == MAP_FAILED || proc < 0)
-		broken("/proc");
+	place(memfd_create("shared", 0), SHARED_FD);
+	if (ftruncate(SHARED_FD, sizeof(*shared)))
+		broken("making memory");
+	map_shared();
+	place(open("/proc", O_RDONLY | O_DIRECTORY), PROC_FD);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
+		broken("making a socket");
+	place(sockets[0], SEND_USER_NS_FD);
+	place(sockets[1], USER_NS_FD);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	enter_new_user_ns();
 	read_state(got);
@@ -313,7 +377,7 @@ static void begin(void)
 			continue;
 		say("environment: %s is %016llx at the start, expected %016llx\n", field_names[i],
 		       (unsigned long long)got[i], (unsigned long long)want[i]);
-		leave(ENVIRONMENT);
+		_exit(ENVIRONMENT);
 	}
 }
 
@@ -323,8 +387,8 @@ static int end(void)
 	int status;
 
 	while (wait(&status) > 0) {
-		if (WIFEXITED(status) && WEXITSTATUS(status) == ENVIRONMENT)
-			return ENVIRONMENT;
+		if (WIFEXITED(status) && WEXITSTATUS(status) != AGREES)
+			return ENVIRONMENT; /* it has said why */
 		if (WIFSIGNALED(status)) {
 			say("a task was killed by signal %d\n", WTERMSIG(status));
 			shared->differences++;
@@ -332,7 +396,6 @@ static int end(void)
 	}
 	say("%s\n", shared->differences ? "DIFFERS: this kernel does something else than is expected"
 					   : "agrees: this kernel does what is expected");
-	fflush(stdout);
 	return shared->differences ? DIFFERS : AGREES;
 }
 
@@ -343,12 +406,15 @@ static void no_task(void)
 
 static void task0(void);
 static void expect_start(void);
+static void prepare(void);
 static void become_start(void);
+static void go_on(const char *argument);
 static const int first_turn;
 
 static int run(void)
 {
 	expect_start();
+	prepare();
 	become_start();
 	begin();
 	shared->turn = first_turn;

@@ -70,6 +70,42 @@ std::string c_start(const Privilege& privilege) {
   return fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
 }
 
+/// The file that a call executes, by its path below the working directory: those that calls describe alike are one.
+std::string executed_file(const Program& program, const Call<Concrete>& call) {
+  const auto first = std::ranges::find_if(program.calls, [&](const Call<Concrete>& other) {
+    return other.kind == CallKind::execve && other.args == call.args;
+  });
+  return fmt::format("{}/call{}", call.args[3] & kExecNosuid ? "nosuid" : "plain", first - program.calls.begin() + 1);
+}
+
+/// Makes the file that a call executes.
+std::string c_file(const Call<Concrete>& call, const std::string& name) {
+  const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  const std::string directory = name.substr(0, name.find('/'));
+  const std::string quoted = fmt::format("\"plain{}\"", name.substr(directory.size()));
+  std::string text = fmt::format("\n\t/* {} */\n", print_call(call));
+  text += flags & kExecScript ? fmt::format("\twrite_script({}, \"#!{}/interpreter\\n\");\n", quoted, directory)
+                              : fmt::format("\tcopy_program({});\n", quoted);
+  text += fmt::format("\tset_owner_and_mode({}, {}, {}, {:#o});\n", quoted, uid, gid, mode | kExecMode);
+  if (flags & kExecCapability) {
+    text +=
+        fmt::format("\tset_file_caps({}, {:#x}, {:#x}, {:#x}, {});\n", quoted, magic, permitted, inheritable, rootid);
+  }
+  return text;
+}
+
+/// What makes a program that executes no file one that could.
+constexpr std::string_view kExecutesNothing = R"(
+static void prepare(void)
+{
+}
+
+static void go_on(const char *argument)
+{
+	(void)argument;
+}
+)";
+
 /// Makes the text of one task's calls.
 class Writer {
  public:
@@ -95,13 +131,50 @@ class Writer {
       bodies += fmt::format("\nstatic void {}(void)\n{{\n\tlong got;\n\n\t(void)got;\n{}}}\n", birth.function,
                             function(birth));
     }
-    return declarations + bodies;
+    return declarations + declarations_after_execve() + bodies;
+  }
+
+  /// Makes the files that calls execute, and goes on when one has been, as C.
+  std::string executing() const {
+    if (!executes_files(program_)) return std::string(kExecutesNothing);
+    std::vector<std::string> files;
+    std::string preparation, cases;
+    for (const Call<Concrete>& call : program_.calls) {
+      if (call.kind != CallKind::execve) continue;
+      const std::string file = executed_file(program_, call);
+      if (std::ranges::find(files, file) != files.end()) continue;
+      files.push_back(file);
+      preparation += c_file(call, file);
+    }
+    for (const std::size_t call : executing_calls()) {
+      cases += fmt::format("\tcase {0}:\n\t\tafter_call{0}(0);\n\t\tbreak;\n", call);
+    }
+    return fmt::format(
+        "\nstatic void prepare(void)\n{{\n\tprepare_directories();\n{}}}\n"
+        "\nstatic void after_execve(int call)\n{{\n\tswitch (call) {{\n{}\t}}\n}}\n",
+        preparation, cases);
   }
 
   /// Of the first call that is made.
   std::size_t first_turn() const { return next_turn(std::size_t{0} - 1); }
 
  private:
+  /// Those that are made, by number from 1.
+  std::vector<std::size_t> executing_calls() const {
+    std::vector<std::size_t> calls;
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      if (step.call.kind == CallKind::execve && step.before[step.call.task]) calls.push_back(step.index + 1);
+      return true;
+    });
+    return calls;
+  }
+
+  std::string declarations_after_execve() const {
+    std::string text;
+    for (const std::size_t call : executing_calls()) text += fmt::format("static void after_call{}(long got);\n", call);
+    return text;
+  }
+
   /// A task with the number that it has, and the call that made it; null of the first.
   struct Birth {
     std::string function;
@@ -147,16 +220,25 @@ class Writer {
     std::string text =
         fmt::format("\n\t/* {} = {} */\n", print_call(step.call), print_result(step.call, step.observed.result));
     if (several_) text += fmt::format("\tawait({});\n", step.index);
-    const std::string form = c_call(step.call);
     if (step.call.kind == CallKind::exit_group) {
-      return text + "\tsay(\"t%d: exit_group()\\n\", task);\n\tfflush(stdout);\n\tshared->pid[task] = 0;\n" +
-             advance(step) + "\t_exit(0);\n";
+      return text + "\tsay(\"t%d: exit_group()\\n\", task);\n\tshared->pid[task] = 0;\n" + advance(step) +
+             "\t_exit(0);\n";
     }
+    if (step.call.kind == CallKind::execve) {
+      // Where it goes on is a function: the file that is executed begins with it.
+      return text +
+             fmt::format("\tafter_call{0}(execute(\"{1}\", {0}));\n}}\n\nstatic void after_call{0}(long got)\n{{\n{2}",
+                         step.index + 1, executed_file(program_, step.call), returned(step));
+    }
+    return text + fmt::format("\tgot = {};\n", c_call(step.call)) + returned(step);
+  }
+
+  /// Compares what the call gave.
+  static std::string returned(const TraceStep& step) {
     const auto result = static_cast<std::int64_t>(step.observed.result);
     const std::string wanted = result < 0 ? fmt::format("0, {}", errno_name(static_cast<int>(-result)))
                                           : fmt::format("{}, 0", gives_birth(step.call.kind) ? 0 : result);
-    text +=
-        fmt::format("\tgot = {};\n\tresult(\"{}\", got, errno, {});\n", form, escaped(print_call(step.call)), wanted);
+    std::string text = fmt::format("\tresult(\"{}\", got, errno, {});\n", escaped(print_call(step.call)), wanted);
     for (const OutputField& field : kOutputFields) {
       if (const auto name = c_output(step.call, field.name)) {
         text += fmt::format("\toutput(\"{}\", {}, {:#x});\n", field.name, *name, step.observed.output.*field.member);
@@ -195,6 +277,7 @@ class Writer {
     if (reads && (name == "effective" || name == "permitted" || name == "inheritable")) {
       return fmt::format("data[0].{0} | (uint64_t)data[1].{0} << 32", name);
     }
+    if (call.kind == CallKind::execve && name == "secure") return "got ? 0 : getauxval(AT_SECURE)";
     return std::nullopt;
   }
 
@@ -311,9 +394,12 @@ std::string no_c_form(const Call<Concrete>& call) {
     case CallKind::ns_capable:
     case CallKind::usermodehelper:
       return "it is no system call";
-    case CallKind::execve:
+    case CallKind::execve: {
+      const char* const obstacle = unmakeable_file(call);
+      return obstacle ? obstacle : "";
+    }
     case CallKind::open_userfaultfd_device:
-      return "it needs a file with owner, mode and attributes";
+      return "it needs a device's node with owner and mode";
     case CallKind::uffdio_api:
     case CallKind::userfaultfd_ioc_new:
     case CallKind::user_fault:
@@ -324,6 +410,10 @@ std::string no_c_form(const Call<Concrete>& call) {
   }
   const Form form = info(call.kind).form;
   return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
+}
+
+bool executes_files(const Program& program) {
+  return std::ranges::find(program.calls, CallKind::execve, &Call<Concrete>::kind) != program.calls.end();
 }
 
 std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
@@ -344,15 +434,21 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
       "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}.\n"
       " * Least privilege, found by trying: {}. Root gives up the rest.\n * Made by: {}\n",
       commented(intent), to_string(profile), describe(privilege), command);
+  if (executes_files(trace.program)) {
+    text +=
+        " * Root has to start it, to prepare the files that it executes: on a tmpfs, in a mount namespace of its "
+        "own.\n";
+  }
   text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"
                         "#define _GNU_SOURCE\n#include \"../kselftest.h\"\n\n"
                       : " * Compile and run: cc -o repro repro.c && ./repro\n"
                         " * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n";
   text += kPrelude;
+  if (executes_files(trace.program)) text += kExecute;
   text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
   text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(privilege));
-  text += writer.functions();
+  text += writer.functions() + writer.executing();
   if (!is_selftest) return text + kMain;
   const std::string name = trace.known ? trace.known->signature : intent.substr(0, intent.find('\n'));
   return text + fmt::format("\nstatic const char test_name[] = \"{}\";\n", escaped(name)) + kKselftestMain;

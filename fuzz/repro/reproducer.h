@@ -13,9 +13,12 @@
 
 namespace capcheck {
 
-/// Why a call has no C form: it is none of a task's own making, changes the whole machine, needs a file with owner and
-/// attributes, or a thread. Empty if it has one.
+/// Why a call has no C form: it is none of a task's own making, changes the whole machine, needs a device's node or a
+/// file that nobody can make, or a thread. Empty if it has one.
 std::string no_c_form(const Call<Concrete>& call);
+
+/// Whether a program executes files: of those a reproducer makes copies of itself, which root has to start.
+bool executes_files(const Program& program);
 
 /// What a reproducer is compiled as.
 enum class ReproducerShape : std::uint8_t {
