@@ -37,14 +37,15 @@ std::string readme(const std::string& stem, const BootedKernel& kernel, const Pr
       "Kernel: Linux {} from {}, as {} for user-mode Linux\n"
       "Features by semantic patches: patches/; the user's own patches: {}; planted fault: {}\n"
       "Configuration: config\n"
-      "Least privilege: {}\n\n"
+      "Least privilege: {}{}\n\n"
       "Build that kernel: capcheck kernel build {}\n"
       "Boot it and see: {} {}.trace\n"
       "Without capcheck: cc -o {} {}.c && ./{}\n"
       "As a test of the kernel's own: {}_selftest.c, in a directory of tools/testing/selftests\n"
       "Check these files: sha256sum -c SHA256SUMS\n",
       trace.intent.empty() ? stem : trace.intent, kernel.release, fs::path(kernel.source).filename().string(),
-      kernel.profile, or_none(kernel.patches), or_none(kernel.fault), describe(privilege), kernel.name, command, stem,
+      kernel.profile, or_none(kernel.patches), or_none(kernel.fault), describe(privilege),
+      executes_files(trace.program) ? "; root prepares the files that it executes" : "", kernel.name, command, stem,
       stem, stem, stem, stem);
 }
 

@@ -64,7 +64,7 @@ enum { TASKS = 4 };
 
 /* All tasks see it. */
 struct shared {
-	atomic_int turn, differences, born;
+	atomic_int turn, differences, born, dying;
 	pid_t pid[TASKS];
 	int user_ns_count;
 	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
@@ -150,9 +150,9 @@ static void result(const char *call, long got, int error, long wanted, int wante
 	int same = wanted_error ? got == -1 && error == wanted_error : got == wanted;
 
 	if (got == -1)
-		say("t%d: %s = -1 %s%s\n", task, call, strerrorname_np(error), same ? "" : "   DIFFERS");
+		say("%s = -1 %s%s\n", call, strerrorname_np(error), same ? "" : "   DIFFERS");
 	else
-		say("t%d: %s = %ld%s\n", task, call, got, same ? "" : "   DIFFERS");
+		say("%s = %ld%s\n", call, got, same ? "" : "   DIFFERS");
 	if (!same) {
 		say("    expected %s\n", wanted_error ? strerrorname_np(wanted_error) : "success");
 		shared->differences++;
@@ -167,19 +167,46 @@ static void output(const char *name, uint64_t got, uint64_t wanted)
 	shared->differences++;
 }
 
+/* Whether a process still is more than remains to be waited for. */
+static int lives(pid_t pid)
+{
+	char path[32], text[512], *state;
+	ssize_t size;
+	int file;
+
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	file = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return 0;
+	size = read(file, text, sizeof(text) - 1);
+	close(file);
+	text[size > 0 ? size : 0] = 0;
+	state = strrchr(text, ')');
+	return state && !strchr("ZX", state[2]);
+}
+
 /* Waits until it is this task's turn; whoever waits for longer than a program takes is alone. */
 static void await(int turn)
 {
 	static const struct timespec pause = { 0, 200000 };
 	int i;
 
-	for (i = 0; shared->turn != turn; i++) {
+	for (i = 0; shared->turn != turn || (shared->dying && lives(shared->dying)); i++) {
 		if (i > 100000) {
 			say("environment: t%d waits for turn %d\n", task, turn);
 			_exit(ENVIRONMENT);
 		}
 		nanosleep(&pause, NULL);
 	}
+}
+
+static void die(int next_turn)
+{
+	say("t%d: exit_group()\n", task);
+	shared->pid[task] = 0;
+	shared->dying = getpid();
+	shared->turn = next_turn;
+	_exit(AGREES);
 }
 
 static pid_t pid_of(int number)

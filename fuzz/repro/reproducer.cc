@@ -110,7 +110,6 @@ static void go_on(const char *argument)
 class Writer {
  public:
   Writer(const Program& program, const Trace& model) : program_(program), model_(model) {
-    several_ = std::ranges::any_of(program.calls, [](const Call<Concrete>& call) { return call.task != 0; });
     births_.push_back({"task0", 0, nullptr});
     for_each_step(program_, model_, [&](const TraceStep& step) {
       const auto result = static_cast<std::int64_t>(step.observed.result);
@@ -119,6 +118,7 @@ class Writer {
       births_.push_back({fmt::format("task{}_of_call{}", task, step.index + 1), task, &step.call});
       return true;
     });
+    several_ = births_.size() > 1;  // one that makes no call lives on all the same
   }
 
   std::string start() const { return differences(Credentials<Concrete>{}, model_.initial.cred); }
@@ -220,10 +220,7 @@ class Writer {
     std::string text =
         fmt::format("\n\t/* {} = {} */\n", print_call(step.call), print_result(step.call, step.observed.result));
     if (several_) text += fmt::format("\tawait({});\n", step.index);
-    if (step.call.kind == CallKind::exit_group) {
-      return text + "\tsay(\"t%d: exit_group()\\n\", task);\n\tshared->pid[task] = 0;\n" + advance(step) +
-             "\t_exit(0);\n";
-    }
+    if (step.call.kind == CallKind::exit_group) return text + fmt::format("\tdie({});\n", next_turn(step.index));
     if (step.call.kind == CallKind::execve) {
       // Where it goes on is a function: the file that is executed begins with it.
       return text +
@@ -293,7 +290,7 @@ class Writer {
 
   const Program& program_;
   const Trace& model_;
-  bool several_;
+  bool several_ = false;
   std::vector<Birth> births_;
 };
 
@@ -432,13 +429,12 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
   const std::string intent = trace.intent.empty() ? "A program of capcheck." : trace.intent;
   std::string text = fmt::format(
       "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}.\n"
-      " * Least privilege, found by trying: {}. Root gives up the rest.\n * Made by: {}\n",
-      commented(intent), to_string(profile), describe(privilege), command);
+      " * Least privilege, found by trying: {}. Root gives up the rest.\n",
+      commented(intent), to_string(profile), describe(privilege));
   if (executes_files(trace.program)) {
-    text +=
-        " * Root has to start it, to prepare the files that it executes: on a tmpfs, in a mount namespace of its "
-        "own.\n";
+    text += " * Root has to start it: it prepares files to execute, on a tmpfs in a mount namespace of its own.\n";
   }
+  text += fmt::format(" * Made by: {}\n", command);
   text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"
                         "#define _GNU_SOURCE\n#include \"../kselftest.h\"\n\n"
                       : " * Compile and run: cc -o repro repro.c && ./repro\n"
