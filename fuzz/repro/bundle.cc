@@ -31,6 +31,7 @@ std::string readme(const std::string& stem, const BootedKernel& kernel, const Pr
                    const TraceText& trace) {
   std::string command = "capcheck replay --on uml --booted " + kernel.name;
   if (trace.known && !trace.known->kernel.empty()) command = "capcheck replay";
+  const std::string why = why_root(trace.program);
   const auto or_none = [](const std::string& text) { return text.empty() ? "none" : text; };
   return fmt::format(
       "{}\n\n"
@@ -45,8 +46,8 @@ std::string readme(const std::string& stem, const BootedKernel& kernel, const Pr
       "Check these files: sha256sum -c SHA256SUMS\n",
       trace.intent.empty() ? stem : trace.intent, kernel.release, fs::path(kernel.source).filename().string(),
       kernel.profile, or_none(kernel.patches), or_none(kernel.fault), describe(privilege),
-      executes_files(trace.program) ? "; root prepares the files that it executes" : "", kernel.name, command, stem,
-      stem, stem, stem, stem);
+      why.empty() ? "" : fmt::format("; root has to start it: {}", why), kernel.name, command, stem, stem, stem, stem,
+      stem);
 }
 
 /// Writes SHA256SUMS of all files below a directory.

@@ -355,6 +355,15 @@ static int join_session(void)
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -1 : 0;
 }
 
+/* Whoever lets himself be traced is traced by his parent, who is to be allowed it. */
+static void be_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	errno = EPERM;
+	broken("being a tracer, for which root has to start it");
+}
+
 /* Root gives up what the program does without; another user has nothing to give up. */
 static void become_ordinary_user(unsigned int id, uint64_t capabilities)
 {
@@ -381,11 +390,10 @@ static void map_shared(void)
 		broken("mapping memory");
 }
 
-/* Where nothing is as it was expected to begin, nothing can be said. */
+/* What all tasks have. */
 static void begin(void)
 {
-	uint64_t got[FIELDS] = { 0 };
-	int sockets[2], i;
+	int sockets[2];
 
 	place(memfd_create("shared", 0), SHARED_FD);
 	if (ftruncate(SHARED_FD, sizeof(*shared)))
@@ -398,6 +406,14 @@ static void begin(void)
 	place(sockets[1], USER_NS_FD);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	enter_new_user_ns();
+}
+
+/* Where nothing is as it was expected to begin, nothing can be said. */
+static void check_start(void)
+{
+	uint64_t got[FIELDS] = { 0 };
+	int i;
+
 	read_state(got);
 	for (i = 0; i < FIELDS; i++) {
 		if (got[i] == want[i])
@@ -438,14 +454,34 @@ static void become_start(void);
 static void go_on(const char *argument);
 static const int first_turn;
 
+/* A tracee stops at every signal that it does not block, and nobody would let it go on. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTRAP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		broken("blocking signals");
+}
+
+static void first_task(void)
+{
+	become_start();
+	check_start();
+	task0();
+}
+
+/* The parent of all keeps what it was started with. */
 static int run(void)
 {
+	block_signals();
+	begin();
 	expect_start();
 	prepare();
-	become_start();
-	begin();
 	shared->turn = first_turn;
-	if (make_task(0, 0, task0))
+	if (make_task(0, 0, first_task))
 		broken("fork");
 	return end();
 }

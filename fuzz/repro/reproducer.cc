@@ -70,6 +70,10 @@ std::string c_start(const Privilege& privilege) {
   return fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
 }
 
+bool has_call(const Program& program, CallKind kind) {
+  return std::ranges::find(program.calls, kind, &Call<Concrete>::kind) != program.calls.end();
+}
+
 /// The file that a call executes, by its path below the working directory: those that calls describe alike are one.
 std::string executed_file(const Program& program, const Call<Concrete>& call) {
   const auto first = std::ranges::find_if(program.calls, [&](const Call<Concrete>& other) {
@@ -94,12 +98,8 @@ std::string c_file(const Call<Concrete>& call, const std::string& name) {
   return text;
 }
 
-/// What makes a program that executes no file one that could.
-constexpr std::string_view kExecutesNothing = R"(
-static void prepare(void)
-{
-}
-
+/// Of a program that executes no file.
+constexpr std::string_view kGoesOnNowhere = R"(
 static void go_on(const char *argument)
 {
 	(void)argument;
@@ -134,25 +134,30 @@ class Writer {
     return declarations + declarations_after_execve() + bodies;
   }
 
-  /// Makes the files that calls execute, and goes on when one has been, as C.
-  std::string executing() const {
-    if (!executes_files(program_)) return std::string(kExecutesNothing);
+  /// What is done before the first task, as C.
+  std::string preparation() const {
+    std::string text;
+    if (has_call(program_, CallKind::ptrace_traceme)) text += "\tbe_root();\n";
+    if (has_call(program_, CallKind::execve)) text += "\tprepare_directories();\n";
     std::vector<std::string> files;
-    std::string preparation, cases;
     for (const Call<Concrete>& call : program_.calls) {
       if (call.kind != CallKind::execve) continue;
       const std::string file = executed_file(program_, call);
       if (std::ranges::find(files, file) != files.end()) continue;
       files.push_back(file);
-      preparation += c_file(call, file);
+      text += c_file(call, file);
     }
+    return fmt::format("\nstatic void prepare(void)\n{{\n{}}}\n", text);
+  }
+
+  /// What a file does that has been executed, as C.
+  std::string going_on() const {
+    if (!has_call(program_, CallKind::execve)) return std::string(kGoesOnNowhere);
+    std::string cases;
     for (const std::size_t call : executing_calls()) {
       cases += fmt::format("\tcase {0}:\n\t\tafter_call{0}(0);\n\t\tbreak;\n", call);
     }
-    return fmt::format(
-        "\nstatic void prepare(void)\n{{\n\tprepare_directories();\n{}}}\n"
-        "\nstatic void after_execve(int call)\n{{\n\tswitch (call) {{\n{}\t}}\n}}\n",
-        preparation, cases);
+    return fmt::format("\nstatic void after_execve(int call)\n{{\n\tswitch (call) {{\n{}\t}}\n}}\n", cases);
   }
 
   /// Of the first call that is made.
@@ -356,6 +361,8 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::setfsuid:
     case CallKind::setfsgid:
       return fmt::format("{}({:#x})", info(call.kind).name, args[0]);
+    case CallKind::ptrace_traceme:
+      return "ptrace(PTRACE_TRACEME, 0, 0, 0)";
     case CallKind::ptrace_seize:
       return fmt::format("ptrace(PTRACE_SEIZE, pid_of({}), 0, 0)", args[0]);
     case CallKind::join_session_keyring:
@@ -384,8 +391,6 @@ std::string no_c_form(const Call<Concrete>& call) {
     case CallKind::write_gid_map:
     case CallKind::write_setgroups:
       return call.args[1] == call.task ? "" : "a file that another task opened is passed by no reproducer";
-    case CallKind::ptrace_traceme:
-      return "a task so traced stops at every signal";
     case CallKind::session_to_parent:
       return "what it gives depends on a keyring and a parent from before";
     case CallKind::ns_capable:
@@ -409,8 +414,11 @@ std::string no_c_form(const Call<Concrete>& call) {
   return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
 }
 
-bool executes_files(const Program& program) {
-  return std::ranges::find(program.calls, CallKind::execve, &Call<Concrete>::kind) != program.calls.end();
+std::string why_root(const Program& program) {
+  if (has_call(program, CallKind::execve)) {
+    return "it prepares files to execute, on a tmpfs in a mount namespace of its own";
+  }
+  return has_call(program, CallKind::ptrace_traceme) ? "it is the parent that may trace" : "";
 }
 
 std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
@@ -431,8 +439,8 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
       "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}.\n"
       " * Least privilege, found by trying: {}. Root gives up the rest.\n",
       commented(intent), to_string(profile), describe(privilege));
-  if (executes_files(trace.program)) {
-    text += " * Root has to start it: it prepares files to execute, on a tmpfs in a mount namespace of its own.\n";
+  if (const std::string why = why_root(trace.program); !why.empty()) {
+    text += fmt::format(" * Root has to start it: {}.\n", why);
   }
   text += fmt::format(" * Made by: {}\n", command);
   text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"
@@ -440,11 +448,11 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
                       : " * Compile and run: cc -o repro repro.c && ./repro\n"
                         " * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n";
   text += kPrelude;
-  if (executes_files(trace.program)) text += kExecute;
+  if (has_call(trace.program, CallKind::execve)) text += kExecute;
   text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
   text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(privilege));
-  text += writer.functions() + writer.executing();
+  text += writer.functions() + writer.preparation() + writer.going_on();
   if (!is_selftest) return text + kMain;
   const std::string name = trace.known ? trace.known->signature : intent.substr(0, intent.find('\n'));
   return text + fmt::format("\nstatic const char test_name[] = \"{}\";\n", escaped(name)) + kKselftestMain;

@@ -17,8 +17,9 @@ namespace capcheck {
 /// file that nobody can make, or a thread. Empty if it has one.
 std::string no_c_form(const Call<Concrete>& call);
 
-/// Whether a program executes files: of those a reproducer makes copies of itself, which root has to start.
-bool executes_files(const Program& program);
+/// What root does in a reproducer of the program besides giving up what is more than the least privilege, so that no
+/// other user can start it. Empty if nothing.
+std::string why_root(const Program& program);
 
 /// What a reproducer is compiled as.
 enum class ReproducerShape : std::uint8_t {
