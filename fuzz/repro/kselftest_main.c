@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 	pid_t child;
 
 	go_on(argv[argc - 1]);
+	may_change_system = !strcmp(argv[argc - 1], "--allow-system-changes");
 	ksft_print_header();
 	ksft_set_plan(1);
 	fflush(stdout);

@@ -8,6 +8,7 @@ int main(int argc, char **argv)
 	pid_t child;
 
 	go_on(argv[argc - 1]);
+	may_change_system = getpid() == 1 || !strcmp(argv[argc - 1], "--allow-system-changes");
 	if (getpid() != 1)
 		return run();
 	if (mount("proc", "/proc", "proc", 0, NULL))

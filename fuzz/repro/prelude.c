@@ -296,20 +296,69 @@ static int change_root(void)
 	return got;
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int file = openat(PROC_FD, path, O_WRONLY | O_CLOEXEC), written, error;
+
+	if (file < 0)
+		return -1;
+	written = write(file, text, strlen(text));
+	error = errno;
+	close(file);
+	errno = error;
+	return written;
+}
+
 static int write_proc(pid_t pid, const char *file, const char *text)
 {
 	char path[64];
-	int descriptor, written, error;
 
 	snprintf(path, sizeof(path), "%d/%s", pid, file);
-	descriptor = openat(PROC_FD, path, O_WRONLY | O_CLOEXEC);
-	if (descriptor < 0)
-		return -1;
-	written = write(descriptor, text, strlen(text));
-	error = errno;
-	close(descriptor);
-	errno = error;
-	return written;
+	return write_file(path, text);
+}
+
+/* The first process of a guest may, others are to be asked. */
+static int may_change_system;
+
+static void ask_system_changes(void)
+{
+	sigset_t signals;
+
+	if (!may_change_system) {
+		say("environment: it writes to /proc/sys; to allow that: --allow-system-changes\n");
+		_exit(ENVIRONMENT);
+	}
+	/* What is restored at the end is so after Ctrl-C too. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* What is not there fails the call that writes it. */
+static void check_sysctl(const char *path, unsigned int low, unsigned int high)
+{
+	char text[64] = "";
+	unsigned int words[2] = { 0 };
+	int file = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
+
+	if (file < 0 && errno == ENOENT)
+		return;
+	if (file < 0 || read(file, text, sizeof(text) - 1) <= 0)
+		broken(path);
+	close(file);
+	sscanf(text, "%u %u", &words[0], &words[1]);
+	if (words[0] == low && words[1] == high)
+		return;
+	say("environment: /proc/%s is %u %u at the start, expected %u %u\n", path, words[0], words[1], low, high);
+	_exit(ENVIRONMENT);
+}
+
+static void restore_sysctl(const char *path, const char *text)
+{
+	if (write_file(path, text) < 0 && errno != ENOENT)
+		broken(path);
 }
 
 static struct __user_cap_header_struct header;
@@ -451,6 +500,7 @@ static void task0(void);
 static void expect_start(void);
 static void prepare(void);
 static void become_start(void);
+static void restore(void);
 static void go_on(const char *argument);
 static const int first_turn;
 
@@ -476,6 +526,8 @@ static void first_task(void)
 /* The parent of all keeps what it was started with. */
 static int run(void)
 {
+	int status;
+
 	block_signals();
 	begin();
 	expect_start();
@@ -483,5 +535,7 @@ static int run(void)
 	shared->turn = first_turn;
 	if (make_task(0, 0, first_task))
 		broken("fork");
-	return end();
+	status = end();
+	restore();
+	return status;
 }

@@ -74,6 +74,63 @@ bool has_call(const Program& program, CallKind kind) {
   return std::ranges::find(program.calls, kind, &Call<Concrete>::kind) != program.calls.end();
 }
 
+/// Writes to /proc/sys.
+bool changes_system(const Call<Concrete>& call) {
+  const Form form = info(call.kind).form;
+  return form == Form::sysctl || form == Form::flag_sysctl;
+}
+
+bool changes_system(const Program& program) {
+  return std::ranges::any_of(program.calls, [](const Call<Concrete>& call) { return changes_system(call); });
+}
+
+struct SysctlInfo {
+  CallKind write;
+  std::uint64_t Sysctls<Concrete>::* member;
+};
+constexpr std::array kSysctls = {
+    SysctlInfo{CallKind::write_umh_bset, &Sysctls<Concrete>::umh_bset},
+    SysctlInfo{CallKind::write_umh_inheritable, &Sysctls<Concrete>::umh_inheritable},
+    SysctlInfo{CallKind::write_umh_userns, &Sysctls<Concrete>::umh_userns},
+    SysctlInfo{CallKind::write_cap_userns_mask, &Sysctls<Concrete>::cap_userns_mask},
+    SysctlInfo{CallKind::write_unprivileged_userfaultfd, &Sysctls<Concrete>::unprivileged_userfaultfd},
+};
+
+/// Below /proc, quoted.
+std::string sysctl_path(CallKind write) {
+  const CallInfo& call = info(write);
+  return fmt::format("\"sys/{}{}\"", call.form == Form::sysctl ? "kernel/" : "", call.name);
+}
+
+/// What is written to set it to a value, quoted.
+std::string sysctl_text(CallKind write, std::uint64_t value) {
+  if (info(write).form == Form::flag_sysctl) return value ? "\"1\\n\"" : "\"0\\n\"";
+  return fmt::format("\"{:10} {:10}\\n\"", value & 0xffffffff, value >> 32);
+}
+
+/// Makes sure that what a program writes to is as it is expected to begin.
+std::string c_sysctl_checks(const Program& program, const Sysctls<Concrete>& start) {
+  std::string text;
+  for (const SysctlInfo& sysctl : kSysctls) {
+    if (!has_call(program, sysctl.write)) continue;
+    const std::uint64_t value = start.*sysctl.member;
+    text +=
+        fmt::format("\tcheck_sysctl({}, {:#x}, {:#x});\n", sysctl_path(sysctl.write), value & 0xffffffff, value >> 32);
+  }
+  return text.empty() ? text : "\task_system_changes();\n" + text;
+}
+
+/// Gives back what can be given back: masks only shrink.
+std::string c_sysctl_restoration(const Program& program, const Sysctls<Concrete>& start) {
+  std::string text;
+  for (const SysctlInfo& sysctl : kSysctls) {
+    if (info(sysctl.write).form != Form::flag_sysctl || !has_call(program, sysctl.write)) continue;
+    text += fmt::format("\trestore_sysctl({}, {});\n", sysctl_path(sysctl.write),
+                        sysctl_text(sysctl.write, start.*sysctl.member));
+  }
+  return text;
+}
+
 /// The file that a call executes, by its path below the working directory: those that calls describe alike are one.
 std::string executed_file(const Program& program, const Call<Concrete>& call) {
   const auto first = std::ranges::find_if(program.calls, [&](const Call<Concrete>& other) {
@@ -109,7 +166,8 @@ static void go_on(const char *argument)
 /// Makes the text of one task's calls.
 class Writer {
  public:
-  Writer(const Program& program, const Trace& model) : program_(program), model_(model) {
+  Writer(const Program& program, const Sysctls<Concrete>& sysctls, const Trace& model)
+      : program_(program), sysctls_(sysctls), model_(model) {
     births_.push_back({"task0", 0, nullptr});
     for_each_step(program_, model_, [&](const TraceStep& step) {
       const auto result = static_cast<std::int64_t>(step.observed.result);
@@ -134,9 +192,9 @@ class Writer {
     return declarations + declarations_after_execve() + bodies;
   }
 
-  /// What is done before the first task, as C.
+  /// What is done before the first task and after the last, as C.
   std::string preparation() const {
-    std::string text;
+    std::string text = c_sysctl_checks(program_, sysctls_);
     if (has_call(program_, CallKind::ptrace_traceme)) text += "\tbe_root();\n";
     if (has_call(program_, CallKind::execve)) text += "\tprepare_directories();\n";
     std::vector<std::string> files;
@@ -147,7 +205,8 @@ class Writer {
       files.push_back(file);
       text += c_file(call, file);
     }
-    return fmt::format("\nstatic void prepare(void)\n{{\n{}}}\n", text);
+    return fmt::format("\nstatic void prepare(void)\n{{\n{}}}\n\nstatic void restore(void)\n{{\n{}}}\n", text,
+                       c_sysctl_restoration(program_, sysctls_));
   }
 
   /// What a file does that has been executed, as C.
@@ -294,6 +353,7 @@ class Writer {
   static std::string c_plain(const Call<Concrete>& call);
 
   const Program& program_;
+  const Sysctls<Concrete>& sysctls_;
   const Trace& model_;
   bool several_ = false;
   std::vector<Birth> births_;
@@ -346,6 +406,12 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     }
     case CallKind::write_setgroups:
       return fmt::format("write_proc(pid_of({}), \"setgroups\", \"{}\")", args[0], args[2] ? "allow" : "deny");
+    case CallKind::write_umh_bset:
+    case CallKind::write_umh_inheritable:
+    case CallKind::write_umh_userns:
+    case CallKind::write_cap_userns_mask:
+    case CallKind::write_unprivileged_userfaultfd:
+      return fmt::format("write_file({}, {})", sysctl_path(call.kind), sysctl_text(call.kind, args[0]));
     case CallKind::clone: {
       const auto birth = std::ranges::find(births_, &call, &Birth::by);
       // One that is to fail would be no task of the program's.
@@ -408,17 +474,16 @@ std::string no_c_form(const Call<Concrete>& call) {
     case CallKind::kernel_fault:
       return "a userfaultfd is only opened by a reproducer, and not used";
     default:
-      break;
+      return "";
   }
-  const Form form = info(call.kind).form;
-  return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
 }
 
 std::string why_root(const Program& program) {
   if (has_call(program, CallKind::execve)) {
     return "it prepares files to execute, on a tmpfs in a mount namespace of its own";
   }
-  return has_call(program, CallKind::ptrace_traceme) ? "it is the parent that may trace" : "";
+  if (has_call(program, CallKind::ptrace_traceme)) return "it is the parent that may trace";
+  return changes_system(program) ? "it looks what is in /proc/sys before, and restores it" : "";
 }
 
 std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
@@ -428,11 +493,12 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
     if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
   }
   Trace model;
-  run_model(profile, start_with(profile, privilege), trace.program, model);
+  const Start start = start_with(profile, privilege);
+  run_model(profile, start, trace.program, model);
   if (std::ranges::find(model.guards, Guard::task_free) != model.guards.end()) {
     throw std::invalid_argument("it makes more tasks at once than the model has, which a kernel does not mind");
   }
-  const Writer writer(trace.program, model);
+  const Writer writer(trace.program, start.sysctls, model);
   const bool is_selftest = shape == ReproducerShape::kselftest;
   const std::string intent = trace.intent.empty() ? "A program of capcheck." : trace.intent;
   std::string text = fmt::format(
@@ -441,6 +507,11 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
       commented(intent), to_string(profile), describe(privilege));
   if (const std::string why = why_root(trace.program); !why.empty()) {
     text += fmt::format(" * Root has to start it: {}.\n", why);
+  }
+  if (changes_system(trace.program)) {
+    text +=
+        " * It writes to /proc/sys, if started with --allow-system-changes. A mask there is whole again after a "
+        "boot.\n";
   }
   text += fmt::format(" * Made by: {}\n", command);
   text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"

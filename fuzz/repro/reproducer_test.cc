@@ -71,8 +71,7 @@ INSTANTIATE_TEST_SUITE_P(Corpus, Reproducer,
                                          "seeds/execve/user.trace", "seeds/execve/nosuid.trace",
                                          "seeds/execve/script.trace", "seeds/execve/namespace_with_root.trace",
                                          "seeds/execve/no_new_privs_file_capabilities.trace",
-                                         "seeds/execve/shared_fs_is_unshared.trace",
-                                         "seeds/ptrace/tracer_dies.trace",
+                                         "seeds/execve/shared_fs_is_unshared.trace", "seeds/ptrace/tracer_dies.trace",
                                          "checklist/45-b-unsafe-exec-with-setuid.trace"));
 
 /// On a kernel without the fault that shows them.
