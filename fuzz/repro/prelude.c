@@ -36,6 +36,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A program needs some of what is here. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
 /* Of proposals: no header has them. */
 #ifndef PR_CAP_USERNS
 #define PR_CAP_USERNS 48
