@@ -73,13 +73,13 @@ static void prepare_directories(void)
 
 static const char argument_format[] = "go_on: task %d after call %d";
 
-/* Returns if it fails; otherwise the file goes on after the call. */
-static long execute(const char *file, int call)
+/* Returns if it fails; otherwise the file goes on after the call, as the task that leads this one's process. */
+static long execute(const char *file, int call, int leader)
 {
 	char argument[64];
 
-	snprintf(argument, sizeof(argument), argument_format, task, call);
-	memcpy(shared->want[task], want, sizeof(want));
+	snprintf(argument, sizeof(argument), argument_format, leader, call);
+	memcpy(shared->want[leader], want, sizeof(want));
 	return execve(file, (char *[]){ "repro", argument, NULL }, environ);
 }
 
@@ -95,5 +95,5 @@ static void go_on(const char *argument)
 	map_shared();
 	memcpy(want, shared->want[task], sizeof(want));
 	after_execve(call);
-	_exit(AGREES);
+	leave();
 }

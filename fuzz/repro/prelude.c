@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -67,14 +68,14 @@ enum { TASKS = 4 };
 
 /* All tasks see it. */
 struct shared {
-	atomic_int turn, differences, born, dying;
-	pid_t pid[TASKS];
+	atomic_int turn, differences, born;
+	pid_t pid[TASKS], dying[TASKS];
 	int user_ns_count;
 	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
 };
 static struct shared *shared;
-static uint64_t want[FIELDS]; /* what this task is expected to have */
-static int task, userfault = -1;
+static __thread uint64_t want[FIELDS]; /* what this task is expected to have */
+static __thread int task, userfault = -1;
 
 /* Descriptors that every task has, also in a file that it executes. */
 enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD };
@@ -101,7 +102,7 @@ static void broken(const char *what)
 
 static void read_state(uint64_t *state)
 {
-	static char text[8192];
+	static __thread char text[8192];
 	unsigned int uid[4] = { 0 }, gid[4] = { 0 };
 	char *line, *rest = NULL;
 	ssize_t size;
@@ -188,13 +189,23 @@ static int lives(pid_t pid)
 	return state && !strchr("ZX", state[2]);
 }
 
+static int someone_dies(void)
+{
+	int i;
+
+	for (i = 0; i < TASKS; i++)
+		if (shared->dying[i] && lives(shared->dying[i]))
+			return 1;
+	return 0;
+}
+
 /* Waits until it is this task's turn; whoever waits for longer than a program takes is alone. */
 static void await(int turn)
 {
 	static const struct timespec pause = { 0, 200000 };
 	int i;
 
-	for (i = 0; shared->turn != turn || (shared->dying && lives(shared->dying)); i++) {
+	for (i = 0; shared->turn != turn || someone_dies(); i++) {
 		if (i > 100000) {
 			say("environment: t%d waits for turn %d\n", task, turn);
 			_exit(ENVIRONMENT);
@@ -203,13 +214,26 @@ static void await(int turn)
 	}
 }
 
-static void die(int next_turn)
+/* With all tasks that are threads of one process. */
+static void die(unsigned int tasks, int next_turn)
 {
+	int i;
+
 	say("t%d: exit_group()\n", task);
-	shared->pid[task] = 0;
-	shared->dying = getpid();
+	for (i = 0; i < TASKS; i++) {
+		if (!(tasks >> i & 1))
+			continue;
+		shared->dying[i] = shared->pid[i];
+		shared->pid[i] = 0;
+	}
 	shared->turn = next_turn;
 	_exit(AGREES);
+}
+
+/* The other threads of the process go on. */
+static void leave(void)
+{
+	syscall(SYS_exit, AGREES);
 }
 
 static pid_t pid_of(int number)
@@ -263,20 +287,62 @@ static int user_ns(int number)
 	return file;
 }
 
+struct birth {
+	unsigned long flags;
+	int number;
+	void (*run)(void);
+	uint64_t want[FIELDS];
+};
+
+static void *begin_thread(void *argument)
+{
+	struct birth birth = *(struct birth *)argument;
+
+	task = birth.number;
+	memcpy(want, birth.want, sizeof(want));
+	if (!(birth.flags & CLONE_FS) && unshare(CLONE_FS)) /* pthread_create() shares it */
+		broken("unshare(CLONE_FS)");
+	shared->pid[task] = syscall(SYS_gettid);
+	shared->born++;
+	birth.run();
+	leave();
+	return NULL;
+}
+
+static int make_thread(unsigned long flags, int number, void (*run)(void))
+{
+	static const struct timespec pause = { 0, 100000 };
+	struct birth birth = { .flags = flags, .number = number, .run = run };
+	int born = shared->born;
+	pthread_t thread;
+
+	memcpy(birth.want, want, sizeof(want));
+	errno = pthread_create(&thread, NULL, begin_thread, &birth);
+	if (errno)
+		return -1;
+	while (shared->born == born)
+		nanosleep(&pause, NULL);
+	return 0;
+}
+
 /* Returns when the task is there, in the namespace made for it. */
 static int make_task(unsigned long flags, int number, void (*run)(void))
 {
 	static const struct timespec pause = { 0, 100000 };
+	const unsigned long thread = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 	int born = shared->born;
-	pid_t child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	pid_t child;
 
+	if ((flags & (thread | CLONE_NEWUSER)) == thread)
+		return make_thread(flags, number, run);
+	child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 	if (child == 0) {
 		task = number;
 		if (flags & CLONE_NEWUSER)
 			enter_new_user_ns();
 		shared->born++;
 		run();
-		_exit(AGREES);
+		leave();
 	}
 	if (child < 0)
 		return -1;

@@ -169,11 +169,16 @@ class Writer {
   Writer(const Program& program, const Sysctls<Concrete>& sysctls, const Trace& model)
       : program_(program), sysctls_(sysctls), model_(model) {
     births_.push_back({"task0", 0, nullptr});
+    std::array<std::size_t, kMaxTasks> leaders{};
     for_each_step(program_, model_, [&](const TraceStep& step) {
+      leaders_.push_back(leaders[step.call.task]);
       const auto result = static_cast<std::int64_t>(step.observed.result);
       if (!gives_birth(step.call.kind) || result < 0) return true;
       const std::size_t task = step.observed.result - kFirstThreadId;
       births_.push_back({fmt::format("task{}_of_call{}", task, step.index + 1), task, &step.call});
+      const bool is_thread = step.call.args[0] & CLONE_THREAD;
+      leaders[task] = is_thread ? leaders[step.call.task] : task;
+      has_threads_ |= is_thread;
       return true;
     });
     several_ = births_.size() > 1;  // one that makes no call lives on all the same
@@ -249,24 +254,34 @@ class Writer {
   /// What a task does, and is expected to have.
   std::string function(const Birth& birth) const {
     std::string text;
+    std::size_t number = birth.task;
+    bool ends_itself = false;
     const TaskState<Concrete>* known = birth.by ? nullptr : &model_.initial;
     for_each_step(program_, model_, [&](const TraceStep& step) {
       const bool born_now = birth.by == &step.call;
       if (born_now) known = step.before[step.call.task];  // a child has what its creator had
       if (!known) return true;
-      const bool calls = !born_now && step.call.task == birth.task;
+      const bool calls = !born_now && step.call.task == number;
       if (calls) text += call(step);
-      if (!step.after[birth.task]) {
+      if (step.call.kind == CallKind::execve && step.observed.result == 0 && leaders_[step.index] == number && !calls) {
         known = nullptr;
         return false;
       }
-      text += differences(known->cred, step.after[birth.task]->cred);
-      if (calls) text += checked(step, *step.after[birth.task]);
-      known = step.after[birth.task];
+      // A thread that executes a file goes on as its leader, who ends as all others do.
+      if (calls && !step.after[number] && step.call.kind == CallKind::execve) number = leaders_[step.index];
+      if (!step.after[number]) {
+        known = nullptr;
+        ends_itself = calls;
+        return false;
+      }
+      text += differences(known->cred, step.after[number]->cred);
+      if (calls) text += checked(step, *step.after[number]);
+      known = step.after[number];
       return true;
     });
+    if (!known && ends_itself) return text;
+    if (several_) text += fmt::format("\tawait({});\n", program_.calls.size());  // or until another ends this task
     if (!known) return text;
-    if (several_) text += fmt::format("\tawait({});\n", program_.calls.size());
     return text + fmt::format("\tcompare_state(\"at the end\", {});\n", known->level == 0 ? 1 : 0);
   }
 
@@ -284,14 +299,28 @@ class Writer {
     std::string text =
         fmt::format("\n\t/* {} = {} */\n", print_call(step.call), print_result(step.call, step.observed.result));
     if (several_) text += fmt::format("\tawait({});\n", step.index);
-    if (step.call.kind == CallKind::exit_group) return text + fmt::format("\tdie({});\n", next_turn(step.index));
+    if (step.call.kind == CallKind::exit_group) {
+      std::uint64_t dying = 0;
+      for (const std::size_t task : those_who_die(step)) dying |= std::uint64_t{1} << task;
+      return text + fmt::format("\tdie({:#x}, {});\n", dying, next_turn(step.index));
+    }
     if (step.call.kind == CallKind::execve) {
       // Where it goes on is a function: the file that is executed begins with it.
-      return text +
-             fmt::format("\tafter_call{0}(execute(\"{1}\", {0}));\n}}\n\nstatic void after_call{0}(long got)\n{{\n{2}",
-                         step.index + 1, executed_file(program_, step.call), returned(step));
+      text +=
+          fmt::format("\tafter_call{0}(execute(\"{1}\", {0}, {2}));\n}}\n\nstatic void after_call{0}(long got)\n{{\n",
+                      step.index + 1, executed_file(program_, step.call), leaders_[step.index]);
+      for (const std::size_t task : those_who_die(step)) text += fmt::format("\tshared->pid[{}] = 0;\n", task);
+      return text + returned(step);
     }
     return text + fmt::format("\tgot = {};\n", c_call(step.call)) + returned(step);
+  }
+
+  static std::vector<std::size_t> those_who_die(const TraceStep& step) {
+    std::vector<std::size_t> tasks;
+    for (std::size_t task = 0; task < kMaxTasks; ++task) {
+      if (step.before[task] && !step.after[task]) tasks.push_back(task);
+    }
+    return tasks;
   }
 
   /// Compares what the call gave.
@@ -350,13 +379,15 @@ class Writer {
 
   std::string c_call(const Call<Concrete>& call) const;
   static std::string c_prctl(const Call<Concrete>& call);
-  static std::string c_plain(const Call<Concrete>& call);
+  std::string c_plain(const Call<Concrete>& call) const;
 
   const Program& program_;
   const Sysctls<Concrete>& sysctls_;
   const Trace& model_;
   bool several_ = false;
   std::vector<Birth> births_;
+  std::vector<std::size_t> leaders_;  ///< of each call: the task that leads the caller's thread group
+  bool has_threads_ = false;
 };
 
 std::string Writer::c_prctl(const Call<Concrete>& call) {
@@ -369,14 +400,16 @@ std::string Writer::c_prctl(const Call<Concrete>& call) {
   return fmt::format("prctl({})", fmt::join(arguments, ", "));
 }
 
-/// The calls whose name and arguments are C's.
-std::string Writer::c_plain(const Call<Concrete>& call) {
+/// The calls whose name and arguments are C's. The C library changes the ids of all threads.
+std::string Writer::c_plain(const Call<Concrete>& call) const {
   const CallInfo& call_info = info(call.kind);
   std::vector<std::string> arguments;
   for (std::size_t i = 0; i < call_info.argument_count; ++i) {
     arguments.push_back(c_value(call_info.roles[i], call.args[i], false));
   }
-  return fmt::format("{}({})", call_info.name, fmt::join(arguments, ", "));
+  const std::string joined = fmt::format("{}", fmt::join(arguments, ", "));
+  return has_threads_ ? fmt::format("syscall(SYS_{}, {})", call_info.name, joined)
+                      : fmt::format("{}({})", call_info.name, joined);
 }
 
 std::string Writer::c_call(const Call<Concrete>& call) const {
@@ -451,8 +484,6 @@ std::string commented(std::string text) {
 
 std::string no_c_form(const Call<Concrete>& call) {
   switch (call.kind) {
-    case CallKind::clone:
-      return call.args[0] & (CLONE_THREAD | CLONE_VM) ? "tasks of a reproducer are processes, not threads" : "";
     case CallKind::write_uid_map:
     case CallKind::write_gid_map:
     case CallKind::write_setgroups:

@@ -39,8 +39,8 @@ Privilege least_on_own_kernel(const Profile& profile, const TraceText& trace) {
 std::string say_in_guest(const TraceText& trace, const Profile& rules, const Privilege& privilege, const char* kernel) {
   const TemporaryDirectory work("capcheck-repro");
   write_file(work.path() / "repro.c", c_reproducer(trace, rules, privilege, ReproducerShape::alone, "a test"));
-  const std::string compile = fmt::format("cc -Wall -Wextra -Werror -static -o {0} {0}.c",
-                                          shell_word((work.path() / "repro").string()));
+  const std::string compile =
+      fmt::format("cc -Wall -Wextra -Werror -static -o {0} {0}.c", shell_word((work.path() / "repro").string()));
   if (std::system(compile.c_str()) != 0) return "does not compile: " + trace.intent;
   return run_to_its_end(find_booted_kernel(kernel, Architecture::um), initramfs_with_init(work.path() / "repro"),
                         std::chrono::minutes(1));
@@ -61,19 +61,19 @@ TEST_P(Reproducer, AgreesInAGuest) {
   EXPECT_THAT(said, HasSubstr("status 0"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Corpus, Reproducer,
-                         testing::Values("counterexamples/6.12+userns.userns-within-bounding.trace",
-                                         "counterexamples/6.12+userns.entry-within-bounding.trace",
-                                         "seeds/namespaces/join_child.trace", "seeds/tasks/calls_of_the_dead.trace",
-                                         "seeds/userns/sample.trace", "seeds/userns/lower_and_clear.trace",
-                                         "seeds/execve/setuid_root.trace", "seeds/execve/file_capabilities.trace",
-                                         "seeds/execve/file_capabilities_refused.trace", "seeds/execve/rootid.trace",
-                                         "seeds/execve/user.trace", "seeds/execve/nosuid.trace",
-                                         "seeds/execve/script.trace", "seeds/execve/namespace_with_root.trace",
-                                         "seeds/execve/no_new_privs_file_capabilities.trace",
-                                         "seeds/execve/shared_fs_is_unshared.trace", "seeds/ptrace/tracer_dies.trace",
-                                         "seeds/sysctl/who_may_write.trace", "checklist/65-userfaultfd-allowed.trace",
-                                         "checklist/45-b-unsafe-exec-with-setuid.trace"));
+INSTANTIATE_TEST_SUITE_P(
+    Corpus, Reproducer,
+    testing::Values("counterexamples/6.12+userns.userns-within-bounding.trace",
+                    "counterexamples/6.12+userns.entry-within-bounding.trace", "seeds/namespaces/join_child.trace",
+                    "seeds/tasks/calls_of_the_dead.trace", "seeds/userns/sample.trace",
+                    "seeds/userns/lower_and_clear.trace", "seeds/execve/setuid_root.trace",
+                    "seeds/execve/file_capabilities.trace", "seeds/execve/file_capabilities_refused.trace",
+                    "seeds/execve/rootid.trace", "seeds/execve/user.trace", "seeds/execve/nosuid.trace",
+                    "seeds/execve/script.trace", "seeds/execve/namespace_with_root.trace",
+                    "seeds/execve/no_new_privs_file_capabilities.trace", "seeds/execve/shared_fs_is_unshared.trace",
+                    "seeds/execve/shared_fs.trace", "seeds/tasks/leader_exec.trace", "seeds/tasks/thread_exec.trace",
+                    "seeds/ptrace/tracer_dies.trace", "seeds/sysctl/who_may_write.trace",
+                    "checklist/65-userfaultfd-allowed.trace", "checklist/45-b-unsafe-exec-with-setuid.trace"));
 
 /// On a kernel without the fault that shows them.
 TEST(ReproducersOfKnownDivergences, AgreeInAGuest) {
@@ -180,8 +180,7 @@ TEST(ReproducerAsSelftest, CompilesWithTheKernelsOwnHeader) {
   for (const char* file : {"seeds/userns/sample.trace", "seeds/execve/setuid_root.trace"}) {
     const TraceText trace = load_trace(corpus(file), profile);
     write_file(test, c_reproducer(trace, profile, {}, ReproducerShape::kselftest, "a test"));
-    const std::string compile =
-        fmt::format("cc -Wall -Werror -o {} {}", program.string(), test.string());
+    const std::string compile = fmt::format("cc -Wall -Werror -o {} {}", program.string(), test.string());
     ASSERT_EQ(std::system(compile.c_str()), 0) << file;
     // Here the proposal is not: a test that cannot be asked is skipped, and says so in TAP.
     constexpr int kSkipped = 4;
