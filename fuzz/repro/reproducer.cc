@@ -263,13 +263,10 @@ class Writer {
       if (!known) return true;
       const bool calls = !born_now && step.call.task == number;
       if (calls) text += call(step);
-      if (step.call.kind == CallKind::execve && step.observed.result == 0 && leaders_[step.index] == number && !calls) {
-        known = nullptr;
-        return false;
-      }
+      const bool executes = step.call.kind == CallKind::execve && step.observed.result == 0;
       // A thread that executes a file goes on as its leader, who ends as all others do.
-      if (calls && !step.after[number] && step.call.kind == CallKind::execve) number = leaders_[step.index];
-      if (!step.after[number]) {
+      if (executes && calls) number = leaders_[step.index];
+      if (!step.after[number] || (executes && !calls && leaders_[step.index] == number)) {
         known = nullptr;
         ends_itself = calls;
         return false;
