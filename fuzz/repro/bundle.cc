@@ -31,21 +31,23 @@ std::string readme(const std::string& stem, const BootedKernel& kernel, const Pr
                    const TraceText& trace) {
   std::string command = "capcheck replay --on uml --booted " + kernel.name;
   if (trace.known && !trace.known->kernel.empty()) command = "capcheck replay";
+  const std::string why = why_root(trace.program);
   const auto or_none = [](const std::string& text) { return text.empty() ? "none" : text; };
   return fmt::format(
       "{}\n\n"
       "Kernel: Linux {} from {}, as {} for user-mode Linux\n"
       "Features by semantic patches: patches/; the user's own patches: {}; planted fault: {}\n"
       "Configuration: config\n"
-      "Least privilege: {}\n\n"
+      "Least privilege: {}{}\n\n"
       "Build that kernel: capcheck kernel build {}\n"
       "Boot it and see: {} {}.trace\n"
       "Without capcheck: cc -o {} {}.c && ./{}\n"
       "As a test of the kernel's own: {}_selftest.c, in a directory of tools/testing/selftests\n"
       "Check these files: sha256sum -c SHA256SUMS\n",
       trace.intent.empty() ? stem : trace.intent, kernel.release, fs::path(kernel.source).filename().string(),
-      kernel.profile, or_none(kernel.patches), or_none(kernel.fault), describe(privilege), kernel.name, command, stem,
-      stem, stem, stem, stem);
+      kernel.profile, or_none(kernel.patches), or_none(kernel.fault), describe(privilege),
+      why.empty() ? "" : fmt::format("; root has to start it: {}", why), kernel.name, command, stem, stem, stem, stem,
+      stem);
 }
 
 /// Writes SHA256SUMS of all files below a directory.

@@ -1,11 +1,13 @@
 
 static const char line_start[] = "# ";
 
-int main(void)
+int main(int argc, char **argv)
 {
 	int status = 0;
 	pid_t child;
 
+	go_on(argv[argc - 1]);
+	may_change_system = !strcmp(argv[argc - 1], "--allow-system-changes");
 	ksft_print_header();
 	ksft_set_plan(1);
 	fflush(stdout);

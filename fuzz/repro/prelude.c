@@ -2,6 +2,7 @@
  * What every reproducer begins with: what it saw is compared, call by call, with what is expected, and said.
  */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -10,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/securebits.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -25,10 +28,17 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/reboot.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+
+/* A program needs some of what is here. */
+#pragma GCC diagnostic ignored "-Wunused-function"
 
 /* Of proposals: no header has them. */
 #ifndef PR_CAP_USERNS
@@ -54,15 +64,21 @@ static const char *const field_names[FIELDS] = {
 	"Uid", "EUid", "SUid", "FsUid", "Gid", "EGid", "SGid", "FsGid",
 };
 
+enum { TASKS = 4 };
+
 /* All tasks see it. */
 struct shared {
 	atomic_int turn, differences, born;
-	pid_t pid[4];
-	int user_ns[256], user_ns_count;
+	pid_t pid[TASKS], dying[TASKS];
+	int user_ns_count;
+	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
 };
 static struct shared *shared;
-static uint64_t want[FIELDS]; /* what this task is expected to have */
-static int task, proc = -1, userfault = -1;
+static __thread uint64_t want[FIELDS]; /* what this task is expected to have */
+static __thread int task, userfault = -1;
+
+/* Descriptors that every task has, also in a file that it executes. */
+enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD };
 
 /* A line begins so. */
 static const char line_start[];
@@ -75,27 +91,22 @@ static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
 	fputs(line_start, stdout);
 	vprintf(format, arguments);
 	va_end(arguments);
-}
-
-static void leave(int status)
-{
-	fflush(stdout);
-	_exit(status);
+	fflush(stdout); /* another process may go on from here */
 }
 
 static void broken(const char *what)
 {
 	say("environment: %s: %s\n", what, strerror(errno));
-	leave(ENVIRONMENT);
+	_exit(ENVIRONMENT);
 }
 
 static void read_state(uint64_t *state)
 {
-	static char text[8192];
+	static __thread char text[8192];
 	unsigned int uid[4] = { 0 }, gid[4] = { 0 };
 	char *line, *rest = NULL;
 	ssize_t size;
-	int file = openat(proc, "thread-self/status", O_RDONLY | O_CLOEXEC), i;
+	int file = openat(PROC_FD, "thread-self/status", O_RDONLY | O_CLOEXEC), i;
 
 	if (file < 0 || (size = read(file, text, sizeof(text) - 1)) < 0)
 		broken("/proc/thread-self/status");
@@ -143,14 +154,13 @@ static void result(const char *call, long got, int error, long wanted, int wante
 	int same = wanted_error ? got == -1 && error == wanted_error : got == wanted;
 
 	if (got == -1)
-		say("t%d: %s = -1 %s%s\n", task, call, strerrorname_np(error), same ? "" : "   DIFFERS");
+		say("%s = -1 %s%s\n", call, strerrorname_np(error), same ? "" : "   DIFFERS");
 	else
-		say("t%d: %s = %ld%s\n", task, call, got, same ? "" : "   DIFFERS");
+		say("%s = %ld%s\n", call, got, same ? "" : "   DIFFERS");
 	if (!same) {
 		say("    expected %s\n", wanted_error ? strerrorname_np(wanted_error) : "success");
 		shared->differences++;
 	}
-	fflush(stdout);
 }
 
 static void output(const char *name, uint64_t got, uint64_t wanted)
@@ -161,54 +171,178 @@ static void output(const char *name, uint64_t got, uint64_t wanted)
 	shared->differences++;
 }
 
+/* Whether a process still is more than remains to be waited for. */
+static int lives(pid_t pid)
+{
+	char path[32], text[512], *state;
+	ssize_t size;
+	int file;
+
+	snprintf(path, sizeof(path), "%d/stat", pid);
+	file = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
+	if (file < 0)
+		return 0;
+	size = read(file, text, sizeof(text) - 1);
+	close(file);
+	text[size > 0 ? size : 0] = 0;
+	state = strrchr(text, ')');
+	return state && !strchr("ZX", state[2]);
+}
+
+static int someone_dies(void)
+{
+	int i;
+
+	for (i = 0; i < TASKS; i++)
+		if (shared->dying[i] && lives(shared->dying[i]))
+			return 1;
+	return 0;
+}
+
 /* Waits until it is this task's turn; whoever waits for longer than a program takes is alone. */
 static void await(int turn)
 {
 	static const struct timespec pause = { 0, 200000 };
 	int i;
 
-	for (i = 0; shared->turn != turn; i++) {
+	for (i = 0; shared->turn != turn || someone_dies(); i++) {
 		if (i > 100000) {
 			say("environment: t%d waits for turn %d\n", task, turn);
-			leave(ENVIRONMENT);
+			_exit(ENVIRONMENT);
 		}
 		nanosleep(&pause, NULL);
 	}
 }
 
-static pid_t pid_of(int number)
+/* With all tasks that are threads of one process. */
+static void die(unsigned int tasks, int next_turn)
 {
-	return number < 4 && shared->pid[number] ? shared->pid[number] : 0x3fffff;
+	int i;
+
+	say("t%d: exit_group()\n", task);
+	for (i = 0; i < TASKS; i++) {
+		if (!(tasks >> i & 1))
+			continue;
+		shared->dying[i] = shared->pid[i];
+		shared->pid[i] = 0;
+	}
+	shared->turn = next_turn;
+	_exit(AGREES);
 }
 
+/* The other threads of the process go on. */
+static void leave(void)
+{
+	syscall(SYS_exit, AGREES);
+}
+
+static pid_t pid_of(int number)
+{
+	return number < TASKS && shared->pid[number] ? shared->pid[number] : 0x3fffff;
+}
+
+/* Of a message with a byte and a descriptor. */
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+/* Namespaces lie in a socket in the order in which they are made: tasks that execute files share no descriptors. */
 static void enter_new_user_ns(void)
 {
-	int file = openat(proc, "thread-self/ns/user", O_RDONLY | O_CLOEXEC);
+	int file = openat(PROC_FD, "thread-self/ns/user", O_RDONLY | O_CLOEXEC);
+	char byte = 0;
+	struct iovec bytes = { &byte, 1 };
+	union control control = { { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
 
 	if (file < 0)
 		broken("/proc/thread-self/ns/user");
-	shared->user_ns[shared->user_ns_count++] = file; /* tasks share their descriptors */
+	memcpy(CMSG_DATA(&control.header), &file, sizeof(file));
+	if (sendmsg(SEND_USER_NS_FD, &message, MSG_DONTWAIT) != 1)
+		broken("keeping a user namespace");
+	close(file);
+	shared->user_ns_count++;
 }
 
+/* Looks at a message and leaves it there. */
 static int user_ns(int number)
 {
-	return number < shared->user_ns_count ? shared->user_ns[number] : -1;
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	union control control;
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int file;
+
+	if (number >= shared->user_ns_count)
+		return -1;
+	if (setsockopt(USER_NS_FD, SOL_SOCKET, SO_PEEK_OFF, &number, sizeof(number)) ||
+	    recvmsg(USER_NS_FD, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+		broken("finding a user namespace");
+	memcpy(&file, CMSG_DATA(&control.header), sizeof(file));
+	return file;
+}
+
+struct birth {
+	unsigned long flags;
+	int number;
+	void (*run)(void);
+	uint64_t want[FIELDS];
+};
+
+static void *begin_thread(void *argument)
+{
+	struct birth birth = *(struct birth *)argument;
+
+	task = birth.number;
+	memcpy(want, birth.want, sizeof(want));
+	if (!(birth.flags & CLONE_FS) && unshare(CLONE_FS)) /* pthread_create() shares it */
+		broken("unshare(CLONE_FS)");
+	shared->pid[task] = syscall(SYS_gettid);
+	shared->born++;
+	birth.run();
+	leave();
+	return NULL;
+}
+
+static int make_thread(unsigned long flags, int number, void (*run)(void))
+{
+	static const struct timespec pause = { 0, 100000 };
+	struct birth birth = { .flags = flags, .number = number, .run = run };
+	int born = shared->born;
+	pthread_t thread;
+
+	memcpy(birth.want, want, sizeof(want));
+	errno = pthread_create(&thread, NULL, begin_thread, &birth);
+	if (errno)
+		return -1;
+	while (shared->born == born)
+		nanosleep(&pause, NULL);
+	return 0;
 }
 
 /* Returns when the task is there, in the namespace made for it. */
 static int make_task(unsigned long flags, int number, void (*run)(void))
 {
 	static const struct timespec pause = { 0, 100000 };
+	const unsigned long thread = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
 	int born = shared->born;
-	pid_t child = syscall(SYS_clone, flags | CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+	pid_t child;
 
+	if ((flags & (thread | CLONE_NEWUSER)) == thread)
+		return make_thread(flags, number, run);
+	child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 	if (child == 0) {
 		task = number;
 		if (flags & CLONE_NEWUSER)
 			enter_new_user_ns();
 		shared->born++;
 		run();
-		leave(AGREES);
+		leave();
 	}
 	if (child < 0)
 		return -1;
@@ -218,26 +352,82 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 	return 0;
 }
 
-/* A searchable directory that is not the root of the task's namespace. */
+/* To a searchable directory that is not the root of the task's namespace. The working directory has files to execute. */
 static int change_root(void)
 {
-	return fchdir(proc) ? -1 : chroot(".");
+	int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), got, error;
+
+	got = chdir("jail") && fchdir(PROC_FD) ? -1 : chroot(".");
+	error = errno;
+	if (before >= 0 && (fchdir(before) || close(before)))
+		broken("the working directory");
+	errno = error;
+	return got;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int file = openat(PROC_FD, path, O_WRONLY | O_CLOEXEC), written, error;
+
+	if (file < 0)
+		return -1;
+	written = write(file, text, strlen(text));
+	error = errno;
+	close(file);
+	errno = error;
+	return written;
 }
 
 static int write_proc(pid_t pid, const char *file, const char *text)
 {
 	char path[64];
-	int descriptor, written, error;
 
 	snprintf(path, sizeof(path), "%d/%s", pid, file);
-	descriptor = openat(proc, path, O_WRONLY | O_CLOEXEC);
-	if (descriptor < 0)
-		return -1;
-	written = write(descriptor, text, strlen(text));
-	error = errno;
-	close(descriptor);
-	errno = error;
-	return written;
+	return write_file(path, text);
+}
+
+/* The first process of a guest may, others are to be asked. */
+static int may_change_system;
+
+static void ask_system_changes(void)
+{
+	sigset_t signals;
+
+	if (!may_change_system) {
+		say("environment: it writes to /proc/sys; to allow that: --allow-system-changes\n");
+		_exit(ENVIRONMENT);
+	}
+	/* What is restored at the end is so after Ctrl-C too. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+/* What is not there fails the call that writes it. */
+static void check_sysctl(const char *path, unsigned int low, unsigned int high)
+{
+	char text[64] = "";
+	unsigned int words[2] = { 0 };
+	int file = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
+
+	if (file < 0 && errno == ENOENT)
+		return;
+	if (file < 0 || read(file, text, sizeof(text) - 1) <= 0)
+		broken(path);
+	close(file);
+	sscanf(text, "%u %u", &words[0], &words[1]);
+	if (words[0] == low && words[1] == high)
+		return;
+	say("environment: /proc/%s is %u %u at the start, expected %u %u\n", path, words[0], words[1], low, high);
+	_exit(ENVIRONMENT);
+}
+
+static void restore_sysctl(const char *path, const char *text)
+{
+	if (write_file(path, text) < 0 && errno != ENOENT)
+		broken(path);
 }
 
 static struct __user_cap_header_struct header;
@@ -283,6 +473,15 @@ static int join_session(void)
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -1 : 0;
 }
 
+/* Whoever lets himself be traced is traced by his parent, who is to be allowed it. */
+static void be_root(void)
+{
+	if (geteuid() == 0)
+		return;
+	errno = EPERM;
+	broken("being a tracer, for which root has to start it");
+}
+
 /* Root gives up what the program does without; another user has nothing to give up. */
 static void become_ordinary_user(unsigned int id, uint64_t capabilities)
 {
@@ -295,25 +494,51 @@ static void become_ordinary_user(unsigned int id, uint64_t capabilities)
 		broken("becoming an ordinary user");
 }
 
-/* Where nothing is as it was expected to begin, nothing can be said. */
+static void place(int file, int where)
+{
+	if (file < 0 || dup2(file, where) < 0)
+		broken("making a descriptor");
+	close(file);
+}
+
+static void map_shared(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
+	if (shared == MAP_FAILED)
+		broken("mapping memory");
+}
+
+/* What all tasks have. */
 static void begin(void)
+{
+	int sockets[2];
+
+	place(memfd_create("shared", 0), SHARED_FD);
+	if (ftruncate(SHARED_FD, sizeof(*shared)))
+		broken("making memory");
+	map_shared();
+	place(open("/proc", O_RDONLY | O_DIRECTORY), PROC_FD);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
+		broken("making a socket");
+	place(sockets[0], SEND_USER_NS_FD);
+	place(sockets[1], USER_NS_FD);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	enter_new_user_ns();
+}
+
+/* Where nothing is as it was expected to begin, nothing can be said. */
+static void check_start(void)
 {
 	uint64_t got[FIELDS] = { 0 };
 	int i;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (shared == MAP_FAILED || proc < 0)
-		broken("/proc");
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	enter_new_user_ns();
 	read_state(got);
 	for (i = 0; i < FIELDS; i++) {
 		if (got[i] == want[i])
 			continue;
 		say("environment: %s is %016llx at the start, expected %016llx\n", field_names[i],
 		       (unsigned long long)got[i], (unsigned long long)want[i]);
-		leave(ENVIRONMENT);
+		_exit(ENVIRONMENT);
 	}
 }
 
@@ -323,8 +548,8 @@ static int end(void)
 	int status;
 
 	while (wait(&status) > 0) {
-		if (WIFEXITED(status) && WEXITSTATUS(status) == ENVIRONMENT)
-			return ENVIRONMENT;
+		if (WIFEXITED(status) && WEXITSTATUS(status) != AGREES)
+			return ENVIRONMENT; /* it has said why */
 		if (WIFSIGNALED(status)) {
 			say("a task was killed by signal %d\n", WTERMSIG(status));
 			shared->differences++;
@@ -332,7 +557,6 @@ static int end(void)
 	}
 	say("%s\n", shared->differences ? "DIFFERS: this kernel does something else than is expected"
 					   : "agrees: this kernel does what is expected");
-	fflush(stdout);
 	return shared->differences ? DIFFERS : AGREES;
 }
 
@@ -343,16 +567,44 @@ static void no_task(void)
 
 static void task0(void);
 static void expect_start(void);
+static void prepare(void);
 static void become_start(void);
+static void restore(void);
+static void go_on(const char *argument);
 static const int first_turn;
 
+/* A tracee stops at every signal that it does not block, and nobody would let it go on. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTRAP);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL))
+		broken("blocking signals");
+}
+
+static void first_task(void)
+{
+	become_start();
+	check_start();
+	task0();
+}
+
+/* The parent of all keeps what it was started with. */
 static int run(void)
 {
-	expect_start();
-	become_start();
+	int status;
+
+	block_signals();
 	begin();
+	expect_start();
+	prepare();
 	shared->turn = first_turn;
-	if (make_task(0, 0, task0))
+	if (make_task(0, 0, first_task))
 		broken("fork");
-	return end();
+	status = end();
+	restore();
+	return status;
 }

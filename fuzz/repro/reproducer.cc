@@ -70,19 +70,118 @@ std::string c_start(const Privilege& privilege) {
   return fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
 }
 
+bool has_call(const Program& program, CallKind kind) {
+  return std::ranges::find(program.calls, kind, &Call<Concrete>::kind) != program.calls.end();
+}
+
+/// Writes to /proc/sys.
+bool changes_system(const Call<Concrete>& call) {
+  const Form form = info(call.kind).form;
+  return form == Form::sysctl || form == Form::flag_sysctl;
+}
+
+bool changes_system(const Program& program) {
+  return std::ranges::any_of(program.calls, [](const Call<Concrete>& call) { return changes_system(call); });
+}
+
+struct SysctlInfo {
+  CallKind write;
+  std::uint64_t Sysctls<Concrete>::* member;
+};
+constexpr std::array kSysctls = {
+    SysctlInfo{CallKind::write_umh_bset, &Sysctls<Concrete>::umh_bset},
+    SysctlInfo{CallKind::write_umh_inheritable, &Sysctls<Concrete>::umh_inheritable},
+    SysctlInfo{CallKind::write_umh_userns, &Sysctls<Concrete>::umh_userns},
+    SysctlInfo{CallKind::write_cap_userns_mask, &Sysctls<Concrete>::cap_userns_mask},
+    SysctlInfo{CallKind::write_unprivileged_userfaultfd, &Sysctls<Concrete>::unprivileged_userfaultfd},
+};
+
+/// Below /proc, quoted.
+std::string sysctl_path(CallKind write) {
+  const CallInfo& call = info(write);
+  return fmt::format("\"sys/{}{}\"", call.form == Form::sysctl ? "kernel/" : "", call.name);
+}
+
+/// What is written to set it to a value, quoted.
+std::string sysctl_text(CallKind write, std::uint64_t value) {
+  if (info(write).form == Form::flag_sysctl) return value ? "\"1\\n\"" : "\"0\\n\"";
+  return fmt::format("\"{:10} {:10}\\n\"", value & 0xffffffff, value >> 32);
+}
+
+/// Makes sure that what a program writes to is as it is expected to begin.
+std::string c_sysctl_checks(const Program& program, const Sysctls<Concrete>& start) {
+  std::string text;
+  for (const SysctlInfo& sysctl : kSysctls) {
+    if (!has_call(program, sysctl.write)) continue;
+    const std::uint64_t value = start.*sysctl.member;
+    text +=
+        fmt::format("\tcheck_sysctl({}, {:#x}, {:#x});\n", sysctl_path(sysctl.write), value & 0xffffffff, value >> 32);
+  }
+  return text.empty() ? text : "\task_system_changes();\n" + text;
+}
+
+/// Gives back what can be given back: masks only shrink.
+std::string c_sysctl_restoration(const Program& program, const Sysctls<Concrete>& start) {
+  std::string text;
+  for (const SysctlInfo& sysctl : kSysctls) {
+    if (info(sysctl.write).form != Form::flag_sysctl || !has_call(program, sysctl.write)) continue;
+    text += fmt::format("\trestore_sysctl({}, {});\n", sysctl_path(sysctl.write),
+                        sysctl_text(sysctl.write, start.*sysctl.member));
+  }
+  return text;
+}
+
+/// The file that a call executes, by its path below the working directory: those that calls describe alike are one.
+std::string executed_file(const Program& program, const Call<Concrete>& call) {
+  const auto first = std::ranges::find_if(program.calls, [&](const Call<Concrete>& other) {
+    return other.kind == CallKind::execve && other.args == call.args;
+  });
+  return fmt::format("{}/call{}", call.args[3] & kExecNosuid ? "nosuid" : "plain", first - program.calls.begin() + 1);
+}
+
+/// Makes the file that a call executes.
+std::string c_file(const Call<Concrete>& call, const std::string& name) {
+  const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  const std::string directory = name.substr(0, name.find('/'));
+  const std::string quoted = fmt::format("\"plain{}\"", name.substr(directory.size()));
+  std::string text = fmt::format("\n\t/* {} */\n", print_call(call));
+  text += flags & kExecScript ? fmt::format("\twrite_script({}, \"#!{}/interpreter\\n\");\n", quoted, directory)
+                              : fmt::format("\tcopy_program({});\n", quoted);
+  text += fmt::format("\tset_owner_and_mode({}, {}, {}, {:#o});\n", quoted, uid, gid, mode | kExecMode);
+  if (flags & kExecCapability) {
+    text +=
+        fmt::format("\tset_file_caps({}, {:#x}, {:#x}, {:#x}, {});\n", quoted, magic, permitted, inheritable, rootid);
+  }
+  return text;
+}
+
+/// Of a program that executes no file.
+constexpr std::string_view kGoesOnNowhere = R"(
+static void go_on(const char *argument)
+{
+	(void)argument;
+}
+)";
+
 /// Makes the text of one task's calls.
 class Writer {
  public:
-  Writer(const Program& program, const Trace& model) : program_(program), model_(model) {
-    several_ = std::ranges::any_of(program.calls, [](const Call<Concrete>& call) { return call.task != 0; });
+  Writer(const Program& program, const Sysctls<Concrete>& sysctls, const Trace& model)
+      : program_(program), sysctls_(sysctls), model_(model) {
     births_.push_back({"task0", 0, nullptr});
+    std::array<std::size_t, kMaxTasks> leaders{};
     for_each_step(program_, model_, [&](const TraceStep& step) {
+      leaders_.push_back(leaders[step.call.task]);
       const auto result = static_cast<std::int64_t>(step.observed.result);
       if (!gives_birth(step.call.kind) || result < 0) return true;
       const std::size_t task = step.observed.result - kFirstThreadId;
       births_.push_back({fmt::format("task{}_of_call{}", task, step.index + 1), task, &step.call});
+      const bool is_thread = step.call.args[0] & CLONE_THREAD;
+      leaders[task] = is_thread ? leaders[step.call.task] : task;
+      has_threads_ |= is_thread;
       return true;
     });
+    several_ = births_.size() > 1;  // one that makes no call lives on all the same
   }
 
   std::string start() const { return differences(Credentials<Concrete>{}, model_.initial.cred); }
@@ -95,13 +194,56 @@ class Writer {
       bodies += fmt::format("\nstatic void {}(void)\n{{\n\tlong got;\n\n\t(void)got;\n{}}}\n", birth.function,
                             function(birth));
     }
-    return declarations + bodies;
+    return declarations + declarations_after_execve() + bodies;
+  }
+
+  /// What is done before the first task and after the last, as C.
+  std::string preparation() const {
+    std::string text = c_sysctl_checks(program_, sysctls_);
+    if (has_call(program_, CallKind::ptrace_traceme)) text += "\tbe_root();\n";
+    if (has_call(program_, CallKind::execve)) text += "\tprepare_directories();\n";
+    std::vector<std::string> files;
+    for (const Call<Concrete>& call : program_.calls) {
+      if (call.kind != CallKind::execve) continue;
+      const std::string file = executed_file(program_, call);
+      if (std::ranges::find(files, file) != files.end()) continue;
+      files.push_back(file);
+      text += c_file(call, file);
+    }
+    return fmt::format("\nstatic void prepare(void)\n{{\n{}}}\n\nstatic void restore(void)\n{{\n{}}}\n", text,
+                       c_sysctl_restoration(program_, sysctls_));
+  }
+
+  /// What a file does that has been executed, as C.
+  std::string going_on() const {
+    if (!has_call(program_, CallKind::execve)) return std::string(kGoesOnNowhere);
+    std::string cases;
+    for (const std::size_t call : executing_calls()) {
+      cases += fmt::format("\tcase {0}:\n\t\tafter_call{0}(0);\n\t\tbreak;\n", call);
+    }
+    return fmt::format("\nstatic void after_execve(int call)\n{{\n\tswitch (call) {{\n{}\t}}\n}}\n", cases);
   }
 
   /// Of the first call that is made.
   std::size_t first_turn() const { return next_turn(std::size_t{0} - 1); }
 
  private:
+  /// Those that are made, by number from 1.
+  std::vector<std::size_t> executing_calls() const {
+    std::vector<std::size_t> calls;
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      if (step.call.kind == CallKind::execve && step.before[step.call.task]) calls.push_back(step.index + 1);
+      return true;
+    });
+    return calls;
+  }
+
+  std::string declarations_after_execve() const {
+    std::string text;
+    for (const std::size_t call : executing_calls()) text += fmt::format("static void after_call{}(long got);\n", call);
+    return text;
+  }
+
   /// A task with the number that it has, and the call that made it; null of the first.
   struct Birth {
     std::string function;
@@ -112,24 +254,31 @@ class Writer {
   /// What a task does, and is expected to have.
   std::string function(const Birth& birth) const {
     std::string text;
+    std::size_t number = birth.task;
+    bool ends_itself = false;
     const TaskState<Concrete>* known = birth.by ? nullptr : &model_.initial;
     for_each_step(program_, model_, [&](const TraceStep& step) {
       const bool born_now = birth.by == &step.call;
       if (born_now) known = step.before[step.call.task];  // a child has what its creator had
       if (!known) return true;
-      const bool calls = !born_now && step.call.task == birth.task;
+      const bool calls = !born_now && step.call.task == number;
       if (calls) text += call(step);
-      if (!step.after[birth.task]) {
+      const bool executes = step.call.kind == CallKind::execve && step.observed.result == 0;
+      // A thread that executes a file goes on as its leader, who ends as all others do.
+      if (executes && calls) number = leaders_[step.index];
+      if (!step.after[number] || (executes && !calls && leaders_[step.index] == number)) {
         known = nullptr;
+        ends_itself = calls;
         return false;
       }
-      text += differences(known->cred, step.after[birth.task]->cred);
-      if (calls) text += checked(step, *step.after[birth.task]);
-      known = step.after[birth.task];
+      text += differences(known->cred, step.after[number]->cred);
+      if (calls) text += checked(step, *step.after[number]);
+      known = step.after[number];
       return true;
     });
+    if (!known && ends_itself) return text;
+    if (several_) text += fmt::format("\tawait({});\n", program_.calls.size());  // or until another ends this task
     if (!known) return text;
-    if (several_) text += fmt::format("\tawait({});\n", program_.calls.size());
     return text + fmt::format("\tcompare_state(\"at the end\", {});\n", known->level == 0 ? 1 : 0);
   }
 
@@ -147,16 +296,36 @@ class Writer {
     std::string text =
         fmt::format("\n\t/* {} = {} */\n", print_call(step.call), print_result(step.call, step.observed.result));
     if (several_) text += fmt::format("\tawait({});\n", step.index);
-    const std::string form = c_call(step.call);
     if (step.call.kind == CallKind::exit_group) {
-      return text + "\tsay(\"t%d: exit_group()\\n\", task);\n\tfflush(stdout);\n\tshared->pid[task] = 0;\n" +
-             advance(step) + "\t_exit(0);\n";
+      std::uint64_t dying = 0;
+      for (const std::size_t task : those_who_die(step)) dying |= std::uint64_t{1} << task;
+      return text + fmt::format("\tdie({:#x}, {});\n", dying, next_turn(step.index));
     }
+    if (step.call.kind == CallKind::execve) {
+      // Where it goes on is a function: the file that is executed begins with it.
+      text +=
+          fmt::format("\tafter_call{0}(execute(\"{1}\", {0}, {2}));\n}}\n\nstatic void after_call{0}(long got)\n{{\n",
+                      step.index + 1, executed_file(program_, step.call), leaders_[step.index]);
+      for (const std::size_t task : those_who_die(step)) text += fmt::format("\tshared->pid[{}] = 0;\n", task);
+      return text + returned(step);
+    }
+    return text + fmt::format("\tgot = {};\n", c_call(step.call)) + returned(step);
+  }
+
+  static std::vector<std::size_t> those_who_die(const TraceStep& step) {
+    std::vector<std::size_t> tasks;
+    for (std::size_t task = 0; task < kMaxTasks; ++task) {
+      if (step.before[task] && !step.after[task]) tasks.push_back(task);
+    }
+    return tasks;
+  }
+
+  /// Compares what the call gave.
+  static std::string returned(const TraceStep& step) {
     const auto result = static_cast<std::int64_t>(step.observed.result);
     const std::string wanted = result < 0 ? fmt::format("0, {}", errno_name(static_cast<int>(-result)))
                                           : fmt::format("{}, 0", gives_birth(step.call.kind) ? 0 : result);
-    text +=
-        fmt::format("\tgot = {};\n\tresult(\"{}\", got, errno, {});\n", form, escaped(print_call(step.call)), wanted);
+    std::string text = fmt::format("\tresult(\"{}\", got, errno, {});\n", escaped(print_call(step.call)), wanted);
     for (const OutputField& field : kOutputFields) {
       if (const auto name = c_output(step.call, field.name)) {
         text += fmt::format("\toutput(\"{}\", {}, {:#x});\n", field.name, *name, step.observed.output.*field.member);
@@ -195,6 +364,7 @@ class Writer {
     if (reads && (name == "effective" || name == "permitted" || name == "inheritable")) {
       return fmt::format("data[0].{0} | (uint64_t)data[1].{0} << 32", name);
     }
+    if (call.kind == CallKind::execve && name == "secure") return "got ? 0 : getauxval(AT_SECURE)";
     return std::nullopt;
   }
 
@@ -206,12 +376,15 @@ class Writer {
 
   std::string c_call(const Call<Concrete>& call) const;
   static std::string c_prctl(const Call<Concrete>& call);
-  static std::string c_plain(const Call<Concrete>& call);
+  std::string c_plain(const Call<Concrete>& call) const;
 
   const Program& program_;
+  const Sysctls<Concrete>& sysctls_;
   const Trace& model_;
-  bool several_;
+  bool several_ = false;
   std::vector<Birth> births_;
+  std::vector<std::size_t> leaders_;  ///< of each call: the task that leads the caller's thread group
+  bool has_threads_ = false;
 };
 
 std::string Writer::c_prctl(const Call<Concrete>& call) {
@@ -224,14 +397,16 @@ std::string Writer::c_prctl(const Call<Concrete>& call) {
   return fmt::format("prctl({})", fmt::join(arguments, ", "));
 }
 
-/// The calls whose name and arguments are C's.
-std::string Writer::c_plain(const Call<Concrete>& call) {
+/// The calls whose name and arguments are C's. The C library changes the ids of all threads.
+std::string Writer::c_plain(const Call<Concrete>& call) const {
   const CallInfo& call_info = info(call.kind);
   std::vector<std::string> arguments;
   for (std::size_t i = 0; i < call_info.argument_count; ++i) {
     arguments.push_back(c_value(call_info.roles[i], call.args[i], false));
   }
-  return fmt::format("{}({})", call_info.name, fmt::join(arguments, ", "));
+  const std::string joined = fmt::format("{}", fmt::join(arguments, ", "));
+  return has_threads_ ? fmt::format("syscall(SYS_{}, {})", call_info.name, joined)
+                      : fmt::format("{}({})", call_info.name, joined);
 }
 
 std::string Writer::c_call(const Call<Concrete>& call) const {
@@ -261,6 +436,12 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     }
     case CallKind::write_setgroups:
       return fmt::format("write_proc(pid_of({}), \"setgroups\", \"{}\")", args[0], args[2] ? "allow" : "deny");
+    case CallKind::write_umh_bset:
+    case CallKind::write_umh_inheritable:
+    case CallKind::write_umh_userns:
+    case CallKind::write_cap_userns_mask:
+    case CallKind::write_unprivileged_userfaultfd:
+      return fmt::format("write_file({}, {})", sysctl_path(call.kind), sysctl_text(call.kind, args[0]));
     case CallKind::clone: {
       const auto birth = std::ranges::find(births_, &call, &Birth::by);
       // One that is to fail would be no task of the program's.
@@ -276,6 +457,8 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::setfsuid:
     case CallKind::setfsgid:
       return fmt::format("{}({:#x})", info(call.kind).name, args[0]);
+    case CallKind::ptrace_traceme:
+      return "ptrace(PTRACE_TRACEME, 0, 0, 0)";
     case CallKind::ptrace_seize:
       return fmt::format("ptrace(PTRACE_SEIZE, pid_of({}), 0, 0)", args[0]);
     case CallKind::join_session_keyring:
@@ -298,32 +481,37 @@ std::string commented(std::string text) {
 
 std::string no_c_form(const Call<Concrete>& call) {
   switch (call.kind) {
-    case CallKind::clone:
-      return call.args[0] & (CLONE_THREAD | CLONE_VM) ? "tasks of a reproducer are processes, not threads" : "";
     case CallKind::write_uid_map:
     case CallKind::write_gid_map:
     case CallKind::write_setgroups:
       return call.args[1] == call.task ? "" : "a file that another task opened is passed by no reproducer";
-    case CallKind::ptrace_traceme:
-      return "a task so traced stops at every signal";
     case CallKind::session_to_parent:
       return "what it gives depends on a keyring and a parent from before";
     case CallKind::ns_capable:
     case CallKind::usermodehelper:
       return "it is no system call";
-    case CallKind::execve:
+    case CallKind::execve: {
+      const char* const obstacle = unmakeable_file(call);
+      return obstacle ? obstacle : "";
+    }
     case CallKind::open_userfaultfd_device:
-      return "it needs a file with owner, mode and attributes";
+      return "it needs a device's node with owner and mode";
     case CallKind::uffdio_api:
     case CallKind::userfaultfd_ioc_new:
     case CallKind::user_fault:
     case CallKind::kernel_fault:
       return "a userfaultfd is only opened by a reproducer, and not used";
     default:
-      break;
+      return "";
   }
-  const Form form = info(call.kind).form;
-  return form == Form::sysctl || form == Form::flag_sysctl ? "it would change the whole machine" : "";
+}
+
+std::string why_root(const Program& program) {
+  if (has_call(program, CallKind::execve)) {
+    return "it prepares files to execute, on a tmpfs in a mount namespace of its own";
+  }
+  if (has_call(program, CallKind::ptrace_traceme)) return "it is the parent that may trace";
+  return changes_system(program) ? "it looks what is in /proc/sys before, and restores it" : "";
 }
 
 std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
@@ -333,26 +521,37 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
     if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
   }
   Trace model;
-  run_model(profile, start_with(profile, privilege), trace.program, model);
+  const Start start = start_with(profile, privilege);
+  run_model(profile, start, trace.program, model);
   if (std::ranges::find(model.guards, Guard::task_free) != model.guards.end()) {
     throw std::invalid_argument("it makes more tasks at once than the model has, which a kernel does not mind");
   }
-  const Writer writer(trace.program, model);
+  const Writer writer(trace.program, start.sysctls, model);
   const bool is_selftest = shape == ReproducerShape::kselftest;
   const std::string intent = trace.intent.empty() ? "A program of capcheck." : trace.intent;
   std::string text = fmt::format(
       "// SPDX-License-Identifier: GPL-2.0-only\n/*\n * {}\n *\n * Expected of Linux {}.\n"
-      " * Least privilege, found by trying: {}. Root gives up the rest.\n * Made by: {}\n",
-      commented(intent), to_string(profile), describe(privilege), command);
+      " * Least privilege, found by trying: {}. Root gives up the rest.\n",
+      commented(intent), to_string(profile), describe(privilege));
+  if (const std::string why = why_root(trace.program); !why.empty()) {
+    text += fmt::format(" * Root has to start it: {}.\n", why);
+  }
+  if (changes_system(trace.program)) {
+    text +=
+        " * It writes to /proc/sys, if started with --allow-system-changes. A mask there is whole again after a "
+        "boot.\n";
+  }
+  text += fmt::format(" * Made by: {}\n", command);
   text += is_selftest ? " * A test for tools/testing/selftests/DIRECTORY, to be named in its Makefile.\n */\n"
                         "#define _GNU_SOURCE\n#include \"../kselftest.h\"\n\n"
                       : " * Compile and run: cc -o repro repro.c && ./repro\n"
                         " * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n";
   text += kPrelude;
+  if (has_call(trace.program, CallKind::execve)) text += kExecute;
   text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
   text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(privilege));
-  text += writer.functions();
+  text += writer.functions() + writer.preparation() + writer.going_on();
   if (!is_selftest) return text + kMain;
   const std::string name = trace.known ? trace.known->signature : intent.substr(0, intent.find('\n'));
   return text + fmt::format("\nstatic const char test_name[] = \"{}\";\n", escaped(name)) + kKselftestMain;

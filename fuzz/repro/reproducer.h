@@ -13,9 +13,13 @@
 
 namespace capcheck {
 
-/// Why a call has no C form: it is none of a task's own making, changes the whole machine, needs a file with owner and
-/// attributes, or a thread. Empty if it has one.
+/// Why a call has no C form: it is none of a task's own making, or needs a device's node or a file that nobody can
+/// make. Empty if it has one.
 std::string no_c_form(const Call<Concrete>& call);
+
+/// What root does in a reproducer of the program besides giving up what is more than the least privilege, so that no
+/// other user can start it. Empty if nothing.
+std::string why_root(const Program& program);
 
 /// What a reproducer is compiled as.
 enum class ReproducerShape : std::uint8_t {
