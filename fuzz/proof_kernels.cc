@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -34,7 +35,7 @@ std::optional<ProvedKernel> find_built(const std::string& name) {
   if (found == built.end()) return std::nullopt;
   const bool has_own_source = !found->source.starts_with(kDebianSource), is_patched = !found->patches.empty();
   if (!has_own_source && !is_patched && name == found->profile && found->fault.empty()) return std::nullopt;
-  ProvedKernel kernel{name, found->profile, found->fault};
+  ProvedKernel kernel{name, found->profile, found->profile, found->fault};
   if (!has_own_source && !is_patched) return kernel;
   if (found->tree.empty() || !fs::exists(found->tree)) {
     throw std::runtime_error(fmt::format(
@@ -75,11 +76,11 @@ std::string shorten(const std::string& report) {
 }
 
 KernelShown run(const ProvedKernel& kernel, const TraceText& trace) {
-  const Profile profile = parse_profile(kernel.profile);
+  const Profile profile = parse_profile(kernel.rules);
   const TemporaryDirectory directory("capcheck-prove");
-  fs::path file = kernel.source.empty() ? kernel_file(profile, kernel.fault) : fs::path();
+  fs::path file = kernel.source.empty() ? kernel_file(parse_profile(kernel.profile), kernel.fault) : fs::path();
   if (file.empty() || !fs::exists(file)) file = build(kernel, directory.path());
-  Differential differential(profile, file);
+  Differential differential(profile, std::make_unique<InProcessKernel>(file, profile, kernel.profile));
   const Replayed replayed = replay("program", trace, differential);
   return {differential.system().release(), replayed.parts_at ? shorten(replayed.problem) : "", replayed.refused};
 }

@@ -56,6 +56,7 @@ struct CommandOptions {
   bool json = false;
   CheckFiles checks;
   std::vector<std::string> kernels;
+  std::string rules;
   std::vector<std::string> functions;
 };
 
@@ -320,6 +321,11 @@ void add_kernel_options(CLI::App& command, CommandOptions& options) {
       "rules, for every input; --fault is then planted in the kernel's code");
   command.add_option("--function", options.functions, "Of the kernel, the functions to prove (all of them)")
       ->needs(kernel);
+  command
+      .add_option("--rules", options.rules,
+                  "The profile whose rules the kernel is compared with (its own): 6.12+userns for a series of your own "
+                  "that implements that")
+      ->needs(kernel);
   for (const char* other :
        {"--profile", "--invariant", "--list", "--explain", "--bound", "--jobs", "--sarif", "--junit", "--tap"})
     kernel->excludes(other);
@@ -416,8 +422,8 @@ void add_prove_command(CLI::App& app, int& status, KernelProof prove_kernel) {
   command->callback([options, &status, prove_kernel = std::move(prove_kernel)] {
     status = options->kernels.empty()
                  ? run(*options)
-                 : prove_kernel({options->kernels, options->functions, options->fault, options->timeout, options->save,
-                                 options->smt2, options->confirm_with, options->json});
+                 : prove_kernel({options->kernels, options->functions, options->fault, options->rules, options->timeout,
+                                 options->save, options->smt2, options->confirm_with, options->json});
   });
 }
 

@@ -16,6 +16,7 @@ struct KernelProofOptions {
   std::vector<std::string> kernels;    ///< by name: "6.12+userns", or one that `capcheck kernel build` made
   std::vector<std::string> functions;  ///< those to prove; all of them if there are none
   std::string fault;                   ///< to plant in the kernel's code
+  std::string rules;                   ///< of which profile it is compared with; empty: its own
   double timeout = 10;                 ///< seconds for each question to Z3
   std::filesystem::path save;          ///< a directory for programs that show a difference; empty: none
   std::filesystem::path smt2;          ///< a directory for what was proved, as SMT-LIB; empty: none

@@ -101,8 +101,10 @@ std::filesystem::path kernel_file(const Profile& profile, std::string_view fault
   return kernel_directory() / (fault.empty() ? name + ".so" : fmt::format("{},{}.so", name, fault));
 }
 
-InProcessKernel::InProcessKernel(std::filesystem::path file, const Profile& profile)
-    : file_(std::move(file)), profile_(profile) {
+InProcessKernel::InProcessKernel(std::filesystem::path file, const Profile& profile, std::string built_as)
+    : file_(std::move(file)),
+      profile_(profile),
+      built_as_(built_as.empty() ? to_string(profile) : std::move(built_as)) {
   load();
 }
 
@@ -138,8 +140,8 @@ void InProcessKernel::load() {
     reject(fmt::format("SECURE_ALL_BITS is {:#x}, profile {} has {:#x}", kernel_->securebits, to_string(profile_),
                        profile_.securebits()));
   }
-  if (kernel_->name != to_string(profile_)) {
-    reject(fmt::format("built as {}, which is not profile {}", kernel_->name, to_string(profile_)));
+  if (kernel_->name != built_as_) {
+    reject(fmt::format("built as {}, which is not profile {}", kernel_->name, built_as_));
   }
   memory_of_current = &memory_;
   kernel_->boot(&kHost);

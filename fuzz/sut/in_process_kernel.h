@@ -29,8 +29,9 @@ std::filesystem::path kernel_file(const Profile& profile, std::string_view fault
 class InProcessKernel final : public System {
  public:
   /// Loads and boots a kernel, and checks that it is of the profile: its name, CAP_LAST_CAP, securebits. Throws
-  /// std::runtime_error that names the file, what was expected and what to do.
-  InProcessKernel(std::filesystem::path file, const Profile& profile);
+  /// std::runtime_error that names the file, what was expected and what to do. `built_as`, if not empty, is its name
+  /// where that is not the profile's: a kernel with a series of the user's own that implements the profile's features.
+  InProcessKernel(std::filesystem::path file, const Profile& profile, std::string built_as = "");
   ~InProcessKernel() override;
 
   /// Runs a program in a fresh world, into a trace whose memory is used again. If the kernel dies (BUG, WARN, a call
@@ -70,6 +71,7 @@ class InProcessKernel final : public System {
 
   std::filesystem::path file_;
   Profile profile_;
+  std::string built_as_;
   void* library_ = nullptr;
   const capcheck_kernel* kernel_ = nullptr;
   bool dead_ = false;

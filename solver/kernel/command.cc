@@ -36,7 +36,9 @@ struct Row {
 using Rows = std::vector<Row>;
 
 std::string describe_kernel(const ProvedKernel& kernel) {
-  return kernel.fault.empty() ? kernel.name : fmt::format("{} with {}", kernel.name, kernel.fault);
+  std::string text = kernel.fault.empty() ? kernel.name : fmt::format("{} with {}", kernel.name, kernel.fault);
+  if (kernel.rules != kernel.profile) text += fmt::format(" by the rules of {}", kernel.rules);
+  return text;
 }
 
 /// Whether the kernel shows what the proof says that it does.
@@ -214,10 +216,11 @@ ProvedKernel find_kernel(const KernelProofOptions& options, const KernelServices
   if (services.find_built) {
     if (auto built = services.find_built(name)) {
       if (!options.fault.empty()) built->fault = options.fault;
+      if (!options.rules.empty()) built->rules = options.rules;
       return *built;
     }
   }
-  return {name, name, options.fault};
+  return {name, name, options.rules.empty() ? name : options.rules, options.fault};
 }
 
 /// What a program is kept as: what the model's rules ask for is expected, so the kernel does not meet it.
@@ -284,7 +287,7 @@ int prove_kernels(const KernelProofOptions& options, const KernelServices& servi
   int status = kEqual;
   for (const std::string& name : options.kernels) {
     const ProvedKernel kernel = find_kernel(options, services, name);
-    const Profile profile = parse_profile(kernel.profile);
+    const Profile profile = parse_profile(kernel.rules);
     const std::filesystem::path bitcode = kernel_bitcode(kernel.profile, kernel.fault, kernel.source);
     const Rows rows = prove(options, services, kernel, profile, bitcode);
     const bool is_own = !kernel.source.empty();
@@ -292,6 +295,7 @@ int prove_kernels(const KernelProofOptions& options, const KernelServices& servi
     if (options.json) {
       kernels.push_back({{"kernel", kernel.name},
                          {"profile", kernel.profile},
+                         {"rules", kernel.rules},
                          {"fault", kernel.fault.empty() ? nlohmann::json(nullptr) : nlohmann::json(kernel.fault)},
                          {"functions", as_json(rows)},
                          {"changed", is_own ? as_json(changed) : nlohmann::json(nullptr)}});

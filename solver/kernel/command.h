@@ -17,7 +17,8 @@ namespace capcheck {
 /// A kernel to prove.
 struct ProvedKernel {
   std::string name;                ///< as it was asked for
-  std::string profile;             ///< version and features: "6.12+userns"
+  std::string profile;             ///< version and features that it is built by: "6.12+userns"
+  std::string rules;               ///< the profile whose rules it is compared with
   std::string fault{};             ///< planted in its code; empty if none
   std::filesystem::path source{};  ///< its tree, with the user's patches; empty: Debian's
   /// The tree that it is compared with, without the user's patches; empty: Debian's. Only where `source` is not.
