@@ -20,7 +20,7 @@ while IFS= read -r -d '' file; do
 	number=$((number + 1))
 	cat "$file" >"$work/seeds/$number"
 done < <((($# == 0)) || find "$@" -type f -not -name '*.cc' -not -name '*.h' -print0)
-arguments=(-max_total_time=5 -timeout=5 "-artifact_prefix=$work/")
+arguments=(-max_total_time=5 -timeout=5 -print_funcs=0 "-artifact_prefix=$work/")
 [[ ! -e $here/$name.dict ]] || arguments+=("-dict=$here/$name.dict")
 "$target" "${arguments[@]}" "$work/corpus" "$work/seeds" >"$work/log" 2>&1 || {
 	cat "$work/log"

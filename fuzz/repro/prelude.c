@@ -473,6 +473,13 @@ static int join_session(void)
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -1 : 0;
 }
 
+/* Programs begin with a session keyring of their own, which their tasks share. */
+static void begin_session(void)
+{
+	if (join_session())
+		broken("making a session keyring");
+}
+
 /* Whoever lets himself be traced is traced by his parent, who is to be allowed it. */
 static void be_root(void)
 {

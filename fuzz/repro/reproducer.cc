@@ -64,14 +64,17 @@ std::string escaped(std::string text) {
   return text;
 }
 
-/// What a program does before it begins.
-std::string c_start(const Privilege& privilege) {
-  if (!privilege.capabilities) return "";
-  return fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
-}
-
 bool has_call(const Program& program, CallKind kind) {
   return std::ranges::find(program.calls, kind, &Call<Concrete>::kind) != program.calls.end();
+}
+
+/// What a program does before it begins.
+std::string c_start(const Program& program, const Privilege& privilege) {
+  std::string text;
+  if (privilege.capabilities)
+    text += fmt::format("\tbecome_ordinary_user({}, {:#x});\n", kOrdinaryUser, *privilege.capabilities);
+  if (has_call(program, CallKind::session_to_parent)) text += "\tbegin_session();\n";
+  return text;
 }
 
 /// Writes to /proc/sys.
@@ -463,6 +466,8 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
       return fmt::format("ptrace(PTRACE_SEIZE, pid_of({}), 0, 0)", args[0]);
     case CallKind::join_session_keyring:
       return "join_session()";
+    case CallKind::session_to_parent:
+      return "syscall(SYS_keyctl, KEYCTL_SESSION_TO_PARENT)";
     case CallKind::userfaultfd:
       return fmt::format("open_userfaultfd({:#x})", args[0]);
     default:
@@ -486,7 +491,7 @@ std::string no_c_form(const Call<Concrete>& call) {
     case CallKind::write_setgroups:
       return call.args[1] == call.task ? "" : "a file that another task opened is passed by no reproducer";
     case CallKind::session_to_parent:
-      return "what it gives depends on a keyring and a parent from before";
+      return call.task == 0 ? "the first task's parent is whoever starts it" : "";
     case CallKind::ns_capable:
     case CallKind::usermodehelper:
       return "it is no system call";
@@ -520,6 +525,10 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
     const std::string reason = no_c_form(call);
     if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
   }
+  // A waiting task comes to user mode all the time, and to its new keyring earlier than in the model.
+  if (std::ranges::count(trace.program.calls, CallKind::session_to_parent, &Call<Concrete>::kind) > 1) {
+    throw std::invalid_argument("it gives a session keyring to a parent more than once");
+  }
   Trace model;
   const Start start = start_with(profile, privilege);
   run_model(profile, start, trace.program, model);
@@ -550,7 +559,7 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
   if (has_call(trace.program, CallKind::execve)) text += kExecute;
   text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
-  text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(privilege));
+  text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(trace.program, privilege));
   text += writer.functions() + writer.preparation() + writer.going_on();
   if (!is_selftest) return text + kMain;
   const std::string name = trace.known ? trace.known->signature : intent.substr(0, intent.find('\n'));

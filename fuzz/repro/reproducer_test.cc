@@ -72,7 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "seeds/execve/script.trace", "seeds/execve/namespace_with_root.trace",
                     "seeds/execve/no_new_privs_file_capabilities.trace", "seeds/execve/shared_fs_is_unshared.trace",
                     "seeds/execve/shared_fs.trace", "seeds/tasks/leader_exec.trace", "seeds/tasks/thread_exec.trace",
-                    "seeds/ptrace/tracer_dies.trace", "seeds/sysctl/who_may_write.trace",
+                    "seeds/ptrace/tracer_dies.trace", "seeds/keyring/userns_survives.trace",
+                    "seeds/keyring/entry_with_a_replacement_pending.trace", "seeds/sysctl/who_may_write.trace",
                     "checklist/65-userfaultfd-allowed.trace", "checklist/45-b-unsafe-exec-with-setuid.trace"));
 
 /// On a kernel without the fault that shows them.
