@@ -35,7 +35,16 @@ Trace run_from(InProcessKernel& kernel, const Start& start, const Program& progr
   return trace;
 }
 
-Shown show(InProcessKernel& kernel, const Profile& profile, const Privilege& privilege, const Program& program) {
+/// The program as a reproducer makes it: where a session keyring is given away, the first one is of whoever begins.
+Program as_reproduced(const Program& program) {
+  Program made = program;
+  if (std::ranges::find(program.calls, CallKind::session_to_parent, &Call<Concrete>::kind) != program.calls.end())
+    made.calls.insert(made.calls.begin(), {CallKind::join_session_keyring, 0, {}});
+  return made;
+}
+
+Shown show(InProcessKernel& kernel, const Profile& profile, const Privilege& privilege, const Program& asked) {
+  const Program program = as_reproduced(asked);
   const Start start = start_with(profile, privilege);
   const Trace seen = run_from(kernel, start, program);
   Trace model;
