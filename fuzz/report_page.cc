@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
@@ -20,6 +21,11 @@ using nlohmann::json;
 
 std::string text_of(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// A number of something. Throws for any that is not whole, which get<>() would convert, whatever came of it.
+std::uint64_t count_of(const json& value) {
+  return static_cast<std::uint64_t>(value.get_ref<const json::number_integer_t&>());
 }
 
 struct Claim {
@@ -59,7 +65,7 @@ void add_proofs(pugi::xml_node body, const json& report) {
       }
       const json& said = *result->second;
       std::string text = said.at("verdict");
-      if (text == "refuted") text += fmt::format(" by {}", said.at("calls").get<unsigned>());
+      if (text == "refuted") text += fmt::format(" by {}", count_of(said.at("calls")));
       const bool as_claimed = said.at("as_claimed");
       pugi::xml_node cell = add(row, "td", as_claimed ? text : text + " (!)", as_claimed ? "good" : "bad");
       cell.append_attribute("title") = text_of(said.at("detail")).c_str();
@@ -200,7 +206,7 @@ void add_transitions(pugi::xml_node body, const json& report) {
   table.parent().parent().parent().prepend_child("summary").append_child(pugi::node_pcdata).set_value("All of them");
   for (const json& one : rows) {
     std::uint64_t times = 0;
-    for (const json& count : one.at("reached")) times += count.get<std::uint64_t>();
+    for (const json& count : one.at("reached")) times += count_of(count);
     pugi::xml_node row = add(table, "tr");
     add(row, "td", text_of(one.at("call")));
     add(row, "td", text_of(one.at("outcome")));
@@ -281,12 +287,12 @@ void add_summary(pugi::xml_node body, const json& report) {
   line("Counterexamples", fmt::format("{} of {} followed by the kernel in process", followed, shown.size()),
        followed == shown.size());
   for (const json& one : report.at("replays")) {
-    runs += one.at("runs").get<std::size_t>();
-    disagreeing += one.at("disagreeing").get<std::size_t>();
+    runs += count_of(one.at("runs"));
+    disagreeing += count_of(one.at("disagreeing"));
   }
   line("Corpus", fmt::format("{} runs of traces, {} do not agree", runs, disagreeing), disagreeing == 0);
   for (const json& one : report.at("fuzzing")) {
-    programs += one.at("programs").get<std::size_t>();
+    programs += count_of(one.at("programs"));
     found += one.at("findings").size() + (text_of(one.at("crash")).empty() ? 0 : 1);
   }
   line("Fuzzing", fmt::format("{} programs, {} divergence{}", programs, found, found == 1 ? "" : "s"), found == 0);
