@@ -300,10 +300,26 @@ TEST(Scratch, DoesNotOutliveItsOwner) {
   std::array<char, 256> name{};
   ASSERT_GT(read(pipe.read_end(), name.data(), name.size() - 1), 0);
   EXPECT_TRUE(fs::exists(name.data()));
+  // As a guest's process that it traces, which does not die with the guest.
+  const std::string file = std::string(name.data()) + "/file";
+  const pid_t stopped = fork();
+  if (stopped == 0) {
+    execl("/bin/sh", "sh", "-c", "kill -STOP $$; true", file.c_str(), nullptr);
+    _exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(stopped, &status, WUNTRACED), stopped);
+  ASSERT_TRUE(WIFSTOPPED(status));
   kill(owner, SIGKILL);
   waitpid(owner, nullptr, 0);
   for (int i = 0; i < 500 && fs::exists(name.data()); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_FALSE(fs::exists(name.data()));
+  if (waitpid(stopped, &status, WNOHANG) == 0) {
+    ADD_FAILURE() << "a process that was stopped outlived the owner";
+    kill(stopped, SIGKILL);
+    waitpid(stopped, &status, 0);
+  }
+  EXPECT_TRUE(WIFSIGNALED(status));
 }
 
 }  // namespace

@@ -2,14 +2,20 @@
 #include "fuzz/guest/scratch.h"
 
 #include <chrono>
+#include <fstream>
 #include <thread>
 
 namespace capcheck {
 namespace {
 
-/// Removes $0 after the end of its input; again if a guest that was just being killed has written there.
+/// Removes $0 after the end of its input; again if a guest that was just being killed has written there. An owner that
+/// did not come to say that it ends, by a file, was killed: then so is whoever was started with a file there, since of
+/// a guest that dies with its owner a process may be left that it traces, and that is stopped.
 constexpr const char* kRemove =
-    "while read -r line; do :; done; rm -rf -- \"$0\"; [ ! -e \"$0\" ] || { sleep 1; rm -rf -- \"$0\"; }";
+    "while read -r line; do :; done; "
+    "[ -e \"$0/owner-ends\" ] || for process in /proc/[0-9]*; do "
+    "grep -qsF -- \"$0/\" \"$process/cmdline\" && kill -KILL \"${process#/proc/}\" 2>/dev/null; done; "
+    "rm -rf -- \"$0\"; [ ! -e \"$0\" ] || { sleep 1; rm -rf -- \"$0\"; }";
 
 }  // namespace
 
@@ -21,6 +27,7 @@ Scratch::Scratch()
 
 Scratch::~Scratch() {
   constexpr std::chrono::milliseconds kTick{1}, kPatience{2000};
+  std::ofstream(path() / "owner-ends");  // where that fails, the shell only looks for what is not there
   alive_.close_write_end();
   for (std::chrono::milliseconds waited{0}; !remover_.ended() && waited < kPatience; waited += kTick) {
     std::this_thread::sleep_for(kTick);
