@@ -27,7 +27,7 @@ Scratch::Scratch()
 
 Scratch::~Scratch() {
   constexpr std::chrono::milliseconds kTick{1}, kPatience{2000};
-  std::ofstream(path() / "owner-ends");  // where that fails, the shell only looks for what is not there
+  const std::ofstream mark(path() / "owner-ends");  // where that fails, the shell only looks for what is not there
   alive_.close_write_end();
   for (std::chrono::milliseconds waited{0}; !remover_.ended() && waited < kPatience; waited += kTick) {
     std::this_thread::sleep_for(kTick);
