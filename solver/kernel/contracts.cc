@@ -208,6 +208,73 @@ std::optional<Value> read_attribute(Interpreter& interpreter, State& state, cons
   return interpreter.given("attribute_size");
 }
 
+/// memcpy(to, from, size)
+std::optional<Value> copy(Interpreter& interpreter, State& state, const KernelCall& call) {
+  for (const auto& [here, size] : interpreter.values_of(state, as_bits(call.arguments.at(2)), call.place))
+    copy_where(interpreter, state, here, pointer_argument(call, 0), pointer_argument(call, 1), size, call.place);
+  return call.arguments.at(0);
+}
+
+/// memdup_user_nul(user, size)
+std::optional<Value> copy_user_text(Interpreter& interpreter, State&, const KernelCall& call) {
+  const Pointer text = as_pointer(interpreter.given("text"));
+  if (numeral_of(as_bits(call.arguments.at(1))) != interpreter.object(*text.targets.at(0).object).size - 1)
+    throw KernelCodeError(fmt::format("{}: a text of another size is copied", call.place));
+  const auto failed = static_cast<std::uint64_t>(static_cast<std::int64_t>(-ENOMEM));
+  return choose(interpreter.perhaps("no_memory"), Pointer::of_number(bits_of(failed, kLongBits)), text);
+}
+
+/// simple_strtoul(text, end, 10) of a text that has only places for numbers, which the proof gives.
+std::optional<Value> read_number(Interpreter& interpreter, State& state, const KernelCall& call) {
+  Pointer at = interpreter.narrowed(state, pointer_argument(call, 0));
+  if (at.targets.size() != 1 || !at.targets[0].object || numeral_of(as_bits(call.arguments.at(2))) != 10)
+    throw KernelCodeError(fmt::format("{}: no place of a text is read, or no decimal number", call.place));
+  Value number = interpreter.given(fmt::format("number at {}", at.targets[0].offset));
+  const auto is_at_digit = [&] {
+    const auto byte = numeral_of(as_bits(interpreter.read(state, at, 1, call.place)));
+    return byte && '0' <= *byte && *byte <= '9';
+  };
+  while (is_at_digit()) ++at.targets[0].offset;
+  interpreter.write(state, pointer_argument(call, 1), kPointerSize, at, call.place);
+  return number;
+}
+
+/// sort(base, count, size, compare, swap) of up to two numbers.
+std::optional<Value> sort_two(Interpreter& interpreter, State& state, const KernelCall& call) {
+  constexpr std::uint64_t kSize = 4;
+  const Pointer first = pointer_argument(call, 0), compare = pointer_argument(call, 3);
+  if (numeral_of(as_bits(call.arguments.at(2))) != kSize)
+    throw KernelCodeError(fmt::format("{}: something else than numbers of 32 bits is sorted", call.place));
+  Pointer second = first;
+  for (Target& target : second.targets) target.offset += static_cast<std::int64_t>(kSize);
+  for (const auto& [here, count] : interpreter.values_of(state, as_bits(call.arguments.at(1)), call.place)) {
+    if (count < 2) continue;
+    if (count > 2) throw KernelCodeError(fmt::format("{}: more than two numbers are sorted", call.place));
+    const std::string name = interpreter.object(*compare.targets.at(0).object).name;  // "FUNCTION()"
+    const std::vector<Value> numbers{first, second};
+    const auto order = interpreter.run(name.substr(0, name.find('(')), numbers, state);
+    const SymbolicBool swaps = here & condition_of(as_bits(*order) > bits_of(std::uint64_t{0}, kIntBits));
+    const Value low = interpreter.read(state, first, kSize, call.place),
+                high = interpreter.read(state, second, kSize, call.place);
+    interpreter.write(state, first, kSize, choose(swaps, high, low), call.place);
+    interpreter.write(state, second, kSize, choose(swaps, low, high), call.place);
+  }
+  return std::nullopt;
+}
+
+/// single_open(file, show, data): what writes to the file then finds the data by it.
+std::optional<Value> open_sequence(Interpreter& interpreter, State& state, const KernelCall& call) {
+  const Pointer sequence = as_pointer(interpreter.given("sequence"));
+  const auto store = [&](Pointer at, std::string_view structure, std::string_view field, const Value& value) {
+    const FieldPlace place = interpreter.code().field(structure, field);
+    for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
+    interpreter.write(state, at, place.size, value, call.place);
+  };
+  store(pointer_argument(call, 0), "file", "private_data", sequence);
+  store(sequence, "seq_file", "private", call.arguments.at(2));
+  return unless_out_of("no_memory", ENOMEM)(interpreter, state, call);
+}
+
 std::optional<Value> ends(Interpreter&, State& state, const KernelCall&) {
   state.path = false;
   return std::nullopt;
@@ -271,6 +338,16 @@ Contracts make_contracts() {
   add("__init_rwsem", "makes a lock", nothing);
   add("mutex_lock", "takes a lock: nobody else changes what is looked at", nothing);
   add("mutex_unlock", "lets go of a lock", nothing);
+  for (const char* name : {"__kvmalloc_node_noprof", "kvmalloc_node"})
+    add(name, "gives memory for the groups, or null", object_given("group_info"));
+  add("kvfree", "gives memory back", nothing);
+  add("sort", "puts two numbers in the order of what compares them", sort_two);
+  add("memcpy", "copies memory", copy);
+  add("memdup_user_nul", "gives a copy of the user's text or, out of memory, an error", copy_user_text);
+  add("simple_strtoul", "reads a number of 32 bits to the end of its digits: any number", read_number);
+  add("kfree", "gives memory back", nothing);
+  add("get_pid_task", "gives the task that the file of /proc is about: it lives", given("task of the file"));
+  add("single_open", "has what writes to the file find the namespace by it, or runs out of memory", open_sequence);
   add("new_userfaultfd", "is reached by those who may have a userfaultfd, and gives one or an error of its own",
       given("userfaultfd"));
   return contracts;

@@ -101,8 +101,6 @@ class Proof {
         function_(function),
         options_(options),
         terms_(static_cast<int>(profile.release->max_parent_level) + 2),
-        query_(options.timeout),
-        hasty_(std::min(options.timeout, kHaste)),
         result_{&function, EqualityVerdict::proved, "", {}} {}
 
   EqualityResult run() {
@@ -121,7 +119,7 @@ class Proof {
     }
     result_.assumptions.assign(assumed_.begin(), assumed_.end());
     result_.assumptions.insert(result_.assumptions.end(), used_.begin(), used_.end());
-    result_.queries = query_.asked() + hasty_.asked() + asked_;
+    result_.queries = asked_;
     result_.seconds = seconds_since(begin);
     return std::move(result_);
   }
@@ -130,11 +128,15 @@ class Proof {
   void prove() {
     const unsigned situations = function_.situations(profile_);
     for (unsigned situation = 0; situation < situations && result_.verdict == EqualityVerdict::proved; ++situation) {
-      Scene scene(code_, profile_, query_);
+      // One that has been asked much is slow.
+      Query query(options_.timeout);
+      hasty_.emplace(std::min(options_.timeout, kHaste));
+      Scene scene(code_, profile_, query);
       function_.run(scene, situation);
       find_what_is_met(scene, met_);
       prove_situation(scene, situation);
       note(scene);
+      asked_ += query.asked() + hasty_->asked();
     }
     for (const auto& [name, is_met] : met_) {
       if (!is_met && result_.verdict == EqualityVerdict::proved)
@@ -160,7 +162,7 @@ class Proof {
   /// Most comparisons are settled at once by who knows the ones before; the others better by who begins anew.
   Answer ask(const SymbolicBool& goal) {
     const Clock::time_point begin = Clock::now();
-    Answer answer = hasty_.ask(goal);
+    Answer answer = hasty_->ask(goal);
     if (answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes) {
       answer = ask_once(goal, options_.timeout);
       ++asked_;
@@ -177,14 +179,17 @@ class Proof {
     const Refutable question(assumed & any_differs, {});
     const bool known = question.find_refutation().has_value();
     const Clock::time_point begin = Clock::now();
-    const bool none_differs = known || hasty_.ask(assumed & any_differs).kind == Answer::Kind::no;
+    const bool none_differs = known || hasty_->ask(assumed & any_differs).kind == Answer::Kind::no;
     result_.slowest = std::max(result_.slowest, seconds_since(begin));
+    SymbolicBool shown = assumed;
     for (const Compared& each : scene.compared()) {
       if (none_differs) break;
       if (differs(each).is_false()) continue;
-      const Answer answer = ask(assumed & differs(each));
+      const Answer answer = ask(shown & differs(each));
       switch (answer.kind) {
         case Answer::Kind::no:
+          // What was shown helps with what follows: most of it depends on whether the call passes.
+          shown = shown & !differs(each);
           continue;
         case Answer::Kind::yes:
           refute(scene, situation, assumed & any_differs, assumed & differs(each));
@@ -276,9 +281,8 @@ class Proof {
   const ProvedFunction& function_;
   const EqualityOptions& options_;
   const TermScope terms_;
-  Query query_;
-  Query hasty_;            ///< knows what was asked before, and gives up soon
-  std::size_t asked_ = 0;  ///< of who began anew
+  std::optional<Query> hasty_{};  ///< knows what was asked before of a situation, and gives up soon
+  std::size_t asked_ = 0;
   EqualityResult result_;
   std::set<std::string> used_{}, assumed_{};
   std::set<std::string_view> excluding_{};  ///< the invariants by which what differs is not reached

@@ -12,18 +12,11 @@
 #include "model/call.h"
 #include "model/invariants.h"
 #include "model/step.h"
+#include "solver/kernel/proc_files.h"
+#include "solver/kernel/situation.h"
 
 namespace capcheck {
 namespace {
-
-using Word = SymbolicWord;
-using Bool = SymbolicBool;
-
-constexpr unsigned kIntBits = 32, kLongBits = 64;
-
-unsigned once(const Profile&) {
-  return 1;
-}
 
 /// The levels that namespaces can have.
 unsigned level_count(const Profile& profile) {
@@ -42,14 +35,6 @@ unsigned set_up_standing(Scene& scene, unsigned situation) {
   return target;
 }
 
-Word negated(int error) {
-  return Word(0) - Word(static_cast<std::uint64_t>(error));
-}
-
-Value argument(const Word& word, unsigned width) {
-  return low_bits(word, width);
-}
-
 /// A bit-field of an object, as it is now.
 Value read_bits(Scene& scene, ObjectId object, std::string_view structure, std::string_view field) {
   constexpr std::uint64_t kBitsOfByte = 8;
@@ -59,35 +44,7 @@ Value read_bits(Scene& scene, ObjectId object, std::string_view structure, std::
   return fold(as_bits(byte).extract(low + static_cast<unsigned>(place.size) - 1, low));
 }
 
-Word run(Scene& scene, std::string_view function, std::vector<Value> arguments) {
-  const auto result = scene.interpreter().run(function, arguments, scene.state());
-  if (!result) throw KernelCodeError(fmt::format("{}() gives nothing", function));
-  return Scene::word_of(*result, true);
-}
-
-/// What commit_creds() may change, and what new credentials have of their own; and that the task has used a privilege,
-/// PF_SUPERPRIV.
-const std::vector<std::string> kCommitted = {"task_struct.cred", "task_struct.real_cred", "task_struct.flags",
-                                             "cred.usage", "cred.rcu"};
-
 // kernel/user_namespace.c: ids
-
-/// One of the functions that translate ids, and what of the model it is to be.
-struct IdFunction {
-  std::string_view name;
-  IdMap<Symbolic> UserNamespace<Symbolic>::* map;
-  Word (*model)(const IdMap<Symbolic>& map, const Word& id);
-};
-
-constexpr auto kUidMapOf = &UserNamespace<Symbolic>::uid_map, kGidMapOf = &UserNamespace<Symbolic>::gid_map;
-constexpr std::array kIdFunctions = {
-    IdFunction{"make_kuid", kUidMapOf, map_id_down<Symbolic>},
-    IdFunction{"make_kgid", kGidMapOf, map_id_down<Symbolic>},
-    IdFunction{"from_kuid", kUidMapOf, map_id_up<Symbolic>},
-    IdFunction{"from_kgid", kGidMapOf, map_id_up<Symbolic>},
-    IdFunction{"from_kuid_munged", kUidMapOf, from_id_munged<Symbolic>},
-    IdFunction{"from_kgid_munged", kGidMapOf, from_id_munged<Symbolic>},
-};
 
 /// The situations of one function: for each number of lines, the line that has the id, or none.
 struct IdSituation {
@@ -124,24 +81,29 @@ void run_id_function(Scene& scene, unsigned situation) {
   scene.compare_the_rest({});
 }
 
-/// The functions that translate ids are proved on their own: here they are what the model has in their place.
-void use_id_functions(Scene& scene) {
-  for (const IdFunction& function : kIdFunctions) {
-    const auto apply = [&scene, &function](Interpreter&, State&, const KernelCall& call) -> std::optional<Value> {
-      const Pointer ns = as_pointer(call.arguments.at(0));
-      const Word id = word_of_bits(as_bits(call.arguments.at(1)));
-      std::optional<Value> result;
-      for (const Target& target : ns.targets) {
-        const Word here = function.model(scene.model_namespace(target, call.place).*function.map, id);
-        scene.interpreter().assume(here < Word(kInvalidId + 1));  // proved with it
-        const Value value = argument(here, kIntBits);
-        result = result ? choose(target.condition, value, *result) : value;
-      }
-      return result;
-    };
-    scene.interpreter().replace(std::string(function.name),
-                                {"translates an id as the model does (proved as make_kuid)", apply});
-  }
+/// For no line and for one, which has the range or not.
+unsigned range_situations(const Profile&) {
+  return kIdSituations.size();
+}
+
+void run_map_id_range_down(Scene& scene, unsigned situation) {
+  const auto [lines, line] = kIdSituations[situation];
+  scene.add_namespaces(1, 1);
+  scene.add_maps(1, lines);
+  Interpreter& interpreter = scene.interpreter();
+  const Word id = scene.unknown("id", kIntBits, Shown::number), count = scene.unknown("count", kIntBits, Shown::number);
+  interpreter.assume(!(count == Word(0)) & (id + count < Word(kInvalidId + 1)));
+  const IdMap<Symbolic>& map = scene.world().namespaces[1].uid_map;
+  const Word model = map_id_range_down(map, id, count);
+  const Bool is_mapped = !(model == Word(kInvalidId));
+  interpreter.assume(line ? is_mapped : !is_mapped);
+  const auto offset = static_cast<std::int64_t>(interpreter.code().field("user_namespace", "uid_map").offset);
+  const Word result =
+      run(scene, "map_id_range_down",
+          {Pointer::to(scene.kernel_namespace(1), offset), argument(id, kIntBits), argument(count, kIntBits)}) &
+      Word(kInvalidId);
+  scene.compare("result", result, model, Shown::number);
+  scene.compare_the_rest({});
 }
 
 unsigned up_to_one_line(const Profile&) {
@@ -167,40 +129,6 @@ void run_cap_capable(Scene& scene, unsigned situation) {
 constexpr std::initializer_list<CallKind> kCapabilityOptions = {
     CallKind::capbset_read,   CallKind::capbset_drop,   CallKind::cap_ambient,  CallKind::cap_userns,
     CallKind::set_securebits, CallKind::get_securebits, CallKind::set_keepcaps, CallKind::get_keepcaps};
-
-/// What the model says of a call by task 0, and leaves.
-struct Predicted {
-  Word result;
-  Credentials<Symbolic> cred;
-};
-
-Predicted predict(Scene& scene, CallKind kind, const std::array<Word, kMaxArguments>& arguments) {
-  World<Symbolic> world = scene.world();
-  const Call<Symbolic> call{kind, 0, arguments};
-  const Word result = step(scene.profile(), world, call).result;
-  return {result, world.tasks[0].cred};
-}
-
-/// No failure for want of memory and the like.
-Bool all_well(Scene& scene) {
-  Bool well = true;
-  for (const Bool& failed : scene.interpreter().failures()) well = well & !failed;
-  return well;
-}
-
-Bool is_negative(const Word& word) {
-  return !(word < Word(std::uint64_t{1} << (kLongBits - 1)));
-}
-
-/// Where the kernel fails for want of memory, that is no case of the model. But no failure changes credentials.
-void compare_outcome(Scene& scene, const std::string& name, const Word& result, const Predicted& model,
-                     const Bool& matters) {
-  const Bool well = matters & all_well(scene);
-  const Credentials<Symbolic> after = scene.current();
-  scene.compare(fmt::format("{}result", name), result, model.result, Shown::number, well);
-  scene.compare(name, after, model.cred, well);
-  scene.compare_if_ever(fmt::format("{}failed, ", name), after, scene.task().cred, matters & is_negative(result));
-}
 
 void run_cap_task_prctl(Scene& scene, unsigned) {
   scene.add_namespaces(0, 0);
@@ -609,6 +537,95 @@ void run_id_call(Scene& scene, unsigned) {
   run_id_call(scene, *std::ranges::find(kIdCalls, kKind, &IdCall::kind));
 }
 
+// kernel/groups.c
+
+unsigned groups_situations(const Profile&) {
+  return kGroupsSituations.size();
+}
+
+/// struct group_info ends with the groups.
+std::uint64_t group_offset(const KernelCode& code, std::uint64_t group) {
+  return code.size_of("group_info") + group * (kIntBits / 8);
+}
+
+/// Room for as many groups as the model has.
+ObjectId add_group_info(Scene& scene, const std::string& name) {
+  return scene.interpreter().add_memory(name, group_offset(scene.interpreter().code(), kMaxGroups));
+}
+
+/// The groups that the task has: what it has not is 0 to the model.
+void add_groups(Scene& scene) {
+  Interpreter& interpreter = scene.interpreter();
+  Credentials<Symbolic>& cred = scene.task().cred;
+  cred.group_count = scene.unknown("Groups", kIntBits, Shown::number);
+  cred.group0 = scene.unknown("Group0", kIntBits, Shown::number);
+  cred.group1 = scene.unknown("Group1", kIntBits, Shown::number);
+  const ObjectId info = add_group_info(scene, "group_info");
+  const FieldPlace count = interpreter.code().field("group_info", "ngroups");
+  interpreter.set_bytes(info, count.offset, count.size, argument(cred.group_count, kIntBits));
+  for (const auto& [index, group] : {std::pair(0, cred.group0), std::pair(1, cred.group1)})
+    interpreter.set_bytes(info, group_offset(interpreter.code(), index), 4, argument(group, kIntBits));
+  interpreter.set(scene.cred(), "group_info", Value(Pointer::to(info)));
+}
+
+/// A number that the task's group_info has at an offset.
+Word current_group_info(Scene& scene, std::uint64_t offset) {
+  Pointer at = as_pointer(scene.current_value("group_info"));
+  for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(offset);
+  return Scene::word_of(scene.interpreter().read(scene.state(), at, 4, "at the end"));
+}
+
+void run_sys_setgroups(Scene& scene, unsigned situation) {
+  const auto [lines, groups] = kGroupsSituations[situation];
+  use_id_functions(scene);
+  scene.add_namespaces(1, 1);
+  scene.add_maps(1, lines);
+  scene.add_task(1);
+  scene.add_references();
+  add_groups(scene);
+  Interpreter& interpreter = scene.interpreter();
+  const KernelCode& code = interpreter.code();
+  UserNamespace<Symbolic>& ns = scene.world().namespaces[1];
+  ns.setgroups_allowed = scene.unknown("setgroups_allowed", 1, Shown::number);
+  interpreter.set(scene.kernel_namespace(1), "flags", ns.setgroups_allowed);
+  interpreter.set_bytes(interpreter.variable("task_size"), 0, 8, bits_of(kTaskSize, kLongBits));
+  const ObjectId list = interpreter.add_memory("list", kMaxGroups * 4), made = add_group_info(scene, "new group_info");
+  interpreter.give("group_info", Pointer::to(made));
+  interpreter.add_user_memory(kDataAddress, list);
+  const auto add_gid = [&](std::uint64_t index) {
+    const Word gid = scene.unknown(fmt::format("gid{}", index), kIntBits, Shown::number);
+    interpreter.set_bytes(list, index * 4, 4, argument(gid, kIntBits));
+    return gid;
+  };
+  const Word gid0 = add_gid(0), gid1 = add_gid(1);
+  Word count = groups;
+  if (groups == kTooManyGroups) {
+    count = scene.unknown("count", kIntBits, Shown::number);
+    interpreter.assume(Word(kNgroupsMax) < count);
+  }
+  const Word result = run(scene, "__se_sys_setgroups", {argument(count, kLongBits), bits_of(kDataAddress, kLongBits)});
+
+  const Credentials<Symbolic>& old = scene.task().cred;
+  const auto model = sys_setgroups<Symbolic>(old, ns, {count, gid0, gid1});
+  const Bool well = all_well(scene), passed = model.verdict.passed();
+  scene.compare("result", result, model.result(), Shown::number, well);
+  const auto compare_group = [&](const std::string& name, std::uint64_t offset, Word Credentials<Symbolic>::* group,
+                                 const Bool& matters) {
+    scene.compare(name, current_group_info(scene, offset),
+                  Symbolic::select(passed & well, model.after.*group, old.*group), Shown::number, matters);
+  };
+  compare_group("Groups", code.field("group_info", "ngroups").offset, &Credentials<Symbolic>::group_count, true);
+  const auto has = [&](std::uint64_t index) {
+    return Word(index) < Symbolic::select(passed & well, count, old.group_count);
+  };
+  compare_group("Group0", group_offset(code, 0), &Credentials<Symbolic>::group0, has(0));
+  compare_group("Group1", group_offset(code, 1), &Credentials<Symbolic>::group1, has(1));
+  scene.compare("", scene.current(), old);
+  std::vector<std::string> changed = kCommitted;
+  changed.insert(changed.end(), {"cred.group_info", "group_info"});
+  scene.compare_the_rest(changed, {made});
+}
+
 // kernel/umh.c
 
 void run_call_usermodehelper_exec_async(Scene& scene, unsigned) {
@@ -714,6 +731,8 @@ constexpr std::string_view kInitialIds =
 const std::vector<ProvedFunction> kFunctions = {
     {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
      "maps of up to one line", id_situations, run_id_function},
+    {"map_id_range_down", "map_id_range_down()", "maps of up to one line; ranges that do not wrap", range_situations,
+     run_map_id_range_down},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable, 0, occurrences<OfCapable>(kinds({CallKind::ns_capable}))},
     {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl,
@@ -751,6 +770,8 @@ const std::vector<ProvedFunction> kFunctions = {
      occurrences<OfIdCall>(kinds({CallKind::setresgid}))},
     {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}),
      occurrences<OfIdCall>(kinds({CallKind::setfsgid}))},
+    {"sys_setgroups", "sys_setgroups()", "up to two groups, or too many; maps of up to one line", groups_situations,
+     run_sys_setgroups, 0, occurrences<OfSetgroups>(kinds({CallKind::setgroups}))},
     {"call_usermodehelper_exec_async", "call_usermodehelper_exec_async()", "a helper that is waited for", once,
      run_call_usermodehelper_exec_async, 0, occurrences<OfHelper>(kinds({CallKind::usermodehelper}))},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
@@ -774,7 +795,12 @@ std::vector<Standing> standings(const Profile& profile) {
 }
 
 const std::vector<ProvedFunction>& proved_functions() {
-  return kFunctions;
+  static const std::vector<ProvedFunction> kAll = [] {
+    std::vector<ProvedFunction> all = kFunctions;
+    for (const auto& more : {proc_file_functions()}) all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  return kAll;
 }
 
 }  // namespace capcheck

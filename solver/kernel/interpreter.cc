@@ -246,6 +246,16 @@ Value Interpreter::read(const State& state, ObjectId object, std::string_view fi
 bool Interpreter::possible(const SymbolicBool& condition) {
   if (condition.is_false()) return false;
   const SymbolicBool asked = assumed_ & condition;
+  const z3::expr term = asked.term();
+  const auto known = answered_.find(term.id());
+  if (known != answered_.end()) return known->second.second;
+  const bool is_possible = has_model(asked);
+  answered_.emplace(term.id(), std::pair(term, is_possible));  // the term has its number as long as it is kept
+  return is_possible;
+}
+
+/// The same, with a model of it if it can be.
+bool Interpreter::has_model(const SymbolicBool& asked) {
   const auto begin = std::chrono::steady_clock::now();
   const Answer answer = query_.ask(asked);
   slowest_ = std::max(slowest_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
@@ -753,7 +763,8 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
       case llvm::Instruction::IntToPtr:
       case llvm::Instruction::PtrToInt: {
         if (width_of(type) != width_of(*from.getType())) break;
-        const Value value = operand(frame, state, from);
+        Value value = operand(frame, state, from);
+        if (from.getType()->isPointerTy()) value = narrowed(state, address(frame, state, from));
         const auto* pointer = std::get_if<Pointer>(&value.content);
         const bool is_number = pointer != nullptr && std::ranges::none_of(pointer->targets, [](const Target& target) {
                                  return target.object.has_value();
@@ -782,6 +793,16 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
   }
   if (const auto* made = llvm::dyn_cast<llvm::CallInst>(&instruction)) return call(frame, state, *made);
   throw_unknown(instruction, "an instruction");
+}
+
+Pointer Interpreter::narrowed(const State& state, const Pointer& pointer) {
+  if (pointer.targets.size() == 1) return pointer;
+  Pointer left;
+  for (const Target& target : pointer.targets) {
+    if (possible(state.path & target.condition)) left.targets.push_back(target);
+  }
+  if (left.targets.size() == 1) left.targets.front().condition = true;
+  return left.targets.empty() ? pointer : left;
 }
 
 Pointer Interpreter::move(State& state, const Pointer& pointer, const z3::expr& offset, const std::string& place) {
@@ -813,7 +834,7 @@ std::vector<std::pair<SymbolicBool, std::uint64_t>> Interpreter::values_of(const
   if (const auto known = numeral_of(term)) return {{true, *known}};
   std::vector<std::pair<SymbolicBool, std::uint64_t>> found;
   SymbolicBool rest = state.path;
-  while (possible(rest)) {
+  while (has_model(assumed_ & rest)) {
     if (found.size() == kFewValues)
       throw KernelCodeError(fmt::format("{}: an index, size or address with more than {} values", place, kFewValues));
     const std::uint64_t value = query_.value(word_of_bits(term));
@@ -835,6 +856,27 @@ SymbolicBool Interpreter::perhaps(const char* name) {
   z3::context& context = TermScope::context();
   failures_.push_back(SymbolicBool(z3::expr(context, Z3_mk_fresh_const(context, name, context.bool_sort()))));
   return failures_.back();
+}
+
+z3::expr Interpreter::abbreviate(const char* name, const z3::expr& term) {
+  if (term.is_numeral()) return term;
+  for (const auto& [constant, known] : abbreviated_) {
+    if (z3::eq(known, term)) return constant;
+  }
+  const z3::expr constant = any_bits(name, term.get_sort().bv_size());
+  abbreviated_.emplace_back(constant, term);
+  return constant;
+}
+
+z3::expr Interpreter::spelled_out(z3::expr term) const {
+  // One may be part of those after it.
+  for (auto each = abbreviated_.rbegin(); each != abbreviated_.rend(); ++each) {
+    z3::expr_vector from(term.ctx()), to(term.ctx());
+    from.push_back(each->first);
+    to.push_back(each->second);
+    term = term.substitute(from, to);
+  }
+  return term;
 }
 
 const Contract* Interpreter::contract(const std::string& function) const {
@@ -884,6 +926,7 @@ std::optional<Value> Interpreter::call_assembly(Frame& frame, State& state, cons
   if (begins("incq $0")) return change(64, one(64)), std::nullopt;
   if (begins("addq $1,$0")) return change(64, bits(frame, state, *instruction.getArgOperand(1))), std::nullopt;
   if (begins("decq $0") && text.contains("output condition code e")) return is_zero(change(64, fold(-one(64))).second);
+  if (begins("decl $0") && text.contains("output condition code e")) return is_zero(change(32, fold(-one(32))).second);
   if (begins("subq $2, $0") && text.contains("output condition code e"))
     return is_zero(change(64, fold(-bits(frame, state, *instruction.getArgOperand(1)))).second);
   if (begins("cmpxchgl $2,$1")) {
@@ -950,6 +993,11 @@ std::optional<Value> Interpreter::call_intrinsic(Frame& frame, State& state, con
       return choose(condition_of(argument(0) < argument(1)), argument(0), argument(1));
     case llvm::Intrinsic::smax:
       return choose(condition_of(argument(0) < argument(1)), argument(1), argument(0));
+    case llvm::Intrinsic::uadd_sat: {
+      const z3::expr sum = fold(argument(0) + argument(1));
+      const z3::expr most = fold(~bits_of(std::uint64_t{0}, sum.get_sort().bv_size()));
+      return choose(condition_of(z3::ult(sum, argument(0))), most, sum);
+    }
     case llvm::Intrinsic::expect:
       return operand(frame, state, *instruction.getArgOperand(0));
     default:

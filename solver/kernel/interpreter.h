@@ -104,6 +104,11 @@ class Interpreter {
   void assume(const SymbolicBool& fact) { assumed_ = assumed_ & fact; }
   const SymbolicBool& assumed() const { return assumed_; }
 
+  /// A constant in place of a term. Whoever asks for it assumes that they are equal, in a form that Z3 likes.
+  z3::expr abbreviate(const char* name, const z3::expr& term);
+  /// A term with those terms in the place of their constants.
+  z3::expr spelled_out(z3::expr term) const;
+
   /// From here on, a contract for a function in place of its code, or of another contract.
   void replace(const std::string& function, Contract contract) {
     replaced_.insert_or_assign(function, std::move(contract));
@@ -119,6 +124,9 @@ class Interpreter {
   /// Through a pointer. `place` is for errors.
   Value read(State& state, const Pointer& pointer, std::uint64_t size, const std::string& place);
   void write(State& state, const Pointer& pointer, std::uint64_t size, const Value& value, const std::string& place);
+
+  /// Where a pointer may point on a path.
+  Pointer narrowed(const State& state, const Pointer& pointer);
 
   /// What an object held at first.
   Value first(ObjectId object, std::uint64_t offset, std::uint64_t size);
@@ -158,6 +166,8 @@ class Interpreter {
   double slowest() const { return slowest_; }
 
  private:
+  bool has_model(const SymbolicBool& asked);
+
   struct Frame;
   struct Arrival;
   class Blocks;
@@ -197,6 +207,8 @@ class Interpreter {
   std::map<std::string, Value, std::less<>> given_;
   std::vector<SymbolicBool> failures_;
   std::vector<SymbolicBool> excluded_;
+  std::vector<std::pair<z3::expr, z3::expr>> abbreviated_;  ///< a constant, and its term
+  std::map<unsigned, std::pair<z3::expr, bool>> answered_;  ///< what possible() said of a term, by the term's number
   std::map<std::uint64_t, ObjectId> user_memory_;
   std::set<std::string> used_;
   std::set<std::string> run_functions_;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -61,6 +62,27 @@ struct Standing {
 /// level 0: only the initial namespace is there.
 std::vector<Standing> standings(const Profile& profile);
 
+/// The number that a scene has for a namespace which is not in the chain that the function is about. Those in it have
+/// their levels for numbers.
+inline constexpr unsigned kOtherNamespace = kMaxNamespaces - 1;
+
+/// A write of uid_map or gid_map: which level the namespace has, how many lines the map of its parent, and how many are
+/// written. First those that programs come to soonest.
+struct MapSituation {
+  unsigned level, parent_lines, written;
+};
+inline constexpr std::array<MapSituation, 9> kMapSituations = {
+    {{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 1, 2}, {2, 0, 1}, {2, 0, 2}, {1, 0, 1}, {1, 0, 2}, {0, 0, 1}}};
+
+/// A call of setgroups(2), of so many groups, in a namespace whose gid_map has so many lines. More groups than there
+/// may be are any number of them.
+struct GroupsSituation {
+  unsigned lines, groups;
+};
+inline constexpr unsigned kTooManyGroups = kNgroupsMax + 1;
+inline constexpr std::array<GroupsSituation, 8> kGroupsSituations = {
+    {{1, 2}, {1, 1}, {1, 0}, {1, kTooManyGroups}, {0, 0}, {0, 1}, {0, 2}, {0, kTooManyGroups}}};
+
 namespace detail {
 
 template <Domain D>
@@ -69,8 +91,9 @@ const Task<D>& caller_of(const Transition<D>& transition) {
 }
 
 template <Domain D>
-void add_credentials(Occurrence<D>& occurrence, const Credentials<D>& cred) {
-  for (const auto& field : kCredentialFields<D>) occurrence.add(std::string(field.name), cred.*field.member);
+void add_credentials(Occurrence<D>& occurrence, const Credentials<D>& cred, const std::string& owner = "") {
+  for (const auto& field : kCredentialFields<D>)
+    occurrence.add(fmt::format("{}{}", owner, field.name), cred.*field.member);
 }
 
 template <Domain D>
@@ -93,6 +116,38 @@ void add_chain(Occurrence<D>& occurrence, const World<D>& world, typename D::Wor
     if (level == highest) break;
     number = ns.parent;
   }
+}
+
+/// The number that a scene has for a task's namespace, of which the chain up from `number` is that of the scene.
+template <Domain D>
+void add_user_ns(Occurrence<D>& occurrence, const World<D>& world, typename D::Word number, unsigned deepest,
+                 const Task<D>& task, const std::string& owner = "") {
+  using Word = typename D::Word;
+  if (certainly_not(occurrence.happens)) return;
+  Word found(kOtherNamespace);
+  for (unsigned level = deepest;; --level) {
+    found = D::select(task.user_ns == number, Word(level), found);
+    if (level == 0) break;
+    number = D::at(world.namespaces, number).parent;
+  }
+  occurrence.add(fmt::format("{}user_ns", owner), found);
+}
+
+/// A map of which a proof has lines, and asks for none.
+template <Domain D>
+void add_any_map(Occurrence<D>& occurrence, const std::string& name) {
+  occurrence.add(name + ".0.count", typename D::Word(1));
+}
+
+/// A map of up to so many lines.
+template <Domain D>
+void add_map(Occurrence<D>& occurrence, const std::string& name, const IdMap<D>& map, unsigned lines) {
+  using Word = typename D::Word;
+  const typename D::Bool has_line = !(map.line0.count == Word(0));
+  occurrence.require((map.line1.count == Word(0)) & (lines == 0 ? !has_line : has_line));
+  occurrence.add(name + ".0.first", map.line0.first);
+  occurrence.add(name + ".0.lower_first", map.line0.lower_first);
+  occurrence.add(name + ".0.count", map.line0.count);
 }
 
 template <Domain D>
@@ -220,6 +275,102 @@ struct OfCreation {
     occurrence.add("chrooted", task.chrooted);
     occurrence.add("the task is alone in its thread group", Word(1));
     occurrence.add("cap_userns_mask", world.sysctls.cap_userns_mask);
+    return occurrence;
+  }
+};
+
+/// A write to a file of /proc that sets up a task's namespace.
+template <Domain D>
+struct ProcWrite {
+  const World<D>& world;
+  const Task<D>&writer, opener;
+  typename D::Word number;  ///< of the namespace
+  UserNamespace<D> ns;
+  typename D::Bool opens;  ///< the opener may write the file
+
+  explicit ProcWrite(const Transition<D>& transition)
+      : world(*transition.before),
+        writer(detail::caller_of(transition)),
+        opener(D::at(world.tasks, transition.call.args[1])),
+        number(D::at(world.tasks, transition.call.args[0]).user_ns),
+        ns(D::at(world.namespaces, number)),
+        opens(detail::open_proc_file(world, D::at(world.tasks, transition.call.args[0]), opener).passed()) {}
+};
+
+struct OfSetgroupsWrite {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const ProcWrite<D> write(transition);
+    const unsigned level = situation / 2;
+    Occurrence<D> occurrence{write.opens};
+    occurrence.require(transition.call.args[2] == Word(situation % 2));
+    detail::add_credentials(occurrence, write.opener.cred);
+    detail::add_chain(occurrence, write.world, write.number, level, 0, [](const Word&, unsigned) {});
+    detail::add_user_ns(occurrence, write.world, write.number, level, write.opener);
+    occurrence.add("setgroups_allowed", write.ns.setgroups_allowed);
+    occurrence.add_truth("lines of gid_map", !(write.ns.gid_map.line0.count == Word(0)));
+    return occurrence;
+  }
+};
+
+struct OfMapWrite {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const ProcWrite<D> write(transition);
+    const auto [level, parent_lines, written] = kMapSituations[situation];
+    const bool of_users = transition.call.kind == CallKind::write_uid_map;
+    const std::string field = of_users ? "uid_map" : "gid_map";
+    const auto map_of = [&](const UserNamespace<D>& ns) { return of_users ? ns.uid_map : ns.gid_map; };
+    const auto& a = transition.call.args;
+    const MapText<D> text{{a[2], a[3], a[4]}, {a[5], a[6], a[7]}};
+    Occurrence<D> occurrence{write.opens};
+    occurrence.require(written == 2 ? text.has_second() : !text.has_second());
+    detail::add_credentials(occurrence, write.writer.cred);
+    detail::add_credentials(occurrence, write.opener.cred, "opener ");
+    detail::add_chain(occurrence, write.world, write.number, level, 0, [](const Word&, unsigned) {});
+    detail::add_user_ns(occurrence, write.world, write.number, level, write.writer);
+    detail::add_user_ns(occurrence, write.world, write.number, level, write.opener, "opener ");
+    if (level > 0) {
+      const UserNamespace<D> parent = D::at(write.world.namespaces, write.ns.parent);
+      detail::add_any_map(occurrence, fmt::format("ns{}.{}", level - 1, of_users ? "gid_map" : "uid_map"));
+      detail::add_map(occurrence, fmt::format("ns{}.{}", level - 1, field), map_of(parent), parent_lines);
+    }
+    const IdExtent<D> own = map_of(write.ns).line0;
+    occurrence.add(fmt::format("ns{}.{}.0.first", level, field), own.first);
+    occurrence.add(fmt::format("ns{}.{}.0.lower_first", level, field), own.lower_first);
+    const typename D::Bool is_written = !(own.count == Word(0));
+    occurrence.add(fmt::format("ns{}.{}.0.count", level, field), D::select(is_written, own.count, Word(1)));
+    occurrence.add_truth("the map is written", is_written);
+    occurrence.add("parent_could_setfcap", write.ns.parent_could_setfcap);
+    occurrence.add("setgroups_allowed", write.ns.setgroups_allowed);
+    for (unsigned line = 0; line < written; ++line) {
+      const IdExtent<D>& here = line == 0 ? text.line0 : text.line1;
+      occurrence.add(fmt::format("first of line {}", line), here.first);
+      occurrence.add(fmt::format("lower_first of line {}", line), here.lower_first);
+      occurrence.add(fmt::format("count of line {}", line), here.count);
+    }
+    return occurrence;
+  }
+};
+
+struct OfSetgroups {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const UserNamespace<D> ns = D::at(transition.before->namespaces, task.user_ns);
+    const auto [lines, groups] = kGroupsSituations[situation];
+    const auto& args = transition.call.args;
+    Occurrence<D> occurrence{args[0] == Word(groups)};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_any_map(occurrence, "ns1.uid_map");
+    detail::add_map(occurrence, "ns1.gid_map", ns.gid_map, lines);
+    occurrence.add("setgroups_allowed", ns.setgroups_allowed);
+    occurrence.add("count", args[0]);
+    occurrence.add("gid0", args[1]);
+    occurrence.add("gid1", args[2]);
     return occurrence;
   }
 };

@@ -59,7 +59,7 @@ std::optional<typename D::Word> value_of(const Occurrence<D>& occurrence, std::s
 class Condition {
  public:
   Condition(const Scene& scene, const SymbolicBool& condition)
-      : context_(TermScope::context()), term_(condition.term()) {
+      : context_(TermScope::context()), term_(scene.interpreter().spelled_out(condition.term())) {
     for (const auto& [constant, name] : named_constants(scene)) names_.emplace(name_of(constant), name);
     for (const z3::expr& constant : constants_of(term_)) {
       const auto found = names_.find(name_of(constant));

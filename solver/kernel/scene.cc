@@ -9,6 +9,7 @@
 
 #include "model/rules/uidgid.h"
 #include "solver/kernel/contracts.h"
+#include "solver/kernel/occurrence.h"
 
 namespace capcheck {
 namespace {
@@ -93,8 +94,9 @@ void Scene::put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& 
   interpreter_.set(ns, fmt::format("{}.nr_extents", field), SymbolicWord(lines));
 }
 
-void Scene::add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level) {
-  const bool is_initial = level == 0 && interpreter_.has_variable("init_user_ns");
+void Scene::add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent,
+                          const SymbolicWord& level) {
+  const bool is_initial = level.numeral() == 0 && interpreter_.has_variable("init_user_ns");
   const ObjectId object = is_initial ? interpreter_.variable("init_user_ns", "user_namespace")
                                      : interpreter_.add_object(name, "user_namespace");
   UserNamespace<Symbolic> ns{};
@@ -126,17 +128,40 @@ void Scene::add_namespaces(unsigned highest, unsigned deepest) {
   }
 }
 
-unsigned Scene::add_other_namespace(unsigned level) {
-  constexpr unsigned kOther = kMaxNamespaces - 1;
-  add_namespace("other_ns", kOther, SymbolicWord::anything(), level);
-  return kOther;
+unsigned Scene::add_other_namespace(const SymbolicWord& level) {
+  add_namespace("other_ns", kOtherNamespace, SymbolicWord::anything(), level);
+  return kOtherNamespace;
+}
+
+unsigned Scene::number_of(const Target& target, const std::string& place) const {
+  for (const auto& [number, object] : namespaces_) {
+    if (target.object == object && target.offset == 0) return number;
+  }
+  throw KernelCodeError(fmt::format("{}: this is no user namespace that was given", place));
 }
 
 const UserNamespace<Symbolic>& Scene::model_namespace(const Target& target, const std::string& place) {
-  for (const auto& [number, object] : namespaces_) {
-    if (target.object == object && target.offset == 0) return world_.namespaces[number];
-  }
-  throw KernelCodeError(fmt::format("{}: this is no user namespace that was given", place));
+  return world_.namespaces[number_of(target, place)];
+}
+
+const IdMap<Symbolic>& Scene::model_map(const Pointer& pointer, const std::string& place) {
+  if (pointer.targets.size() != 1) throw KernelCodeError(fmt::format("{}: this is no map that was given", place));
+  const auto offset_of = [&](std::string_view field) {
+    return static_cast<std::int64_t>(interpreter_.code().field("user_namespace", field).offset);
+  };
+  Target ns = pointer.targets.front();
+  const bool of_users = ns.offset == offset_of("uid_map");
+  ns.offset -= offset_of(of_users ? "uid_map" : "gid_map");
+  UserNamespace<Symbolic>& found = world_.namespaces[number_of(ns, place)];
+  return of_users ? found.uid_map : found.gid_map;
+}
+
+SymbolicWord Scene::namespace_number(const Pointer& pointer, const std::string& place) const {
+  const std::span<const Target> targets(pointer.targets);
+  SymbolicWord number = number_of(targets.front(), place);
+  for (const Target& target : targets.subspan(1))
+    number = Symbolic::select(target.condition, number_of(target, place), number);
+  return number;
 }
 
 void Scene::add_identity_maps(unsigned number) {
@@ -148,7 +173,7 @@ void Scene::add_identity_maps(unsigned number) {
 }
 
 void Scene::add_maps(unsigned number, unsigned lines) {
-  const std::string owner = interpreter_.object(namespaces_.at(number)).name;
+  const std::string owner = fmt::format("ns{}", number);
   const auto add = [&](std::string_view field, IdMap<Symbolic>& map) {
     const auto line = [&](unsigned index) {
       if (index >= lines) return IdExtent<Symbolic>{0, 0, 0};
@@ -170,14 +195,45 @@ void Scene::add_maps(unsigned number, unsigned lines) {
 }
 
 void Scene::add_task(unsigned user_ns) {
+  add_task(Pointer::to(namespaces_.at(user_ns)));
+}
+
+void Scene::add_task_anywhere() {
+  add_task(any_namespace(""));
+}
+
+ObjectId Scene::add_other_credentials(std::size_t number, const std::string& owner) {
+  const ObjectId cred = interpreter_.add_object(fmt::format("cred of the {}", owner), "cred");
+  const std::string prefix = owner + " ";
+  put_into(cred, world_.tasks[number], prefix, any_namespace(prefix));
+  return cred;
+}
+
+Pointer Scene::any_namespace(const std::string& owner) {
+  const SymbolicWord number = unknown(fmt::format("{}user_ns", owner), kBitsOfByte, Shown::number);
+  Pointer any;
+  SymbolicBool is_one = false;
+  for (const auto& [here, object] : namespaces_) {
+    const SymbolicBool is_here = number == SymbolicWord(here);
+    any.targets.push_back({is_here, object, 0, {}});
+    is_one = is_one | is_here;
+  }
+  interpreter_.assume(is_one);
+  return any;
+}
+
+void Scene::put_into(ObjectId cred, Task<Symbolic>& task, const std::string& owner, const Pointer& ns) {
+  task.cred = unknown_credentials(owner);
+  task.user_ns = namespace_number(ns, "at first");
+  task.alive = 1;
+  put(cred, task.cred);
+  interpreter_.set(cred, "user_ns", Value(ns));
+}
+
+void Scene::add_task(const Pointer& ns) {
   task_ = interpreter_.add_object("task", "task_struct");
   cred_ = interpreter_.add_object("cred", "cred");
-  Task<Symbolic>& task = world_.tasks[0];
-  task.cred = unknown_credentials("");
-  task.user_ns = user_ns;
-  task.alive = 1;
-  put(cred_, task.cred);
-  interpreter_.set(cred_, "user_ns", Value(Pointer::to(namespaces_.at(user_ns))));
+  put_into(cred_, world_.tasks[0], "", ns);
   interpreter_.set(task_, "cred", Value(Pointer::to(cred_)));
   interpreter_.set(task_, "real_cred", Value(Pointer::to(cred_)));
   interpreter_.set_bytes(interpreter_.variable("capcheck_current"), 0, 8, Value(Pointer::to(task_)));

@@ -91,18 +91,26 @@ class Scene {
 
   /// The chain between two levels, both among it.
   void add_namespaces(unsigned highest, unsigned deepest);
-  /// One that is not in the chain. Gives its number.
-  unsigned add_other_namespace(unsigned level);
+  /// One that is not in the chain. Gives its number, kOtherNamespace.
+  unsigned add_other_namespace(const SymbolicWord& level);
   /// Ids as that namespace and the kernel number them, in maps of so many lines: up to two.
   void add_maps(unsigned number, unsigned lines);
   /// The initial namespace's maps, for any: every id stands for itself.
   void add_identity_maps(unsigned number);
   /// The namespace that a pointer's target is. Throws KernelCodeError if it is none.
   const UserNamespace<Symbolic>& model_namespace(const Target& target, const std::string& place);
+  /// The map that a pointer points to: its only target. Throws the same.
+  const IdMap<Symbolic>& model_map(const Pointer& pointer, const std::string& place);
+  /// The number of the namespace that a pointer points to. Throws the same.
+  SymbolicWord namespace_number(const Pointer& pointer, const std::string& place) const;
   ObjectId kernel_namespace(unsigned number) const { return namespaces_.at(number); }
 
   /// Makes the task's credentials, and puts it into a namespace.
   void add_task(unsigned user_ns);
+  /// The same, in any of the namespaces.
+  void add_task_anywhere();
+  /// Another task of the model, whose credentials are all that the function sees of it, in any of the namespaces.
+  ObjectId add_other_credentials(std::size_t number, const std::string& owner);
 
   /// What the task's credentials refer to, and count: accounting, groups, and keyrings (if it has them).
   void add_references();
@@ -144,7 +152,11 @@ class Scene {
   const std::vector<Unknown>& unknowns() const { return unknowns_; }
 
  private:
-  void add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, unsigned level);
+  void add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, const SymbolicWord& level);
+  unsigned number_of(const Target& target, const std::string& place) const;
+  Pointer any_namespace(const std::string& owner);
+  void put_into(ObjectId cred, Task<Symbolic>& task, const std::string& owner, const Pointer& ns);
+  void add_task(const Pointer& ns);
   void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map, unsigned lines);
   bool is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const;
 

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/kernel/situation.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "model/rules/commoncap.h"
+#include "model/rules/user_namespace.h"
+#include "model/step.h"
+
+namespace capcheck {
+namespace {
+
+/// What cap_capable() reads of credentials.
+Subject<Symbolic> subject_of(Scene& scene, const State& state, const Target& cred, const std::string& place) {
+  Interpreter& interpreter = scene.interpreter();
+  if (!cred.object || cred.offset != 0 || interpreter.object(*cred.object).structure != "cred")
+    throw KernelCodeError(fmt::format("{}: these are no credentials that were given", place));
+  const auto read = [&](std::string_view field) { return interpreter.read(state, *cred.object, field); };
+  return {scene.namespace_number(as_pointer(read("user_ns")), place), Scene::word_of(read("euid")),
+          Scene::word_of(read("cap_effective"))};
+}
+
+Pointer moved(Pointer pointer, std::uint64_t offset) {
+  for (Target& target : pointer.targets) target.offset += static_cast<std::int64_t>(offset);
+  return pointer;
+}
+
+/// A line of a map in the kernel's memory.
+IdExtent<Symbolic> read_line(Interpreter& interpreter, State& state, const Pointer& line, const std::string& place) {
+  const auto read = [&](std::string_view field) {
+    const FieldPlace part = interpreter.code().field("uid_gid_extent", field);
+    return Scene::word_of(interpreter.read(state, moved(line, part.offset), part.size, place));
+  };
+  return {read("first"), read("lower_first"), read("count")};
+}
+
+/// An id as the kernel's functions give it: of 32 bits, which is proved with them. What is computed with it need not
+/// know how it came about.
+Value translated_id(Interpreter& interpreter, const Word& id) {
+  const z3::expr name = interpreter.abbreviate("id", low_bits(id, kIntBits));
+  interpreter.assume(word_of_bits(name) == id);
+  return name;
+}
+
+}  // namespace
+
+const std::vector<std::string> kCommitted = {"task_struct.cred", "task_struct.real_cred", "task_struct.flags",
+                                             "cred.usage", "cred.rcu"};
+
+unsigned once(const Profile&) {
+  return 1;
+}
+
+Word negated(int error) {
+  return Word(0) - Word(static_cast<std::uint64_t>(error));
+}
+
+Value argument(const Word& word, unsigned width) {
+  return low_bits(word, width);
+}
+
+Word run(Scene& scene, std::string_view function, const std::vector<Value>& arguments) {
+  const auto result = scene.interpreter().run(function, arguments, scene.state());
+  if (!result) throw KernelCodeError(fmt::format("{}() gives nothing", function));
+  return Scene::word_of(*result, true);
+}
+
+void use_id_functions(Scene& scene) {
+  for (const IdFunction& function : kIdFunctions) {
+    const auto apply = [&scene, &function](Interpreter&, State&, const KernelCall& call) -> std::optional<Value> {
+      const Pointer ns = as_pointer(call.arguments.at(0));
+      const Word id = word_of_bits(as_bits(call.arguments.at(1)));
+      std::optional<Value> result;
+      for (const Target& target : ns.targets) {
+        const Word here = function.model(scene.model_namespace(target, call.place).*function.map, id);
+        const Value value = translated_id(scene.interpreter(), here);
+        result = result ? choose(target.condition, value, *result) : value;
+      }
+      return result;
+    };
+    scene.interpreter().replace(std::string(function.name),
+                                {"translates an id as the model does (proved as make_kuid)", apply});
+  }
+}
+
+void use_map_id_range_down(Scene& scene) {
+  const auto apply = [&scene](Interpreter& interpreter, State& state, const KernelCall& call) -> std::optional<Value> {
+    const Word id = word_of_bits(as_bits(call.arguments.at(1))), count = word_of_bits(as_bits(call.arguments.at(2)));
+    State wrapping = state;
+    wrapping.path = state.path & ((count == Word(0)) | (Word(kInvalidId) < id + count));
+    interpreter.fail(wrapping, call.place, "a range of ids is empty, or wraps");
+    const IdMap<Symbolic>& map = scene.model_map(as_pointer(call.arguments.at(0)), call.place);
+    return translated_id(interpreter, map_id_range_down(map, id, count));
+  };
+  scene.interpreter().replace("map_id_range_down",
+                              {"translates a range of ids as the model does (proved as map_id_range_down)", apply});
+}
+
+void use_mappings_overlap(Scene& scene) {
+  const auto apply = [](Interpreter& interpreter, State& state, const KernelCall& call) -> std::optional<Value> {
+    const Pointer map = as_pointer(call.arguments.at(0));
+    const FieldPlace count = interpreter.code().field("uid_gid_map", "nr_extents"),
+                     first = interpreter.code().field("uid_gid_map", "extent.0");
+    const Word lines = Scene::word_of(interpreter.read(state, moved(map, count.offset), count.size, call.place));
+    if (lines.numeral() == 0) return Bool(false);
+    const IdExtent<Symbolic> before = read_line(interpreter, state, moved(map, first.offset), call.place),
+                             added = read_line(interpreter, state, as_pointer(call.arguments.at(1)), call.place);
+    State others = state;
+    others.path = state.path & !((lines == Word(1)) & detail::extent_valid(before) & detail::extent_valid(added));
+    interpreter.fail(others, call.place, "a map has more lines, or one that is not valid");
+    return detail::extents_overlap(before, added);
+  };
+  scene.interpreter().replace("mappings_overlap",
+                              {"says whether lines overlap as the model does (proved as mappings_overlap)", apply});
+}
+
+void use_cap_capable(Scene& scene) {
+  const auto apply = [&scene](Interpreter&, State& state, const KernelCall& call) -> std::optional<Value> {
+    const Word capability = word_of_bits(as_bits(call.arguments.at(2)));
+    const Word target = scene.namespace_number(as_pointer(call.arguments.at(1)), call.place);
+    Bool capable = false;
+    for (const Target& cred : as_pointer(call.arguments.at(0)).targets) {
+      const Subject<Symbolic> subject = subject_of(scene, state, cred, call.place);
+      capable =
+          capable | (cred.condition & cap_capable<Symbolic>(scene.world().namespaces, subject, target, capability));
+    }
+    return argument(Symbolic::select(capable, 0, negated(EPERM)), kIntBits);
+  };
+  scene.interpreter().replace("cap_capable", {"says what the model's does (proved as cap_capable)", apply});
+}
+
+Predicted predict(Scene& scene, CallKind kind, const std::array<Word, kMaxArguments>& arguments) {
+  World<Symbolic> world = scene.world();
+  const Call<Symbolic> call{kind, 0, arguments};
+  const Word result = step(scene.profile(), world, call).result;
+  return {result, world.tasks[0].cred};
+}
+
+Bool all_well(const Scene& scene) {
+  Bool well = true;
+  for (const Bool& failed : scene.interpreter().failures()) well = well & !failed;
+  return well;
+}
+
+Bool is_negative(const Word& word) {
+  return !(word < Word(std::uint64_t{1} << (kLongBits - 1)));
+}
+
+void compare_outcome(Scene& scene, const std::string& name, const Word& result, const Predicted& model,
+                     const Bool& matters) {
+  const Bool well = matters & all_well(scene);
+  const Credentials<Symbolic> after = scene.current();
+  scene.compare(fmt::format("{}result", name), result, model.result, Shown::number, well);
+  scene.compare(name, after, model.cred, well);
+  scene.compare_if_ever(fmt::format("{}failed, ", name), after, scene.task().cred, matters & is_negative(result));
+}
+
+}  // namespace capcheck
