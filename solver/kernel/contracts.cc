@@ -239,6 +239,22 @@ std::optional<Value> read_number(Interpreter& interpreter, State& state, const K
   return number;
 }
 
+/// proc_doulongvec_minmax(table, write, …) of a table whose data are two numbers: those that the proof gives.
+std::optional<Value> read_two_numbers(Interpreter& interpreter, State& state, const KernelCall& call) {
+  constexpr std::uint64_t kSize = 8;
+  const FieldPlace data = interpreter.code().field("ctl_table", "data");
+  Pointer at = pointer_argument(call, 0);
+  for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(data.offset);
+  Pointer number = as_pointer(interpreter.read(state, at, data.size, call.place));
+  const SymbolicBool reads = equal(as_bits(call.arguments.at(1)), bits_of(std::uint64_t{0}, kIntBits));
+  for (const char* name : {"low word", "high word"}) {
+    const Value old = interpreter.read(state, number, kSize, call.place);
+    interpreter.write(state, number, kSize, choose(reads, old, interpreter.given(name)), call.place);
+    for (Target& target : number.targets) target.offset += static_cast<std::int64_t>(kSize);
+  }
+  return unless_out_of("no_numbers", EINVAL)(interpreter, state, call);
+}
+
 /// sort(base, count, size, compare, swap) of up to two numbers.
 std::optional<Value> sort_two(Interpreter& interpreter, State& state, const KernelCall& call) {
   constexpr std::uint64_t kSize = 4;
@@ -342,6 +358,11 @@ Contracts make_contracts() {
     add(name, "gives memory for the groups, or null", object_given("group_info"));
   add("kvfree", "gives memory back", nothing);
   add("sort", "puts two numbers in the order of what compares them", sort_two);
+  add("proc_doulongvec_minmax", "reads two numbers of 32 bits, any, or says that there are none", read_two_numbers);
+  add("inode_permission", "lets a task execute the file: it has come so far", any_success);
+  add("make_vfsgid", "gives the id itself: no mount is idmapped", third_argument);
+  add("down_write", "takes a lock: nobody else changes what is looked at", nothing);
+  add("up_write", "lets go of a lock", nothing);
   add("memcpy", "copies memory", copy);
   add("memdup_user_nul", "gives a copy of the user's text or, out of memory, an error", copy_user_text);
   add("simple_strtoul", "reads a number of 32 bits to the end of its digits: any number", read_number);

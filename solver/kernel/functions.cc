@@ -13,6 +13,7 @@
 #include "model/invariants.h"
 #include "model/step.h"
 #include "solver/kernel/proc_files.h"
+#include "solver/kernel/ptrace.h"
 #include "solver/kernel/situation.h"
 
 namespace capcheck {
@@ -81,28 +82,45 @@ void run_id_function(Scene& scene, unsigned situation) {
   scene.compare_the_rest({});
 }
 
-/// For no line and for one, which has the range or not.
+/// Where a range of ids is, for no line and for one.
+enum class RangeSituation : std::uint8_t { no_line, within, below, beyond, across_the_end, count };
+
 unsigned range_situations(const Profile&) {
-  return kIdSituations.size();
+  return static_cast<unsigned>(RangeSituation::count);
+}
+
+/// That the range is there: one of these holds.
+Bool is_at(RangeSituation place, const IdExtent<Symbolic>& line, const Word& id, const Word& count) {
+  const Word end = line.first + line.count;
+  const Bool below = id < line.first, beyond = !(id < end), ends_within = id + count < end + Word(1);
+  switch (place) {
+    case RangeSituation::within:
+      return !below & !beyond & ends_within;
+    case RangeSituation::below:
+      return below;
+    case RangeSituation::beyond:
+      return beyond;
+    case RangeSituation::across_the_end:
+      return !below & !beyond & !ends_within;
+    default:
+      return true;
+  }
 }
 
 void run_map_id_range_down(Scene& scene, unsigned situation) {
-  const auto [lines, line] = kIdSituations[situation];
+  const auto place = static_cast<RangeSituation>(situation);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, lines);
+  scene.add_maps(1, place == RangeSituation::no_line ? 0 : 1);
   Interpreter& interpreter = scene.interpreter();
   const Word id = scene.unknown("id", kIntBits, Shown::number), count = scene.unknown("count", kIntBits, Shown::number);
-  interpreter.assume(!(count == Word(0)) & (id + count < Word(kInvalidId + 1)));
   const IdMap<Symbolic>& map = scene.world().namespaces[1].uid_map;
-  const Word model = map_id_range_down(map, id, count);
-  const Bool is_mapped = !(model == Word(kInvalidId));
-  interpreter.assume(line ? is_mapped : !is_mapped);
+  interpreter.assume(!(count == Word(0)) & (id + count < Word(kInvalidId + 1)) & is_at(place, map.line0, id, count));
   const auto offset = static_cast<std::int64_t>(interpreter.code().field("user_namespace", "uid_map").offset);
   const Word result =
       run(scene, "map_id_range_down",
           {Pointer::to(scene.kernel_namespace(1), offset), argument(id, kIntBits), argument(count, kIntBits)}) &
       Word(kInvalidId);
-  scene.compare("result", result, model, Shown::number);
+  scene.compare("result", result, map_id_range_down(map, id, count), Shown::number);
   scene.compare_the_rest({});
 }
 
@@ -353,6 +371,8 @@ constexpr std::uint64_t kSizeOfV1 = 12, kSizeOfV2 = 20, kSizeOfV3 = 24;
 
 /// Namespaces up to so deep, for a file's root id is looked for on the way up.
 constexpr unsigned kExecLevels = 4;
+/// Of inode->i_mode.
+constexpr unsigned kModeBits = 16;
 
 unsigned exec_levels(const Profile&) {
   return kExecLevels;
@@ -404,9 +424,45 @@ ObjectId add_file(Scene& scene) {
   point(super, "s_user_ns", scene.kernel_namespace(0));
   point(dentry, "d_inode", inode);
   point(inode, "i_sb", super);
+  point(file, "f_inode", inode);
+  interpreter.give("inode", Pointer::to(inode));
   // Before 6.2 a mount that is not idmapped has the initial namespace for its map.
   if (interpreter.code().has_field("vfsmount", "mnt_userns")) point(mount, "mnt_userns", scene.kernel_namespace(0));
   return file;
+}
+
+/// Set-id bits of a file that the task may execute, in a namespace whose maps have a line, or none.
+void run_bprm_fill_uid(Scene& scene, unsigned situation) {
+  use_id_functions(scene);
+  scene.add_namespaces(0, 1);
+  scene.add_maps(1, situation == 0 ? 1 : 0);
+  scene.add_task(1);
+  Interpreter& interpreter = scene.interpreter();
+  Credentials<Symbolic>& old = scene.task().cred;
+  old.no_new_privs = scene.unknown("no_new_privs", 1, Shown::number);
+  interpreter.set(scene.kernel_task(), "atomic_flags", old.no_new_privs);
+  const Bool counts = Bool::unknown("mnt_may_suid");
+  scene.show("the mount lets it count", counts);
+  interpreter.give("mnt_may_suid", counts);
+  const ObjectId file = add_file(scene), bprm = interpreter.add_object("bprm", "linux_binprm"),
+                 cred = scene.add_new_credentials("bprm.cred");
+  interpreter.set(bprm, "cred", Value(Pointer::to(cred)));
+  Executable<Symbolic> model{};
+  model.uid = scene.unknown("file uid", kIntBits, Shown::number);
+  model.gid = scene.unknown("file gid", kIntBits, Shown::number);
+  model.mode = scene.unknown("file mode", kModeBits, Shown::bits);
+  model.flags = Symbolic::select(counts, 0, kExecNosuid);
+  const ObjectId inode = *as_pointer(interpreter.given("inode")).targets.at(0).object;
+  interpreter.set(inode, "i_uid", model.uid);
+  interpreter.set(inode, "i_gid", model.gid);
+  interpreter.set(inode, "i_mode", model.mode);
+  const std::vector<Value> arguments{Pointer::to(bprm), Pointer::to(file)};
+  interpreter.run("bprm_fill_uid", arguments, scene.state());
+
+  scene.compare("bprm: ", scene.read_credentials(cred),
+                bprm_fill_uid<Symbolic>(old, scene.world().namespaces[1], model));
+  scene.compare("the task's own ", scene.current(), old);
+  scene.compare_the_rest({"linux_binprm.per_clear"});
 }
 
 void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
@@ -749,6 +805,8 @@ const std::vector<ProvedFunction> kFunctions = {
     {"create_user_ns", "create_user_ns(), set_cred_user_ns()",
      "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
      run_create_user_ns, 0, occurrences<OfCreation>(kinds({CallKind::unshare}))},
+    {"bprm_fill_uid", "bprm_fill_uid()", "maps of up to one line", up_to_one_line, run_bprm_fill_uid, 0,
+     occurrences<OfFillUid>(kinds({CallKind::execve}))},
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
      "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file, 0,
      occurrences<OfExec>(kinds({CallKind::execve}))},
@@ -797,7 +855,8 @@ std::vector<Standing> standings(const Profile& profile) {
 const std::vector<ProvedFunction>& proved_functions() {
   static const std::vector<ProvedFunction> kAll = [] {
     std::vector<ProvedFunction> all = kFunctions;
-    for (const auto& more : {proc_file_functions()}) all.insert(all.end(), more.begin(), more.end());
+    for (const auto& more : {proc_file_functions(), ptrace_functions()})
+      all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
   return kAll;

@@ -356,6 +356,15 @@ ObjectId Interpreter::variable(std::string_view name, const std::string& structu
   return id;
 }
 
+ObjectId Interpreter::variable_as_built(std::string_view name, const std::string& structure) {
+  const ObjectId id = variable(name);
+  objects_[id].structure = structure;
+  const llvm::GlobalVariable& built = *code_.module().getNamedGlobal(llvm::StringRef(name.data(), name.size()));
+  if (!built.hasDefinitiveInitializer()) throw KernelCodeError(fmt::format("what {} is built with is elsewhere", name));
+  initialise(objects_[id], 0, *built.getInitializer());
+  return id;
+}
+
 ObjectId Interpreter::variable(std::string_view name) {
   const auto* found = code_.module().getNamedGlobal(llvm::StringRef(name.data(), name.size()));
   if (found == nullptr) throw KernelCodeError(fmt::format("the kernel's bitcode has no variable {}", name));
@@ -522,11 +531,17 @@ void Interpreter::branch(Frame& frame, const llvm::BasicBlock& block, Arrival& a
     return leave(frame, block, arrival, *jump->getSuccessor(1), !taken);
   }
   if (const auto* choice = llvm::dyn_cast<llvm::SwitchInst>(&last)) {
-    const z3::expr chosen = bits(frame, state, *choice->getCondition());
+    // An address may be chosen by, too: no object has a small number for one.
+    const Value chosen = operand(frame, state, *choice->getCondition());
+    const auto is_chosen = [&](const z3::expr& value) {
+      if (const auto* pointer = std::get_if<Pointer>(&chosen.content))
+        return equal(*pointer, Pointer::of_number(value));
+      return equal(bits(frame, state, *choice->getCondition()), value);
+    };
     SymbolicBool other = true;
     std::map<const llvm::BasicBlock*, SymbolicBool> taken;
     for (const auto& each : choice->cases()) {
-      const SymbolicBool here = equal(chosen, bits(frame, state, *each.getCaseValue()));
+      const SymbolicBool here = is_chosen(bits(frame, state, *each.getCaseValue()));
       SymbolicBool& condition = taken.try_emplace(each.getCaseSuccessor(), false).first->second;
       condition = condition | here;
       other = other & !here;
@@ -710,6 +725,11 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
                                   truth(frame, state, *operation->getOperand(1)));
       if (result) return *result;
     } else if (type.isIntegerTy()) {
+      // The address of an object, and so much more.
+      const Value first = operand(frame, state, *operation->getOperand(0));
+      if (const auto* pointer = std::get_if<Pointer>(&first.content);
+          pointer != nullptr && opcode == llvm::Instruction::Add)
+        return move(state, *pointer, operand_bits(1), place());
       if (const auto result = compute(opcode, operand_bits(0), operand_bits(1))) return fold(*result);
     }
     throw_unknown(instruction, "an operation");
@@ -726,15 +746,16 @@ std::optional<Value> Interpreter::evaluate(Frame& frame, State& state, const llv
       const SymbolicBool same = equal(x, y);
       return predicate == llvm::CmpInst::ICMP_EQ ? same : !same;
     }
-    // IS_ERR() and its like: no object is in the last page of memory.
+    // IS_ERR() and its like: no object is in the last page of memory, or in the first.
+    constexpr std::uint64_t kPage = 4096;
     SymbolicBool result = false;
     for (const Target& target : x.targets) {
       if (y.targets.size() != 1 || y.targets[0].object) throw_unknown(instruction, "a comparison of addresses");
       const auto limit = numeral_of(*y.targets[0].number);
-      if (!limit || *limit < ~std::uint64_t{0} - 4096 || !comparison->isUnsigned())
+      if (!limit || (*limit > kPage && *limit < ~kPage) || !comparison->isUnsigned())
         throw_unknown(instruction, "a comparison of addresses");
-      const SymbolicBool here = target.object ? compare(predicate, bits_of(1, kPointerBits), *y.targets[0].number)
-                                              : compare(predicate, *target.number, *y.targets[0].number);
+      const z3::expr address = target.object ? bits_of(2 * kPage, kPointerBits) : *target.number;
+      const SymbolicBool here = compare(predicate, address, *y.targets[0].number);
       result = result | (target.condition & here);
     }
     return result;

@@ -95,6 +95,9 @@ class Interpreter {
   /// The same, of a variable that is one of the kernel's structures.
   ObjectId variable(std::string_view name, const std::string& structure);
 
+  /// One whose values are those that it is built with, though they might change: an array of such structures.
+  ObjectId variable_as_built(std::string_view name, const std::string& structure);
+
   /// What a field holds at first. Values that are too wide are cut.
   void set(ObjectId object, std::string_view field, const Value& value);
   void set(ObjectId object, std::string_view field, const SymbolicWord& word);

@@ -375,6 +375,91 @@ struct OfSetgroups {
   }
 };
 
+/// A write to one of the sysctls that are sets. Each situation is one of these.
+inline constexpr std::array kSetSysctls = {CallKind::write_umh_bset, CallKind::write_umh_inheritable,
+                                           CallKind::write_umh_userns, CallKind::write_cap_userns_mask};
+
+struct OfSetSysctl {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const Sysctls<D>& sysctls = transition.before->sysctls;
+    Occurrence<D> occurrence{typename D::Bool(transition.call.kind == kSetSysctls[situation])};
+    occurrence.require(task.cred.euid == Word(0));
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("user_ns", D::select(detail::is_initial<D>(task.user_ns), Word(0), Word(kOtherNamespace)));
+    occurrence.add("write", Word(1));
+    occurrence.add("mask", std::array{sysctls.umh_bset, sysctls.umh_inheritable, sysctls.umh_userns,
+                                      sysctls.cap_userns_mask}[situation]);
+    occurrence.add("set", transition.call.args[0]);
+    return occurrence;
+  }
+};
+
+/// PTRACE_SEIZE of a task of another thread group that nobody traces.
+struct OfMayAccess {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned level, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const Task<D> tracee = D::at(world.tasks, transition.call.args[0]), leader = D::at(world.tasks, tracee.leader);
+    Occurrence<D> occurrence{!(tracee.alive == Word(0))};
+    occurrence.require(!(task.leader == tracee.leader) & (tracee.traced == Word(0)));
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_credentials(occurrence, tracee.cred, "tracee ");
+    detail::add_chain(occurrence, world, tracee.user_ns, level, 0, [](const Word&, unsigned) {});
+    detail::add_user_ns(occurrence, world, tracee.user_ns, level, task);
+    Task<D> mm;
+    mm.user_ns = leader.mm_user_ns;
+    detail::add_user_ns(occurrence, world, tracee.user_ns, level, mm, "mm ");
+    if (!detail::certainly_not(occurrence.happens))
+      occurrence.require(!(occurrence.values.back().second == Word(kOtherNamespace)));
+    occurrence.add("dumpable", leader.dumpable);
+    occurrence.add("mode", Word(kRealCredsMode));
+    return occurrence;
+  }
+
+  /// PTRACE_MODE_REALCREDS
+  static constexpr std::uint64_t kRealCredsMode = 16;
+};
+
+/// The same, where all depends on that check.
+struct OfAccessCheck {
+  template <Domain D>
+  static Occurrence<D> of(const Profile& profile, unsigned level, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Credentials<D>& own = detail::caller_of(transition).cred;
+    const Task<D> tracee = D::at(world.tasks, transition.call.args[0]);
+    const Credentials<D>& other = tracee.cred;
+    Occurrence<D> occurrence = OfMayAccess::of(profile, level, transition);
+    occurrence.require((own.uid == other.euid) & (own.uid == other.suid) & (own.uid == other.uid));
+    occurrence.require((own.gid == other.egid) & (own.gid == other.sgid) & (own.gid == other.gid));
+    occurrence.require(D::at(world.tasks, tracee.leader).dumpable == Word(1));
+    return occurrence;
+  }
+};
+
+/// PTRACE_TRACEME of a task that nobody traces.
+struct OfTraceme {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned level, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const Task<D> parent = D::at(world.tasks, detail::parent_of(task));
+    Occurrence<D> occurrence{!(task.parent == Word(kOutside))};
+    occurrence.require(task.traced == Word(0));
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_credentials(occurrence, parent.cred, "parent ");
+    detail::add_chain(occurrence, world, task.user_ns, level, 0, [](const Word&, unsigned) {});
+    detail::add_user_ns(occurrence, world, task.user_ns, level, parent, "parent ");
+    return occurrence;
+  }
+};
+
 /// execve(2) in the initial namespace.
 struct OfExec {
   template <Domain D>
@@ -415,6 +500,32 @@ struct OfExec {
     occurrence.add_truth("LSM_UNSAFE_PTRACE", traced);
     occurrence.add_truth("ptracer_capable",
                          !traced | cap_capable<D>(world.namespaces, tracer, Word(0), CAP_SYS_PTRACE));
+    return occurrence;
+  }
+};
+
+/// execve(2) that nothing makes unsafe: the ids are then those of the file.
+struct OfFillUid {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>& task = detail::caller_of(transition);
+    const auto& a = transition.call.args;
+    const Executable<D> file{a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]};
+    const UserNamespace<D> ns = D::at(world.namespaces, task.user_ns);
+    Occurrence<D> occurrence{transition.result >> 63u == Word(0)};
+    occurrence.require((task.cred.no_new_privs == Word(0)) & (task.traced == Word(0)) & !file.has_flag(kExecScript));
+    occurrence.require(!detail::any_other_task(world, Word(transition.call.task),
+                                               [&](const Task<D>& other) { return other.fs == task.fs; }));
+    detail::add_credentials(occurrence, task.cred);
+    constexpr unsigned kWithALine = 0;
+    detail::add_map(occurrence, "ns1.uid_map", ns.uid_map, situation == kWithALine ? 1 : 0);
+    detail::add_map(occurrence, "ns1.gid_map", ns.gid_map, situation == kWithALine ? 1 : 0);
+    occurrence.add_truth("the mount lets it count", !file.has_flag(kExecNosuid));
+    occurrence.add("file uid", file.uid);
+    occurrence.add("file gid", file.gid);
+    occurrence.add("file mode", file.mode | Word(kExecMode));
     return occurrence;
   }
 };

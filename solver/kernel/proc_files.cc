@@ -8,8 +8,10 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "model/rules/umh.h"
 #include "model/rules/user_namespace.h"
 #include "solver/kernel/situation.h"
 
@@ -262,6 +264,69 @@ void run_proc_gid_map_write(Scene& scene, unsigned situation) {
   run_map_write(scene, situation, kGidMap<Symbolic>);
 }
 
+// /proc/sys/kernel
+
+unsigned set_sysctls(const Profile& profile) {
+  // A mask is that of a series that has a set of its own.
+  return profile.features.userns_mask ? 4 : profile.features.userns ? 3 : 2;
+}
+
+/// A row of one of the kernel's tables, by the name of its file.
+Pointer find_row(Scene& scene, std::string_view table, std::string_view name) {
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId rows = interpreter.variable_as_built(table, "ctl_table");
+  const FieldPlace place = interpreter.code().field("ctl_table", "procname");
+  const std::uint64_t size = interpreter.code().size_of("ctl_table");
+  const auto is_name = [&](const Pointer& text) {
+    const Target& target = text.targets.front();
+    if (!target.object || interpreter.object(*target.object).size != name.size() + 1) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      const Value byte = interpreter.first(*target.object, i, 1);
+      if (numeral_of(as_bits(byte)) != static_cast<std::uint8_t>(name[i])) return false;
+    }
+    return true;
+  };
+  for (std::uint64_t row = 0; row < interpreter.object(rows).size; row += size) {
+    if (is_name(as_pointer(interpreter.first(rows, row + place.offset, place.size))))
+      return Pointer::to(rows, static_cast<std::int64_t>(row));
+  }
+  throw KernelCodeError(fmt::format("{} has no row {}", table, name));
+}
+
+/// One of the sets, read or written, by a task of the initial namespace or another.
+void run_proc_cap_handler(Scene& scene, unsigned situation) {
+  constexpr std::pair<std::string_view, std::string_view> kRows[] = {{"usermodehelper_table", "bset"},
+                                                                     {"usermodehelper_table", "inheritable"},
+                                                                     {"usermodehelper_table", "userns"},
+                                                                     {"cap_userns_table", "cap_userns_mask"}};
+  constexpr std::string_view kVariables[] = {"usermodehelper_bset", "usermodehelper_inheritable",
+                                             "usermodehelper_userns", "cap_userns_mask"};
+  use_cap_capable(scene);
+  scene.add_namespaces(0, 0);
+  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_task_anywhere();
+  scene.assume("a sysctl of mode 0600 is written by whose euid is 0", scene.task().cred.euid == Word(0));
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId variable = interpreter.variable(kVariables[situation]);
+  const Word mask = scene.unknown("mask", kLongBits, Shown::set), set = scene.unknown("set", kLongBits, Shown::set),
+             write = scene.unknown("write", 1, Shown::number);
+  interpreter.set_bytes(variable, 0, 8, argument(mask, kLongBits));
+  interpreter.give("low word", argument(set & Word(0xffffffff), kLongBits));
+  interpreter.give("high word", argument(set >> kIntBits, kLongBits));
+  const auto [table, row] = kRows[situation];
+  const Value anywhere = Pointer::to(interpreter.add_memory("of the caller", 8));
+  const Word result = run(scene, "proc_cap_handler",
+                          {find_row(scene, table, row), argument(write, kIntBits), anywhere, anywhere, anywhere});
+
+  const auto model = proc_cap_handler<Symbolic>(scene.world().namespaces, scene.task(), true, mask, set);
+  const Bool well = all_well(scene), writes = write == Word(1), passed = model.verdict.passed();
+  scene.compare("result", result, Symbolic::select(passed | !writes, 0, Word(0) - model.verdict.error()), Shown::number,
+                well);
+  scene.compare("mask after", Scene::word_of(interpreter.read(scene.state(), variable, 0, 8)),
+                Symbolic::select(writes & passed & well, model.after, mask), Shown::set);
+  scene.compare_the_rest({"task_struct.flags"}, {variable});
+}
+
 constexpr std::string_view kMapBound =
     "namespaces up to 2 deep; one or two lines are written, in the form in which the kernel prints them, below a "
     "parent "
@@ -271,6 +336,9 @@ constexpr std::string_view kMapBound =
 
 std::vector<ProvedFunction> proc_file_functions() {
   return {
+      {"proc_cap_handler", "proc_cap_handler()", "", set_sysctls, run_proc_cap_handler, 0,
+       occurrences<OfSetSysctl>(kinds({CallKind::write_umh_bset, CallKind::write_umh_inheritable,
+                                       CallKind::write_umh_userns, CallKind::write_cap_userns_mask}))},
       {"proc_setgroups_write", "proc_setgroups_write(): proc_setgroups_open() too",
        "namespaces up to 3 deep; \"deny\" or \"allow\" is written", setgroups_situations, run_proc_setgroups_write, 0,
        occurrences<OfSetgroupsWrite>(kinds({CallKind::write_setgroups}))},

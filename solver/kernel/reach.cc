@@ -204,6 +204,7 @@ z3::model model_of(const NamedConstants& constants, const Occurrence<Concrete>& 
 
 std::vector<std::string_view> invariants_that_exclude(Scene& scene, const SymbolicBool& condition,
                                                       std::chrono::milliseconds timeout) {
+  if (!scene.has_task()) return {};
   const Profile& profile = scene.profile();
   Query query(timeout);
   std::vector<std::pair<std::string_view, SymbolicBool>> named;

@@ -202,18 +202,19 @@ void Scene::add_task_anywhere() {
   add_task(any_namespace(""));
 }
 
-ObjectId Scene::add_other_credentials(std::size_t number, const std::string& owner) {
+ObjectId Scene::add_other_credentials(std::size_t number, const std::string& owner, std::optional<unsigned> user_ns) {
   const ObjectId cred = interpreter_.add_object(fmt::format("cred of the {}", owner), "cred");
   const std::string prefix = owner + " ";
-  put_into(cred, world_.tasks[number], prefix, any_namespace(prefix));
+  put_into(cred, world_.tasks[number], prefix, user_ns ? Pointer::to(namespaces_.at(*user_ns)) : any_namespace(prefix));
   return cred;
 }
 
-Pointer Scene::any_namespace(const std::string& owner) {
+Pointer Scene::any_namespace(const std::string& owner, bool in_chain) {
   const SymbolicWord number = unknown(fmt::format("{}user_ns", owner), kBitsOfByte, Shown::number);
   Pointer any;
   SymbolicBool is_one = false;
   for (const auto& [here, object] : namespaces_) {
+    if (in_chain && here == kOtherNamespace) continue;
     const SymbolicBool is_here = number == SymbolicWord(here);
     any.targets.push_back({is_here, object, 0, {}});
     is_one = is_one | is_here;
@@ -231,6 +232,7 @@ void Scene::put_into(ObjectId cred, Task<Symbolic>& task, const std::string& own
 }
 
 void Scene::add_task(const Pointer& ns) {
+  has_task_ = true;
   task_ = interpreter_.add_object("task", "task_struct");
   cred_ = interpreter_.add_object("cred", "cred");
   put_into(cred_, world_.tasks[0], "", ns);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +66,7 @@ class Scene {
   /// The current task: task 0 of the world.
   Task<Symbolic>& task() { return world_.tasks[0]; }
   ObjectId kernel_task() const { return task_; }
+  bool has_task() const { return has_task_; }
   ObjectId cred() const { return cred_; }
 
   /// Something that holds of every input, and is no part of the model's rules: printed with the proof.
@@ -109,8 +111,10 @@ class Scene {
   void add_task(unsigned user_ns);
   /// The same, in any of the namespaces.
   void add_task_anywhere();
-  /// Another task of the model, whose credentials are all that the function sees of it, in any of the namespaces.
-  ObjectId add_other_credentials(std::size_t number, const std::string& owner);
+  /// The credentials of another task of the model, in a namespace, or in any.
+  ObjectId add_other_credentials(std::size_t number, const std::string& owner, std::optional<unsigned> user_ns = {});
+  /// Any of the namespaces, as OWNERuser_ns says; or any in the chain.
+  Pointer any_namespace(const std::string& owner, bool in_chain = false);
 
   /// What the task's credentials refer to, and count: accounting, groups, and keyrings (if it has them).
   void add_references();
@@ -154,7 +158,6 @@ class Scene {
  private:
   void add_namespace(const std::string& name, unsigned number, const SymbolicWord& parent, const SymbolicWord& level);
   unsigned number_of(const Target& target, const std::string& place) const;
-  Pointer any_namespace(const std::string& owner);
   void put_into(ObjectId cred, Task<Symbolic>& task, const std::string& owner, const Pointer& ns);
   void add_task(const Pointer& ns);
   void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map, unsigned lines);
@@ -164,6 +167,7 @@ class Scene {
   Interpreter interpreter_;
   State state_;
   World<Symbolic> world_;
+  bool has_task_ = false;
   ObjectId task_ = 0, cred_ = 0;
   std::map<unsigned, ObjectId> namespaces_;  ///< by number
   std::vector<Unknown> unknowns_;
