@@ -781,6 +781,69 @@ void run_userfaultfd_api(Scene& scene, unsigned level) {
   scene.compare_the_rest({"userfaultfd_ctx.features", "task_struct.flags"}, {request});
 }
 
+/// Whoever has the device open gets a descriptor: nothing is asked of the caller.
+void run_userfaultfd_dev_ioctl(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  Interpreter& interpreter = scene.interpreter();
+  const Word cmd = scene.unknown("cmd", kIntBits, Shown::bits), flags = scene.unknown("flags", kIntBits, Shown::bits);
+  constexpr std::uint64_t kReached = 7;
+  interpreter.give("userfaultfd", bits_of(kReached, kIntBits));
+  const Word result =
+      run(scene, "userfaultfd_dev_ioctl",
+          {Pointer::to(interpreter.add_object("file", "file")), argument(cmd, kIntBits), argument(flags, kLongBits)});
+  scene.task().userfaultfd = no_userfaultfd<Symbolic>();
+  scene.task().userfaultfd.device_open = 1;
+  // Which flags there are is for new_userfaultfd() to say.
+  const auto model = userfaultfd_dev_ioctl<Symbolic>(scene.task(), flags & Word(kUserfaultfdFlags));
+  const Bool passes = (cmd == Word(USERFAULTFD_IOC_NEW)) & model.verdict.passed();
+  scene.compare("result", result, Symbolic::select(passes, kReached, negated(EINVAL)), Shown::number);
+  scene.compare_the_rest({});
+}
+
+/// A fault of the kernel's own code, and one of the program.
+unsigned fault_modes(const Profile&) {
+  return 2;
+}
+
+/// A page that is registered with the descriptor is used. What may not wait is told to come again.
+void run_handle_userfault(Scene& scene, unsigned in_user_mode) {
+  constexpr std::uint64_t kAllowRetry = 4, kRetryNowait = 8, kUserFault = 64;  // FAULT_FLAG_*
+  constexpr std::uint64_t kSigbus = 2, kRetry = 0x400;                         // VM_FAULT_*
+  constexpr std::uint64_t kMissing = 0x200;                                    // VM_UFFD_MISSING
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId context = interpreter.add_object("context", "userfaultfd_ctx"),
+                 mm = interpreter.add_object("mm", "mm_struct"), vma = interpreter.add_object("vma", "vm_area_struct"),
+                 fault = interpreter.add_object("fault", "vm_fault");
+  const auto point = [&](ObjectId from, std::string_view field, ObjectId to) {
+    interpreter.set(from, field, Value(Pointer::to(to)));
+  };
+  point(fault, "vma", vma);
+  point(vma, "vm_mm", mm);
+  point(vma, "vm_userfaultfd_ctx.ctx", context);
+  point(context, "mm", mm);
+  interpreter.set(scene.kernel_task(), "flags", Word(0));
+  interpreter.set(mm, "mmap_lock.count", Word(1));
+  interpreter.set(fault, "flags", Word(kAllowRetry | kRetryNowait | (in_user_mode ? kUserFault : 0)));
+  const Word features = scene.unknown("enabled features", kIntBits, Shown::bits),
+             user_mode_only = scene.unknown("UFFD_USER_MODE_ONLY", 1, Shown::number);
+  scene.assume("no userfaultfd has UFFD_FEATURE_SIGBUS", (features & Word(UFFD_FEATURE_SIGBUS)) == Word(0));
+  interpreter.set(context, "features", features);
+  interpreter.set(context, "released", Word(0));
+  interpreter.set(context, "flags", Symbolic::select(user_mode_only == Word(0), 0, UFFD_USER_MODE_ONLY));
+  const Word result = run(scene, "handle_userfault", {Pointer::to(fault), bits_of(kMissing, kLongBits)});
+
+  Userfaultfd<Symbolic>& descriptor = scene.task().userfaultfd;
+  descriptor = no_userfaultfd<Symbolic>();
+  descriptor.open = descriptor.initialised = 1;
+  descriptor.user_mode_only = user_mode_only;
+  const auto model = handle_userfault<Symbolic>(scene.task(), in_user_mode != 0);
+  scene.compare("result", result, Symbolic::select(model.verdict.passed(), kRetry, kSigbus), Shown::number);
+  scene.compare_the_rest({});
+}
+
 constexpr std::string_view kInitialIds =
     "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
 
@@ -837,6 +900,11 @@ const std::vector<ProvedFunction> kFunctions = {
     {"userfaultfd_api", "userfaultfd_api()",
      "by unrolling: every level that namespaces can have; which features there are, of those in the model", level_count,
      run_userfaultfd_api, 0, occurrences<OfUserfaultfdApi>(kinds({CallKind::uffdio_api}))},
+    {"userfaultfd_dev_ioctl", "userfaultfd_dev_ioctl()", "", once, run_userfaultfd_dev_ioctl, 0,
+     occurrences<OfDeviceIoctl>(kinds({CallKind::userfaultfd_ioc_new}))},
+    {"handle_userfault", "handle_userfault()", "a fault that may not wait: whether it is handed on, not how",
+     fault_modes, run_handle_userfault, 0,
+     occurrences<OfUserfault>(kinds({CallKind::user_fault, CallKind::kernel_fault}))},
 };
 
 }  // namespace

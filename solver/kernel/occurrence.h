@@ -5,6 +5,7 @@
 #define CAPCHECK_SOLVER_KERNEL_OCCURRENCE_H_
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -622,6 +623,39 @@ struct OfUserfaultfdApi {
     occurrence.add("api", transition.call.args[0]);
     occurrence.add("features", transition.call.args[1]);
     occurrence.add("initialised", task.userfaultfd.initialised);
+    return occurrence;
+  }
+};
+
+/// USERFAULTFD_IOC_NEW of a device that is open, with flags that there are.
+struct OfDeviceIoctl {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const Word& flags = transition.call.args[0];
+    Occurrence<D> occurrence{!(task.userfaultfd.device_open == Word(0))};
+    occurrence.require(subset<D>(flags, Word(kUserfaultfdFlags)));
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("cmd", Word(USERFAULTFD_IOC_NEW));
+    occurrence.add("flags", flags);
+    return occurrence;
+  }
+};
+
+/// The use of a page that can be registered with a descriptor.
+struct OfUserfault {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned in_user_mode, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const Task<D>& task = detail::caller_of(transition);
+    const Userfaultfd<D>& descriptor = task.userfaultfd;
+    const bool is_user_fault = transition.call.kind == CallKind::user_fault;
+    Occurrence<D> occurrence{typename D::Bool(is_user_fault == (in_user_mode != 0))};
+    occurrence.require(!(descriptor.open == Word(0)) & !(descriptor.initialised == Word(0)));
+    occurrence.require(descriptor.memory_gone == Word(0));
+    detail::add_credentials(occurrence, task.cred);
+    occurrence.add("UFFD_USER_MODE_ONLY", descriptor.user_mode_only);
     return occurrence;
   }
 };
