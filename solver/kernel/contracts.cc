@@ -255,6 +255,22 @@ std::optional<Value> read_two_numbers(Interpreter& interpreter, State& state, co
   return unless_out_of("no_numbers", EINVAL)(interpreter, state, call);
 }
 
+/// set_dumpable(mm, value)
+std::optional<Value> set_dumpable(Interpreter& interpreter, State& state, const KernelCall& call) {
+  constexpr std::uint64_t kMask = 3;  // MMF_DUMPABLE_MASK
+  const FieldPlace place = interpreter.code().field("mm_struct", "flags");
+  Pointer at = pointer_argument(call, 0);
+  for (Target& target : at.targets) target.offset += static_cast<std::int64_t>(place.offset);
+  const SymbolicWord old = word_of_bits(as_bits(interpreter.read(state, at, place.size, call.place))),
+                     value = word_of_bits(as_bits(call.arguments.at(1)));
+  interpreter.write(state, at, place.size, low_bits((old & ~SymbolicWord(kMask)) | value, kLongBits), call.place);
+  return std::nullopt;
+}
+
+std::optional<Value> any_long(Interpreter&, State&, const KernelCall&) {
+  return any_bits("result", kLongBits);
+}
+
 /// sort(base, count, size, compare, swap) of up to two numbers.
 std::optional<Value> sort_two(Interpreter& interpreter, State& state, const KernelCall& call) {
   constexpr std::uint64_t kSize = 4;
@@ -309,7 +325,8 @@ Contracts make_contracts() {
   add("prepare_creds",
       "gives a copy of the current task's credentials with a reference count of its own or, out of memory, null",
       prepare_creds);
-  add("commit_creds", "makes the credentials those of the current task, and gives 0", commit_creds);
+  add("commit_creds", "makes the credentials those of the current task, and gives 0 (proved as commit_creds)",
+      commit_creds);
   add("abort_creds", "lets go of credentials that nobody has seen", nothing);
   add("_printk", "writes to the log, and changes nothing else", any_int);
   add("capcheck_warn", "WARN() is never reached (proved)", must_not_be);
@@ -363,6 +380,11 @@ Contracts make_contracts() {
   add("make_vfsgid", "gives the id itself: no mount is idmapped", third_argument);
   add("down_write", "takes a lock: nobody else changes what is looked at", nothing);
   add("up_write", "lets go of a lock", nothing);
+  add("set_dumpable", "sets whether the address space is dumpable", set_dumpable);
+  add("inc_rlimit_ucounts", "counts a process", any_long);
+  add("dec_rlimit_ucounts", "counts a process less", any_truth);
+  add("key_fsuid_changed", "gives the thread's keyring another owner", nothing);
+  add("key_fsgid_changed", "gives the thread's keyring another owner", nothing);
   add("memcpy", "copies memory", copy);
   add("memdup_user_nul", "gives a copy of the user's text or, out of memory, an error", copy_user_text);
   add("simple_strtoul", "reads a number of 32 bits to the end of its digits: any number", read_number);

@@ -498,6 +498,7 @@ std::optional<std::uint64_t> observed_value(const Ran& ran, std::string_view nam
       ran.call.kind != CallKind::usermodehelper || name == "CapInh" || name == "CapBnd" || name == "CapUNs";
   if (field != kCredentialFields<Concrete>.end())
     return is_kept ? std::optional(ran.state.cred.*field->member) : std::nullopt;
+  if (name == "dumpable") return ran.state.dumpable;
   if (name != "result") return std::nullopt;
   if (ran.function->name == "cap_capable") return ran.result == 1 ? 0 : kRefused;
   // The call gives the id that was, not what the function gave.
@@ -633,6 +634,7 @@ TEST(WrongTranslations, OfOneInstructionAreCaught) {
       {"cap_bprm_creds_from_file", "cap_bprm_creds_from_file", "a choice the other way round", choose_otherwise},
       {"proc_setgroups_write", "proc_setgroups_write", "which text it is, the other way round", compare_otherwise, 8},
       {"handle_userfault", "handle_userfault", "a bit of the fault, the other way round", compare_otherwise, 4},
+      {"cred_cap_issubset", "commit_creds", "a subset, the other way round", compare_otherwise, 2},
       {"userfaultfd_dev_ioctl", "userfaultfd_dev_ioctl", "another command", compare_otherwise},
       {"map_write", "proc_uid_map_write", "whether there is a map, the other way round", compare_otherwise, 3},
       {"new_idmap_permitted", "proc_gid_map_write", "whose map it is, the other way round", compare_otherwise, 2},

@@ -545,6 +545,50 @@ void run_key_change_session_keyring(Scene& scene, unsigned) {
   scene.compare_the_rest(counted, {replacement});
 }
 
+// kernel/cred.c
+
+/// New credentials in a namespace of each level, where the old ones are of any.
+constexpr unsigned kCommitLevels = 4;
+
+unsigned commit_levels(const Profile&) {
+  return kCommitLevels;
+}
+
+void run_commit_creds(Scene& scene, unsigned level) {
+  scene.add_namespaces(0, level);
+  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_task_anywhere();
+  Interpreter& interpreter = scene.interpreter();
+  const ObjectId made = scene.add_other_credentials(1, "new", level), mm = interpreter.add_object("mm", "mm_struct");
+  const Task<Symbolic>& made_task = scene.world().tasks[1];
+  // One reference, of who asks for it.
+  interpreter.set(made, "usage", Word(1));
+  interpreter.set(scene.kernel_task(), "mm", Value(Pointer::to(mm)));
+  constexpr std::uint64_t kDumpableMask = 3;  // MMF_DUMPABLE_MASK
+  const Word flags = scene.unknown("dumpable", kLongBits, Shown::bits);
+  interpreter.set(mm, "flags", flags);
+  interpreter.set_bytes(interpreter.variable("suid_dumpable"), 0, 4, bits_of(std::uint64_t{0}, kIntBits));
+  scene.assume("the sysctl suid_dumpable is 0, as at boot", true);
+  const Word result = run(scene, "commit_creds", {Pointer::to(made)});
+
+  const Bool stays =
+      stays_dumpable<Symbolic>(scene.world().namespaces, scene.task(), made_task.cred, made_task.user_ns);
+  scene.compare("result", result, 0, Shown::number);
+  const Word after = Scene::word_of(interpreter.read(scene.state(), mm, "flags"));
+  scene.compare("dumpable", after & Word(kDumpableMask), Symbolic::select(stays, flags & Word(kDumpableMask), 0),
+                Shown::number);
+  scene.compare("the address space's other flags", after & ~Word(kDumpableMask), flags & ~Word(kDumpableMask),
+                Shown::bits);
+  for (const char* field : {"cred", "real_cred"}) {
+    const Value now = interpreter.read(scene.state(), scene.kernel_task(), field);
+    scene.compare(fmt::format("{} is the new one", field), as_word<Symbolic>(equal(as_pointer(now), Pointer::to(made))),
+                  1, Shown::number);
+  }
+  scene.compare("", scene.current(), made_task.cred);
+  scene.compare_the_rest(
+      {"task_struct.cred", "task_struct.real_cred", "task_struct.pdeath_signal", "cred.usage", "cred.rcu"}, {mm});
+}
+
 // kernel/sys.c
 
 /// A call that sets ids, of so many arguments.
@@ -875,6 +919,9 @@ const std::vector<ProvedFunction> kFunctions = {
      occurrences<OfExec>(kinds({CallKind::execve}))},
     {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring, 0,
      occurrences<OfKeyringChange>(kinds({CallKind::get_securebits}))},
+    {"commit_creds", "stays_dumpable()", "namespaces up to 3 deep", commit_levels, run_commit_creds, 0,
+     occurrences<OfCommit>(kSetsUserIds | kinds({CallKind::setgid, CallKind::setregid, CallKind::setresgid,
+                                                 CallKind::setgroups, CallKind::setns}))},
     {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>,
      kinds({CallKind::setuid}), occurrences<OfIdCall>(kinds({CallKind::setuid}))},
     {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>,

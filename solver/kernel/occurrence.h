@@ -556,6 +556,23 @@ struct OfIdCall {
   }
 };
 
+/// A call that gives its caller new credentials.
+struct OfCommit {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned level, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const Task<D>&task = detail::caller_of(transition), &after = transition.after.tasks[transition.call.task];
+    Occurrence<D> occurrence{transition.result >> 63u == Word(0)};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_credentials(occurrence, after.cred, "new ");
+    detail::add_chain(occurrence, world, after.user_ns, level, 0, [](const Word&, unsigned) {});
+    detail::add_user_ns(occurrence, world, after.user_ns, level, task);
+    occurrence.add("dumpable", D::at(world.tasks, task.leader).dumpable);
+    return occurrence;
+  }
+};
+
 /// A call that changes a user id, in the initial namespace.
 struct OfFixup {
   template <Domain D>
