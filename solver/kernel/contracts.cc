@@ -334,6 +334,7 @@ Contracts make_contracts() {
   add("refcount_warn_saturate", "a reference count that overflows is made safe, and changes nothing else", nothing);
   add("key_put", "lets go of a key", nothing);
   add("__task_pid_nr_ns", "gives the thread id of the current task", given("own_pid"));
+  add("find_task_by_vpid", "gives the task that has the id, or null", given("task of the pid"));
   add("__get_task_comm", "writes the task's name where it is told, and changes nothing else", first_argument);
   add("raw_copy_from_user", "copies from the user's memory: of a null pointer nothing, of any other all",
       copy_user<false>);

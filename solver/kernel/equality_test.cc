@@ -635,6 +635,7 @@ TEST(WrongTranslations, OfOneInstructionAreCaught) {
       {"proc_setgroups_write", "proc_setgroups_write", "which text it is, the other way round", compare_otherwise, 8},
       {"handle_userfault", "handle_userfault", "a bit of the fault, the other way round", compare_otherwise, 4},
       {"cred_cap_issubset", "commit_creds", "a subset, the other way round", compare_otherwise, 2},
+      {"cap_validate_magic", "sys_capget", "another version", compare_otherwise, 0, false},
       {"userfaultfd_dev_ioctl", "userfaultfd_dev_ioctl", "another command", compare_otherwise},
       {"map_write", "proc_uid_map_write", "whether there is a map, the other way round", compare_otherwise, 3},
       {"new_idmap_permitted", "proc_gid_map_write", "whose map it is, the other way round", compare_otherwise, 2},

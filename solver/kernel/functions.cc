@@ -206,15 +206,19 @@ void run_cap_task_fix_setuid(Scene& scene, unsigned situation) {
 /// Where the user's structures are: nothing depends on it.
 constexpr std::uint64_t kHeaderAddress = 0x10000, kDataAddress = 0x20000, kTaskSize = 0x7ffffffff000;
 
-void run_sys_capset(Scene& scene, unsigned) {
-  scene.add_namespaces(0, 0);
-  scene.add_task(0);
-  scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
+/// The structures of capget(2) and capset(2), and the pointers to them, either of which may be null.
+struct CapCall {
+  ObjectId header, data;
+  CapHeader<Symbolic> model;
+  Word own_pid;
+  std::vector<Value> arguments;
+};
+
+CapCall add_cap_call(Scene& scene) {
   Interpreter& interpreter = scene.interpreter();
   interpreter.set_bytes(interpreter.variable("task_size"), 0, 8, bits_of(kTaskSize, kLongBits));
   const Word own_pid = scene.unknown("own pid", kIntBits - 1, Shown::number);
   interpreter.give("own_pid", argument(own_pid, kIntBits));
-
   const Word version = scene.unknown("version", kIntBits, Shown::bits),
              pid = scene.unknown("pid", kIntBits, Shown::number);
   const ObjectId header = interpreter.add_object("header", "__user_cap_header_struct");
@@ -222,35 +226,88 @@ void run_sys_capset(Scene& scene, unsigned) {
   interpreter.set(header, "pid", pid);
   interpreter.add_user_memory(kHeaderAddress, header);
   // Two structures, of which version 1 has only the first: the low words.
-  const std::uint64_t size = interpreter.code().size_of("__user_cap_data_struct");
-  const ObjectId data = interpreter.add_memory("data", 2 * size);
+  const ObjectId data = interpreter.add_memory("data", 2 * interpreter.code().size_of("__user_cap_data_struct"));
   interpreter.add_user_memory(kDataAddress, data);
+  const Bool header_null = Bool::unknown("header_is_null"), data_null = Bool::unknown("data_is_null");
+  scene.show("header is null", header_null);
+  scene.show("data is null", data_null);
+  const auto pointer = [](const Bool& is_null, std::uint64_t address) {
+    return choose(is_null, bits_of(std::uint64_t{0}, kLongBits), bits_of(address, kLongBits));
+  };
+  return {header,
+          data,
+          {version, canonical<Symbolic>(Role::pid, pid), header_null, data_null},
+          own_pid,
+          {pointer(header_null, kHeaderAddress), pointer(data_null, kDataAddress)}};
+}
+
+void compare_version(Scene& scene, const CapCall& call) {
+  scene.compare("version after", Scene::word_of(scene.interpreter().read(scene.state(), call.header, "version")),
+                version_after(call.model), Shown::bits, !call.model.header_null);
+}
+
+void run_sys_capset(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
+  Interpreter& interpreter = scene.interpreter();
+  const CapCall call = add_cap_call(scene);
+  const std::uint64_t size = interpreter.code().size_of("__user_cap_data_struct");
   CapsetRequest<Symbolic> request;
   const auto put = [&](std::string_view field, Word& set) {
     set = scene.unknown(fmt::format("asked {}", field), kLongBits, Shown::set);
     const FieldPlace place = interpreter.code().field("__user_cap_data_struct", field);
-    interpreter.set_bytes(data, place.offset, place.size, argument(set, kIntBits));
-    interpreter.set_bytes(data, size + place.offset, place.size, argument(set >> kIntBits, kIntBits));
+    interpreter.set_bytes(call.data, place.offset, place.size, argument(set, kIntBits));
+    interpreter.set_bytes(call.data, size + place.offset, place.size, argument(set >> kIntBits, kIntBits));
   };
   put("effective", request.effective);
   put("permitted", request.permitted);
   put("inheritable", request.inheritable);
-
-  const Bool header_null = Bool::unknown("header_is_null"), data_null = Bool::unknown("data_is_null");
-  scene.show("header is null", header_null);
-  scene.show("data is null", data_null);
-  const Word result =
-      run(scene, "__se_sys_capset",
-          {choose(header_null, bits_of(std::uint64_t{0}, kLongBits), bits_of(kHeaderAddress, kLongBits)),
-           choose(data_null, bits_of(std::uint64_t{0}, kLongBits), bits_of(kDataAddress, kLongBits))});
-  const CapHeader<Symbolic> model_header{version, canonical<Symbolic>(Role::pid, pid), header_null, data_null};
-  const auto outcome = sys_capset<Symbolic>(scene.profile(), scene.task().cred, own_pid, model_header, request);
+  const Word result = run(scene, "__se_sys_capset", call.arguments);
+  const auto outcome = sys_capset<Symbolic>(scene.profile(), scene.task().cred, call.own_pid, call.model, request);
   Credentials<Symbolic> cred = scene.task().cred;
   Symbolic::assign(cred, outcome.verdict.passed(), outcome.after);
   compare_outcome(scene, "", result, {outcome.result(), cred}, true);
-  scene.compare("version after", Scene::word_of(interpreter.read(scene.state(), header, "version")),
-                version_after(model_header), Shown::bits, !header_null);
-  scene.compare_the_rest(kCommitted, {header});
+  compare_version(scene, call);
+  scene.compare_the_rest(kCommitted, {call.header});
+}
+
+/// Of the caller, or of another task, if there is one that has the id.
+void run_sys_capget(Scene& scene, unsigned) {
+  scene.add_namespaces(0, 0);
+  scene.add_task(0);
+  Interpreter& interpreter = scene.interpreter();
+  const CapCall call = add_cap_call(scene);
+  const ObjectId other = interpreter.add_object("target", "task_struct");
+  interpreter.set(other, "real_cred", Value(Pointer::to(scene.add_other_credentials(1, "target", 0))));
+  const Bool exists = Bool::unknown("pid_exists");
+  scene.show("a task has that id", exists);
+  interpreter.give("task of the pid", choose(exists, Pointer::to(other), Pointer::null()));
+  const Word result = run(scene, "__se_sys_capget", call.arguments);
+
+  const Bool is_own = (call.model.pid == Word(0)) | (call.model.pid == call.own_pid);
+  Credentials<Symbolic> target = scene.world().tasks[1].cred;
+  Symbolic::assign(target, is_own, scene.task().cred);
+  const auto model = sys_capget<Symbolic>(target, is_own | exists, call.model);
+  scene.compare("result", result, model.result(), Shown::number);
+  compare_version(scene, call);
+  const Bool copied = model.verdict.passed() & !call.model.data_null;
+  const auto compare_word = [&](const std::string& name, std::uint64_t offset, const Word& set, const Bool& is_there) {
+    const Word before = Scene::word_of(interpreter.first(call.data, offset, 4));
+    scene.compare(name, Scene::word_of(interpreter.read(scene.state(), call.data, offset, 4)),
+                  Symbolic::select(is_there, set & Word(0xffffffff), before), Shown::bits);
+  };
+  const Bool has_high_words = !(call.model.version == Word(_LINUX_CAPABILITY_VERSION_1));
+  const auto compare_set = [&](const std::string& field, const Word& set) {
+    const std::uint64_t offset = interpreter.code().field("__user_cap_data_struct", field).offset;
+    compare_word(field, offset, set, copied);
+    compare_word(field + " above", interpreter.code().size_of("__user_cap_data_struct") + offset, set >> kIntBits,
+                 copied & has_high_words);
+  };
+  compare_set("effective", model.after.effective);
+  compare_set("permitted", model.after.permitted);
+  compare_set("inheritable", model.after.inheritable);
+  scene.compare_the_rest({}, {call.header, call.data});
 }
 
 // kernel/user_namespace.c
@@ -904,6 +961,7 @@ const std::vector<ProvedFunction> kFunctions = {
      run_cap_task_fix_setuid, 0, occurrences<OfFixup>(kSetsUserIds | kinds({CallKind::setfsuid}))},
     {"sys_capset", "sys_capset()", "", once, run_sys_capset, kinds({CallKind::capset}),
      occurrences<OfCapset>(kinds({CallKind::capset}))},
+    {"sys_capget", "sys_capget()", "", once, run_sys_capget, 0, occurrences<OfCapget>(kinds({CallKind::capget}))},
     {"set_cred_user_ns", "set_cred_user_ns()", "", once, run_set_cred_user_ns, 0,
      occurrences<OfEntry>(kinds({CallKind::unshare, CallKind::setns}))},
     {"userns_install", "userns_install(), set_cred_user_ns()",

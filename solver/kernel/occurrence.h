@@ -223,6 +223,27 @@ struct OfCapset {
   }
 };
 
+struct OfCapget {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const CapHeader<D> header = detail::cap_header(transition.call);
+    const typename D::Bool named = in_range<D>(header.pid, Word(kFirstThreadId), Word(kMaxTasks));
+    const Task<D> target = D::at(world.tasks, D::select(named, header.pid - Word(kFirstThreadId), Word(0)));
+    Occurrence<D> occurrence{typename D::Bool(true)};
+    detail::add_credentials(occurrence, detail::caller_of(transition).cred);
+    detail::add_credentials(occurrence, target.cred, "target ");
+    occurrence.add("own pid", Word(thread_id(transition.call.task)));
+    occurrence.add("version", header.version);
+    occurrence.add("pid", header.pid);
+    occurrence.add_truth("header is null", header.header_null);
+    occurrence.add_truth("data is null", header.data_null);
+    occurrence.add_truth("a task has that id", named & !(target.alive == Word(0)));
+    return occurrence;
+  }
+};
+
 /// A call by which its caller enters a namespace.
 struct OfEntry {
   template <Domain D>
