@@ -91,8 +91,8 @@ unsigned range_situations(const Profile&) {
 
 /// That the range is there: one of these holds.
 Bool is_at(RangeSituation place, const IdExtent<Symbolic>& line, const Word& id, const Word& count) {
-  const Word end = line.first + line.count;
-  const Bool below = id < line.first, beyond = !(id < end), ends_within = id + count < end + Word(1);
+  Word end = line.first + line.count;
+  Bool below = id < line.first, beyond = !(id < end), ends_within = id + count < end + Word(1);
   switch (place) {
     case RangeSituation::within:
       return !below & !beyond & ends_within;

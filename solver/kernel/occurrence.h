@@ -72,8 +72,8 @@ inline constexpr unsigned kOtherNamespace = kMaxNamespaces - 1;
 struct MapSituation {
   unsigned level, parent_lines, written;
 };
-inline constexpr std::array<MapSituation, 9> kMapSituations = {
-    {{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 1, 2}, {2, 0, 1}, {2, 0, 2}, {1, 0, 1}, {1, 0, 2}, {0, 0, 1}}};
+inline constexpr std::array<MapSituation, 6> kMapSituations = {
+    {{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 0, 1}, {1, 0, 1}, {0, 0, 1}}};
 
 /// A call of setgroups(2), of so many groups, in a namespace whose gid_map has so many lines. More groups than there
 /// may be are any number of them.

@@ -328,9 +328,9 @@ void run_proc_cap_handler(Scene& scene, unsigned situation) {
 }
 
 constexpr std::string_view kMapBound =
-    "namespaces up to 2 deep; one or two lines are written, in the form in which the kernel prints them, below a "
-    "parent "
-    "with up to one";
+    "namespaces up to 2 deep; one line is written, or two up to 1 deep, in the form in which the kernel prints them, "
+    "below "
+    "a parent with up to one";
 
 }  // namespace
 
