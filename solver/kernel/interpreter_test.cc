@@ -101,6 +101,8 @@ const std::array kOperations = {
     Operation{"%r = call i64 @llvm.umax.i64(i64 %a, i64 %b)", [](auto a, auto b) { return std::max(a, b); }},
     Operation{"%r = call i64 @llvm.smin.i64(i64 %a, i64 %b)",
               [](auto a, auto b) { return as_signed(a) < as_signed(b) ? a : b; }},
+    Operation{"%r = call i64 @llvm.uadd.sat.i64(i64 %a, i64 %b)",
+              [](auto a, auto b) { return a + b < a ? ~std::uint64_t{0} : a + b; }},
     Operation{"%m = alloca i64\nstore i64 %a, ptr %m\n%p = getelementptr i8, ptr %m, i64 4\n%t = trunc i64 %b to i32\n"
               "store i32 %t, ptr %p\n%r = load i64, ptr %m",
               [](auto a, auto b) { return (a & 0xffffffff) | (b << 32); }},
@@ -119,7 +121,8 @@ TEST_F(Assembly, EveryInstructionIsWhatTheProcessorMakesOfIt) {
     SCOPED_TRACE(operation.text);
     const std::string text = fmt::format(
         "declare i64 @llvm.umin.i64(i64, i64)\ndeclare i64 @llvm.umax.i64(i64, i64)\n"
-        "declare i64 @llvm.smin.i64(i64, i64)\ndefine i64 @f(i64 %a, i64 %b) {{\n{}\nret i64 %r\n}}\n",
+        "declare i64 @llvm.smin.i64(i64, i64)\ndeclare i64 @llvm.uadd.sat.i64(i64, i64)\n"
+        "define i64 @f(i64 %a, i64 %b) {{\n{}\nret i64 %r\n}}\n",
         operation.text);
     for (int i = 0; i < 100; ++i) {
       const std::uint64_t x = any(), y = any();
@@ -134,7 +137,8 @@ TEST_F(Assembly, TermsAreWhatNumbersAre) {
     SCOPED_TRACE(operation.text);
     const std::string text = fmt::format(
         "declare i64 @llvm.umin.i64(i64, i64)\ndeclare i64 @llvm.umax.i64(i64, i64)\n"
-        "declare i64 @llvm.smin.i64(i64, i64)\ndefine i64 @f(i64 %a, i64 %b) {{\n{}\nret i64 %r\n}}\n",
+        "declare i64 @llvm.smin.i64(i64, i64)\ndeclare i64 @llvm.uadd.sat.i64(i64, i64)\n"
+        "define i64 @f(i64 %a, i64 %b) {{\n{}\nret i64 %r\n}}\n",
         operation.text);
     const z3::expr a = any_bits("a", kLong), b = any_bits("b", kLong);
     const z3::expr result = as_bits(run(text, {a, b}));
@@ -201,6 +205,43 @@ TEST_F(Assembly, WhatPathsHaveWrittenIsAChoiceWhereTheyMeet) {
   const SymbolicBool less = condition_of(z3::ult(a, b));
   EXPECT_EQ(query_.ask(less & !equal(result, bits_of(13, kLong))).kind, Answer::Kind::no);
   EXPECT_EQ(query_.ask(!less & !equal(result, bits_of(3, kLong))).kind, Answer::Kind::no);
+}
+
+/// As the kernel's tables of sysctls have marks where others have addresses.
+TEST_F(Assembly, TheAddressOfAnObjectIsNoSmallNumber) {
+  const std::string text = R"(
+    define i64 @f(i64 %a) {
+    entry:
+      %x = alloca i64
+      store i64 5, ptr %x
+      %is_mark = icmp ne i64 %a, 0
+      %mark = inttoptr i64 %a to ptr
+      %p = select i1 %is_mark, ptr %mark, ptr %x
+      %number = ptrtoint ptr %p to i64
+      %less = add i64 %number, -1
+      %small = icmp ult i64 %less, 2
+      %r = zext i1 %small to i64
+      switch i64 %number, label %object [ i64 1, label %end
+                                          i64 2, label %end ]
+    object:
+      %v = load i64, ptr %p
+      ret i64 %v
+    end:
+      ret i64 %r
+    })";
+  EXPECT_EQ(number(text, {1}), 1u);
+  EXPECT_EQ(number(text, {2}), 1u);
+  EXPECT_EQ(number(text, {0}), 5u);
+  EXPECT_THAT([&] { number(text, {3}); }, ThrowsMessage<KernelCodeError>(HasSubstr("an access to memory at 0x3")));
+}
+
+TEST_F(Assembly, WhatStandsForATermIsSpelledOut) {
+  run("define i64 @f(i64 %a) {\nret i64 %a\n}", {bits_of(1, kLong)});
+  const z3::expr term = any_bits("a", kInt) + 1, name = interpreter_->abbreviate("b", term),
+                 other = interpreter_->abbreviate("c", fold(name + name));
+  EXPECT_TRUE(z3::eq(interpreter_->abbreviate("b", term), name));
+  EXPECT_TRUE(z3::eq(interpreter_->abbreviate("b", bits_of(7, kInt)), bits_of(7, kInt)));
+  EXPECT_EQ(query_.ask(!equal(interpreter_->spelled_out(other), term + term)).kind, Answer::Kind::no);
 }
 
 /// What is not understood, and what is said of it.
