@@ -90,7 +90,7 @@ std::vector<Proof> all_proofs() {
                              "6.12+userns+userns-mask", "6.12+userns+userfaultfd-cap"}) {
     for (const char* function :
          {"cap_task_prctl", "sys_capset", "set_cred_user_ns", "create_user_ns", "key_change_session_keyring",
-          "call_usermodehelper_exec_async", "sys_userfaultfd", "userfaultfd_api"})
+          "call_usermodehelper_exec_async", "proc_cap_handler", "sys_userfaultfd", "userfaultfd_api"})
       proofs.push_back({kernel, function});
   }
   return proofs;
