@@ -3,17 +3,13 @@
 # The command as a user meets it: exit statuses, errors that name the file and what to do, and nothing left behind.
 # Usage: command_test.sh BIN CORPUS
 set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=../scripts/test_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/test_lib.sh"
 
 bin=$1 corpus=$2
 capcheck=$bin/capcheck
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-	echo "FAILED: $1"
-	failures=$((failures + 1))
-}
 
 # expect STATUS PATTERN COMMAND…: the command ends with the status and prints the pattern.
 expect() {
@@ -253,5 +249,4 @@ for child in ${executor-} $inner; do
 	[[ ! -e /proc/$child || $(cut -d ' ' -f 3 "/proc/$child/stat") == Z ]] || fail "process $child outlived the interrupted run"
 done
 
-((failures == 0)) && echo "every command did what it should"
-exit $((failures != 0))
+finish "every command did what it should"

@@ -4,11 +4,12 @@
 # again, and whenever it is interrupted, no process and no file is left.
 # Usage: guest_command_test.sh BIN CORPUS; status 77 if the kernel is not built
 set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=../scripts/test_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/test_lib.sh"
 
 bin=$1 corpus=$2
 capcheck=$bin/capcheck
 kernel=6.12+userns
-failures=0
 
 if ! "$capcheck" kernel list | grep -qE "^${kernel//+/\\+} +um .* ready "; then
 	echo "skipped: there is no kernel $kernel of user-mode Linux; run: capcheck kernel build $kernel"
@@ -21,11 +22,6 @@ mkdir "$TMPDIR"
 # What is left of an earlier step would be found in the next.
 trap 'rm -rf "$work"' EXIT
 touch "$work/groups"
-
-fail() {
-	echo "FAILED: $1"
-	failures=$((failures + 1))
-}
 
 # until_true SECONDS COMMAND…: whether the command succeeds within that time.
 until_true() {
@@ -137,5 +133,4 @@ kill -INT "$fuzz"
 wait "$fuzz" 2>/dev/null
 expect_nothing_left "an interrupted replay"
 
-((failures == 0)) && echo "guests ran side by side and left nothing behind"
-exit $((failures != 0))
+finish "guests ran side by side and left nothing behind"

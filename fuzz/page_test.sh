@@ -4,17 +4,13 @@
 # each page has a script added that measures it; the pages themselves have none, and fetch nothing.
 # Usage: page_test.sh BIN CORPUS
 set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=../scripts/test_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/test_lib.sh"
 
 bin=$1 corpus=$2
 capcheck=$bin/capcheck
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-	echo "FAILED: $1"
-	failures=$((failures + 1))
-}
 
 command -v chromium >/dev/null || {
 	echo "FAILED: no chromium; install the packages of scripts/packages"
@@ -138,5 +134,4 @@ sed -i 's/<meta http-equiv="Content-Security-Policy"[^>]*>//' "$work/asks.html"
 browse control --dump-dom --log-net-log="$work/control.log" "file://$work/asks.html" >"$work/control.dom"
 grep -q '127.0.0.1:9/fetched' "$work/control.log" || fail "the log does not tell what is fetched"
 
-((failures == 0)) && echo "every page is as it should be"
-exit $((failures != 0))
+finish "every page is as it should be"

@@ -3,16 +3,12 @@
 # What is installed works from where it lies, without the build and source directories; so does the Debian package.
 # Usage: install_test.sh BUILD_DIRECTORY
 set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=test_lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/test_lib.sh"
 
 build=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-
-fail() {
-	echo "FAILED: $1"
-	failures=$((failures + 1))
-}
 
 # check PREFIX: the command below it finds its kernels, its corpus and the fuzz target.
 check() {
@@ -49,5 +45,4 @@ for package in "$work"/package/*.deb; do
 done
 [[ -e $work/unpacked ]] || fail "there is no package"
 
-((failures == 0)) && echo "what is installed works"
-exit $((failures != 0))
+finish "what is installed works"
