@@ -28,9 +28,9 @@ std::uint64_t count_of(const json& value) {
   return static_cast<std::uint64_t>(value.get_ref<const json::number_integer_t&>());
 }
 
-struct Claim {
+struct ClaimRow {
   std::string name, formula, statement;
-  bool operator==(const Claim&) const = default;
+  bool operator==(const ClaimRow&) const = default;
 };
 
 /// Claims as rows, profiles as columns.
@@ -39,19 +39,19 @@ void add_proofs(pugi::xml_node body, const json& report) {
   const json& proofs = report.at("proofs");
   pugi::xml_node kernels = add(body, "ol", {}, "kernels");
   std::vector<std::string> columns{"claim", "formula"};
-  std::vector<Claim> claims;
+  std::vector<ClaimRow> claims;
   std::map<std::pair<std::string, std::string>, const json*> found;
   for (const json& proved : proofs) {
     add(kernels, "li", text_of(proved.at("profile")));
     columns.push_back(std::to_string(columns.size() - 1));
     for (const json& claim : proved.at("claims")) {
       found[{claim.at("name"), proved.at("profile")}] = &claim;
-      Claim row{claim.at("name"), claim.at("formula"), claim.at("statement")};
+      ClaimRow row{claim.at("name"), claim.at("formula"), claim.at("statement")};
       if (std::ranges::find(claims, row) == claims.end()) claims.push_back(std::move(row));
     }
   }
   pugi::xml_node rows = add_table(body, columns);
-  for (const Claim& claim : claims) {
+  for (const ClaimRow& claim : claims) {
     pugi::xml_node row = add(rows, "tr");
     pugi::xml_node details = add(add(row, "td", {}, "claim"), "details");
     add(add(details, "summary"), "code", claim.name);
@@ -186,9 +186,7 @@ void add_fuzzing(pugi::xml_node body, const json& report) {
     for (const json& finding : one.at("findings")) {
       add(add(body, "p", {}, "bad"), "code", text_of(finding.at("signature")));
       add(body, "pre", text_of(finding.at("report")));
-      for (const auto& [key, where] : {std::pair("in_process", "in process"), std::pair("booted", "booted")}) {
-        add(body, "p", fmt::format("{}: {}", where, text_of(finding.at(key))));
-      }
+      add(body, "p", text_of(finding.at("triage")));
     }
     if (!text_of(one.at("crash")).empty()) add(body, "pre", text_of(one.at("crash")));
   }

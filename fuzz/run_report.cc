@@ -39,12 +39,12 @@ nlohmann::json json_of(const ReportedFuzzing& fuzzing) {
   auto findings = nlohmann::json::array();
   for (std::size_t i = 0; i < outcome.findings.size(); ++i) {
     const Finding& finding = outcome.findings[i];
-    const ReportedReplays& replays = fuzzing.replays.at(i);
+    const Judged& judged = fuzzing.judged.at(i);
     findings.push_back({{"signature", finding.signature},
                         {"file", finding.file.string()},
                         {"report", finding.report},
-                        {"in_process", replays.in_process},
-                        {"booted", replays.booted}});
+                        {"blame", judged.blame ? nlohmann::json(blame_name(*judged.blame)) : nlohmann::json()},
+                        {"triage", describe(judged.blame, judged.replays)}});
   }
   auto samples = nlohmann::json::array();
   for (const FuzzSample& sample : outcome.samples) {

@@ -12,6 +12,7 @@
 
 #include "fuzz/coverage_command.h"
 #include "fuzz/fuzz_run.h"
+#include "fuzz/triage.h"
 #include "model/profile.h"
 #include "solver/prove.h"
 
@@ -30,15 +31,10 @@ struct ReportedReplay {
   std::size_t traces = 0, runs = 0, kernels = 0, disagreeing = 0, refused = 0;
 };
 
-/// A finding of the fuzzer, replayed.
-struct ReportedReplays {
-  std::string in_process, booted;  ///< "follows it", or what happened there
-};
-
 struct ReportedFuzzing {
   std::string profile;
   FuzzOutcome outcome;
-  std::vector<ReportedReplays> replays{};  ///< of its findings, in their order
+  std::vector<Judged> judged{};  ///< its findings, in their order
 };
 
 /// All of `capcheck verdict`.

@@ -26,7 +26,10 @@ RunReport small_report() {
   FuzzOutcome outcome{.programs = 300, .seconds = 2, .coverage = 70};
   outcome.findings = {{"unshare.state.CapEff", 2, "<report> & more", "found.trace"}};
   outcome.samples = {{0.5, 100, 60}, {1, 200, 70}};
-  report.fuzzing = {{"6.12+userns", outcome, {{"DOES NOT FOLLOW IT", "follows it, when booted"}}}};
+  const std::vector<Replays> replays = {{"6.12+userns in process", Replays::Kind::in_process, 10, 10},
+                                        {"uml 6.12+userns", Replays::Kind::booted, 10, 10},
+                                        {"host", Replays::Kind::as_found, 0, 0, "its kernel is 6.17"}};
+  report.fuzzing = {{"6.12+userns", outcome, {{judge(replays), replays}}}};
   report.releases = {{"6.12+userns", "6.12.117"}};
   report.profiles = {profile};
   report.transitions = transition_table(report.profiles, {});
@@ -39,6 +42,7 @@ TEST(RunReport, SaysAllOfARun) {
   EXPECT_EQ(report.at("proofs")[0].at("claims")[0].at("verdict"), "proved");
   EXPECT_EQ(report.at("proofs")[0].at("claims")[1].at("verdict"), "refuted");
   EXPECT_EQ(report.at("fuzzing")[0].at("samples").size(), 2u);
+  EXPECT_EQ(report.at("fuzzing")[0].at("findings")[0].at("blame"), "model");
   EXPECT_THAT(report.at("versions").at("kernels").at("6.12+userns").get<std::string>(), HasSubstr("6.12."));
   EXPECT_EQ(report.at("transitions")[0].at("missing"), true);  // of no trace
 }
@@ -52,8 +56,8 @@ TEST(RunReport, ThePageIsWellFormedAndSelfContained) {
   EXPECT_EQ(document.select_nodes("//td[@class='bad' and text()='DOES NOT FOLLOW IT']").size(), 1u);
   EXPECT_EQ(document.select_nodes("//td[@class='good' and text()='refuted by 1']").size(), 1u);
   EXPECT_STREQ(document.select_node("//pre").node().text().get(), "<report> & more");
-  EXPECT_THAT(page, HasSubstr("in process: DOES NOT FOLLOW IT"));
-  EXPECT_THAT(page, HasSubstr("booted: follows it, when booted"));
+  EXPECT_THAT(page, HasSubstr("model: 10 of 10 on 6.12+userns in process, 10 of 10 on uml 6.12+userns, host not asked "
+                              "(its kernel is 6.17)"));
   EXPECT_THAT(page, Not(HasSubstr("http:")));
   EXPECT_THAT(page, Not(HasSubstr("https:")));
   EXPECT_THAT(page, Not(HasSubstr("<script")));

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,6 +24,7 @@
 #include "fuzz/run_report.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "fuzz/sut/machine.h"
+#include "fuzz/triage.h"
 #include "solver/counterexample.h"
 #include "solver/prove.h"
 
@@ -30,6 +32,9 @@ namespace capcheck {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// How often a finding is replayed on each system.
+constexpr unsigned kReplays = 10;
 
 struct VerdictOptions {
   std::vector<std::string> profiles{"6.12",
@@ -221,16 +226,20 @@ bool print_corpus(const VerdictOptions& options, Systems& systems, RunReport& re
   return std::ranges::all_of(report.replays, [](const ReportedReplay& replay) { return replay.disagreeing == 0; });
 }
 
-/// What fuzzing found, on every kernel there is. It is a finding whatever they say.
-std::vector<ReportedReplays> print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
-  std::vector<ReportedReplays> replays;
-  for (const Finding& finding : outcome.findings) {
-    fmt::print("      {}\n", finding.file.string());
-    Confirmation confirmation = print_confirmation(finding.file, load_trace(finding.file, profile), profile, systems);
-    replays.push_back({std::move(confirmation.here), std::move(confirmation.there)});
+/// What fuzzing found, replayed on every system at hand. It is a finding whatever they say.
+std::vector<Judged> print_findings(const FuzzOutcome& outcome, const Profile& profile, Systems& systems) {
+  std::vector<Judged> all;
+  if (!outcome.findings.empty()) {
+    systems.in_process = Kernels();  // a kernel is loaded into a process but once
+    Triage triage(profile, kernel_file(profile), std::nullopt);
+    for (const Finding& finding : outcome.findings) {
+      Judged judged = triage.judge_program(load_trace(finding.file, profile).program, finding.signature, kReplays);
+      fmt::print("      {}: {}\n", finding.file.string(), describe(judged.blame, judged.replays));
+      all.push_back(std::move(judged));
+    }
   }
   for (const fs::path& file : outcome.artifacts) fmt::print("      {}\n", file.string());
-  return replays;
+  return all;
 }
 
 bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& report) {
@@ -247,9 +256,9 @@ bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& r
     clean &= !outcome.found();
     fmt::print("  {}: {}: {}\n", name, describe_rate(outcome),
                outcome.found() ? "DIVERGENCE\n" + reports(outcome) : "no divergence");
-    std::vector<ReportedReplays> replays = print_findings(outcome, fuzzing.profile, systems);
+    std::vector<Judged> judged = print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
-    report.fuzzing.push_back({name, outcome, std::move(replays)});
+    report.fuzzing.push_back({name, outcome, std::move(judged)});
     if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
   }
   return clean;
