@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "fuzz/mutator.h"
@@ -135,7 +136,7 @@ UserNamespace<Concrete> draw_namespace(const World<Concrete>& world, std::uint64
           .gid_map = draw_map()};
 }
 
-/// None but the initial one; or one at some depth, below others that map every id, perhaps with a child or a sibling.
+/// None but the initial one; or one at some depth, below others that map every id, perhaps with relatives.
 void draw_namespaces(World<Concrete>& world, std::uint64_t deepest) {
   const std::uint64_t depth = std::min(deepest, *any_of({0, 1, 1, 2, 31, 32}));
   for (; world.namespace_count < depth; ++world.namespace_count) {
@@ -145,18 +146,21 @@ void draw_namespaces(World<Concrete>& world, std::uint64_t deepest) {
     world.namespaces[parent + 1].level = parent + 1;
   }
   if (depth == 0) return;
-  const std::uint64_t last = world.namespace_count++;
-  world.namespaces[last] = draw_namespace(world, last - 1);
-  if (*any_of({0, 1})) {
-    world.namespaces[world.namespace_count] = draw_namespace(world, *any_of({last, last - 1}));
+  const std::uint64_t first = world.namespace_count++;
+  world.namespaces[first] = draw_namespace(world, first - 1);
+  for (std::uint64_t more = *any_of({0, 1, 2}); more > 0; --more) {
+    const std::uint64_t parent = *rc::gen::inRange<std::uint64_t>(first - 1, world.namespace_count);
+    const bool is_too_deep = world.namespaces[parent].level > deepest;
+    world.namespaces[world.namespace_count] = draw_namespace(world, is_too_deep ? first - 1 : parent);
     ++world.namespace_count;
   }
 }
 
 /// The initial one, or one of the last.
 std::uint64_t draw_user_ns(const World<Concrete>& world) {
-  const std::uint64_t last = world.namespace_count - 1;
-  return *any_of({0, last, last == 0 ? 0 : last - 1});
+  constexpr std::uint64_t kMost = 4;
+  const std::uint64_t last = std::min(kMost, world.namespace_count);
+  return *any_of({0, world.namespace_count - 1 - *rc::gen::inRange<std::uint64_t>(0, last)});
 }
 
 /// What of a task is not seen in its state.
@@ -259,9 +263,10 @@ rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest
   });
 }
 
-rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world) {
-  return drawn([profile, world](Random& random) {
-    Call<Concrete> call = pick_call(random, profile);
+rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world, std::vector<CallKind> kinds) {
+  return drawn([profile, world, kinds = std::move(kinds)](Random& random) {
+    Call<Concrete> call = kinds.empty() ? pick_call(random, profile)
+                                        : pick_call(random, profile, kinds[pick_below(random, kinds.size())]);
     const std::vector<std::uint64_t> ids = ids_of(world);
     for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
       const Role role = info(call.kind).roles[i];

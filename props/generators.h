@@ -25,12 +25,14 @@ rc::Gen<Call<Concrete>> any_call(const Profile& profile, CallKind kind);
 rc::Gen<Program> any_program(const Profile& profile);
 
 /// A world that some calls may have led to, or not: tasks with any credentials whose sets lie within the full set, as
-/// the proved invariants allow, in namespaces of any depth with any maps (nested two deeper than `deepest` at most).
+/// the proved invariants allow, in namespaces of any depth with any maps (nested one deeper than `deepest` at most).
 /// Task 0 lives.
 rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest = 32);
 
-/// A call of task 0, with arguments that a world treats apart: ids at the edges of its maps, its namespaces.
-rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world);
+/// A call of task 0, with arguments that a world treats apart: ids at the edges of its maps, its namespaces. Of one of
+/// these kinds; of none: any.
+rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world,
+                                    std::vector<CallKind> kinds = {});
 
 // What RapidCheck prints of a counterexample.
 void showValue(const Call<Concrete>& call, std::ostream& out);
