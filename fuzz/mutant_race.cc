@@ -129,6 +129,14 @@ void MutantRace::Probe::differs(const Mutant& mutant, std::uint64_t value) {
   race_.infected_.push_back({index, value});
 }
 
+std::vector<CallKind> MutantRace::alive_kinds() const {
+  std::vector<CallKind> kinds;
+  for (const CallInfo& call : kCalls) {
+    if (alive_of_kind_[static_cast<std::size_t>(call.kind)] != 0) kinds.push_back(call.kind);
+  }
+  return kinds;
+}
+
 void MutantRace::retire(std::size_t mutant) {
   alive_[mutant] = false;
   --alive_count_;
@@ -172,7 +180,7 @@ MutantRace::Outcome MutantRace::try_out(std::size_t mutant, const Call<M>& call,
   const Reply<M> reply = step(mutant, other_, call);
   const bool replies_same = same(reply, expected);
   if (replies_same && is_same(other_, next_)) return Outcome::same;
-  if (oracle_) return oracle_(world_, call, reply, other_) ? Outcome::told : Outcome::untold;
+  if (oracle_) return oracle_({mutant, world_, call, reply, other_}) ? Outcome::told : Outcome::untold;
   return replies_same && looks_same(other_, next_) ? Outcome::astray : Outcome::told;
 }
 

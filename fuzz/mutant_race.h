@@ -25,9 +25,14 @@ class MutantRace {
   static constexpr std::uint16_t kTries = 2048;
 
   /// Whether a call that a mutant made in the model's world, and what it left, show that it is wrong.
-  using Oracle =
-      std::function<bool(const World<MutantDomain<Concrete>>& before, const Call<MutantDomain<Concrete>>& call,
-                         const Reply<MutantDomain<Concrete>>& reply, const World<MutantDomain<Concrete>>& after)>;
+  struct Attempt {
+    std::size_t mutant;
+    const World<MutantDomain<Concrete>>& before;
+    const Call<MutantDomain<Concrete>>& call;
+    const Reply<MutantDomain<Concrete>>& reply;
+    const World<MutantDomain<Concrete>>& after;
+  };
+  using Oracle = std::function<bool(const Attempt& attempt)>;
 
   /// `alive` are places in mutants.all(). With an oracle, that alone tells mutants from the model, and a mutant leaves
   /// the race when so many of its calls have shown nothing: most oracles are blind to most mutants.
@@ -43,6 +48,8 @@ class MutantRace {
 
   bool is_alive(std::size_t mutant) const { return alive_[mutant]; }
   std::size_t alive() const { return alive_count_; }
+  /// The kinds of call of which mutants are alive.
+  std::vector<CallKind> alive_kinds() const;
 
  private:
   using M = MutantDomain<Concrete>;

@@ -85,7 +85,7 @@ TEST(MutantRace, ACallInAWorldShowsWhatIsNotObserved) {
 TEST(MutantRace, AnOracleAloneDecides) {
   const Mutants mutants(kProfile);
   MutantRace race(kProfile, mutants, std::array{dropped_validity(mutants)},
-                  [](const auto&, const auto&, const auto&, const auto&) { return false; });
+                  [](const MutantRace::Attempt&) { return false; });
   EXPECT_TRUE(race.run(kDropsInvalid).empty());
   EXPECT_EQ(race.alive(), 1u);
 }

@@ -5,12 +5,18 @@
 #include <rapidcheck.h>
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <iterator>
 #include <map>
+#include <mutex>
 #include <numeric>
+#include <optional>
+#include <ranges>
+#include <set>
+#include <span>
 #include <stdexcept>
-#include <tuple>
+#include <thread>
 #include <utility>
 
 #include "corpus/files.h"
@@ -20,6 +26,7 @@
 #include "fuzz/mutator.h"
 #include "props/generators.h"
 #include "solver/induction.h"
+#include "solver/kernel/bounds.h"
 #include "solver/kernel/equality.h"
 #include "solver/kernel/functions.h"
 #include "solver/prove.h"
@@ -83,14 +90,13 @@ bool is_within_tables(const World<M>& world) {
 
 /// The first statement that a call breaks; null if none.
 const Statement* first_broken(const Profile& profile, std::span<const Statement* const> statements,
-                              const World<M>& before, const Call<M>& call, const Reply<M>& reply,
-                              const World<M>& after) {
-  if (!is_within_tables(after)) return statements.front();  // world-well-formed
-  const World<Concrete> world = lower(before);
-  const Call<Concrete> made = lower(call);
+                              const MutantRace::Attempt& attempt) {
+  if (!is_within_tables(attempt.after)) return statements.front();  // world-well-formed
+  const World<Concrete> world = lower(attempt.before);
+  const Call<Concrete> made = lower(attempt.call);
   const auto leave = [&](World<Concrete>& now, const Call<Concrete>&) {
-    now = lower(after);
-    return lower(reply);
+    now = lower(attempt.after);
+    return lower(attempt.reply);
   };
   const Transition<Concrete> transition = take_by<Concrete>(leave, world, made);
   for (const Statement* statement : statements) {
@@ -121,6 +127,40 @@ class Samples {
   std::vector<Program> useful_;
 };
 
+// What proofs of the kernel's functions are bounded by, few drawn worlds keep to. So each is looked at again in plainer
+// forms.
+
+template <class Change>
+void change_maps(World<Concrete>& world, Change change) {
+  for (UserNamespace<Concrete>& ns : std::span(world.namespaces).subspan(1, world.namespace_count - 1)) {
+    for (IdMap<Concrete>* map : {&ns.uid_map, &ns.gid_map}) change(*map);
+  }
+}
+
+void as_drawn(World<Concrete>&) {}
+
+void with_maps_of_one_line(World<Concrete>& world) {
+  change_maps(world, [](IdMap<Concrete>& map) { map.line1 = {}; });
+}
+
+void with_identity_maps(World<Concrete>& world) {
+  change_maps(world, [&](IdMap<Concrete>& map) { map = world.namespaces[0].uid_map; });
+}
+
+/// Files of /proc can be written by everybody, and of namespaces every other one has no maps yet.
+void with_files_to_write(World<Concrete>& world) {
+  for (Task<Concrete>& task : world.tasks) {
+    if (task.alive == 0) continue;
+    task.dumpable = 1;
+    task.cred.euid = task.cred.fsuid = world.tasks[0].cred.euid;
+    task.cred.egid = task.cred.fsgid = world.tasks[0].cred.egid;
+  }
+  for (std::size_t ns = world.namespace_count - 1; ns > 0; --ns) {
+    if (ns % 2 == world.namespace_count % 2) continue;
+    world.namespaces[ns].uid_map = world.namespaces[ns].gid_map = {};
+  }
+}
+
 /// Calls in worlds in which what is proved of states holds, whether calls lead there or not.
 class CallsInWorlds {
  public:
@@ -128,17 +168,17 @@ class CallsInWorlds {
     std::ranges::copy_if(proved, std::back_inserter(lemmas_), [](const Statement* one) { return one->of_states(); });
   }
 
-  /// Calls try_call(world, call) for so many worlds, some calls in each.
-  template <class TryCall>
-  void for_each(std::uint64_t worlds, TryCall try_call) const {
+  /// Lets a race make some calls in each of so many worlds, of the kinds whose mutants are alive.
+  void run(MutantRace& race, std::uint64_t worlds, void (*plainer)(World<Concrete>&) = as_drawn) const {
     constexpr int kCallsInEach = 100, kSizes = 100;
-    for (std::uint64_t i = 0; i < worlds; ++i) {
-      const World<Concrete> world = any_world(profile_)(rc::Random(i), static_cast<int>(i % kSizes)).value();
+    for (std::uint64_t i = 0; i < worlds && race.alive() != 0; ++i) {
+      World<Concrete> world = any_world(profile_)(rc::Random(i), static_cast<int>(i % kSizes)).value();
+      plainer(world);
       const auto holds_in_world = [&](const Statement* lemma) { return holds<Concrete>(*lemma, profile_, world); };
       if (!std::ranges::all_of(lemmas_, holds_in_world)) continue;
-      const auto any = any_call_in(profile_, world);
+      const auto any = any_call_in(profile_, world, race.alive_kinds());
       rc::Random random(i);
-      for (int call = 0; call < kCallsInEach; ++call) try_call(world, any(random.split(), kSizes).value());
+      for (int call = 0; call < kCallsInEach; ++call) race.run(world, any(random.split(), kSizes).value());
     }
   }
 
@@ -147,100 +187,172 @@ class CallsInWorlds {
   std::vector<const Statement*> lemmas_;
 };
 
-/// Calls that a kernel's function makes whole, by the function that is proved to do what the rule says.
-using ProvedCalls = std::map<CallKind, std::string>;
-
-ProvedCalls prove_calls(const MutantTrialOptions& options) {
-  const std::string kernel = to_string(options.profile);
-  const KernelCode code(kernel_bitcode(kernel, ""));
-  ProvedCalls proved;
-  for (const ProvedFunction& function : proved_functions()) {
-    if (function.calls == 0) continue;
-    if (prove_equal(code, options.profile, function, {kKernelTimeout}).verdict != EqualityVerdict::proved) continue;
-    for (const CallInfo& call : kCalls) {
-      if (function.calls & kinds({call.kind})) proved[call.kind] = fmt::format("{}() of {}", function.name, kernel);
+/// What the kernel of the profile is proved to do as the rules say.
+class KernelProofs {
+ public:
+  explicit KernelProofs(const Profile& profile) : profile_(profile), kernel_(to_string(profile)) {
+    const KernelCode code(kernel_bitcode(kernel_, ""));
+    for (const ProvedFunction& function : proved_functions()) {
+      if (prove_equal(code, profile, function, {kKernelTimeout}).verdict == EqualityVerdict::proved)
+        proved_.push_back(&function);
     }
   }
-  return proved;
-}
 
-/// Whether a mutant's call does what the kernel is proved not to do: it gives another result than the rule, or leaves
-/// its caller other credentials.
-bool parts_from_kernel(const Profile& profile, const World<M>& before, const Call<M>& call, const Reply<M>& reply,
-                       const World<M>& after) {
-  if (before.tasks[call.task].user_ns.inner != 0) return false;
-  World<Concrete> world = lower(before);
-  const Reply<Concrete> proved = step(profile, world, lower(call));
-  Credentials<Concrete> left = lower(after.tasks[call.task].cred);
-  const auto value = [](const std::uint64_t* word) { return *word; };
-  return proved.result != reply.result.inner ||
-         !std::ranges::equal(words_of(left), words_of(world.tasks[call.task].cred), {}, value, value);
-}
+  /// The function of the kernel that a mutant parts from by what it did; empty if there is none.
+  std::string parted_from(const Mutant& mutant, const MutantRace::Attempt& attempt) const {
+    const World<Concrete> world = lower(attempt.before);
+    const Call<Concrete> call = lower(attempt.call);
+    const auto name = [&](const ProvedFunction* function) {
+      return fmt::format("{}() of {}", function->name, kernel_);
+    };
+    for (const ProvedFunction* function : proved_) {
+      if (function->calls & kinds({call.kind}) && is_within_bound(function->name, world, call) &&
+          parts_as_call(attempt, world, call))
+        return name(function);
+    }
+    if (mutant.site == kNoSite) return "";
+    const Outcomes proper = outcomes_around(mutant.site, {}, attempt),
+                   its = outcomes_around(mutant.site, mutant, attempt);
+    for (const ProvedFunction* function : proved_) {
+      const bool parts = of(*function, proper) != of(*function, its);
+      if (parts && is_within_bound(function->name, world, call)) return name(function);
+    }
+    return "";
+  }
+
+ private:
+  using Outcomes = std::vector<FunctionOutcome<Concrete>>;
+
+  /// What functions around a site give in a call.
+  Outcomes outcomes_around(std::uint16_t site, const Mutant& mutant, const MutantRace::Attempt& attempt) const {
+    MutantRun<Concrete> run;
+    run.mutant = mutant;
+    run.watched = site;
+    World<M> world = attempt.before;
+    mutated_step<Concrete>(profile_, run, world, attempt.call);
+    return run.outcomes;
+  }
+
+  /// The first that the function gives. Up to there nothing is changed but within it.
+  static std::vector<std::uint64_t> of(const ProvedFunction& function, const Outcomes& outcomes) {
+    const auto found = std::ranges::find(outcomes, function.name, &FunctionOutcome<Concrete>::function);
+    return found == outcomes.end() ? std::vector<std::uint64_t>{} : found->words;
+  }
+
+  /// Whether it gives another result than the rule, or leaves its caller other credentials.
+  bool parts_as_call(const MutantRace::Attempt& attempt, World<Concrete> world, const Call<Concrete>& call) const {
+    const Reply<Concrete> proved = step(profile_, world, call);
+    Credentials<Concrete> left = lower(attempt.after.tasks[call.task].cred);
+    const auto value = [](const std::uint64_t* word) { return *word; };
+    return proved.result != attempt.reply.result.inner ||
+           !std::ranges::equal(words_of(left), words_of(world.tasks[call.task].cred), {}, value, value);
+  }
+
+  Profile profile_;
+  std::string kernel_;
+  std::vector<const ProvedFunction*> proved_;
+};
 
 /// By mutant: an invariant that it breaks, or the kernel's function that does what the mutant does not.
 using Broken = std::map<std::size_t, std::string>;
 
-/// Mutants of calls that the kernel is proved to make as the rules say, in worlds in which what is proved of states
-/// holds. Those that are broken already are passed over.
+/// Mutants of what the kernel is proved to do as the rules say. Those that are broken already are passed over.
 void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
-  const ProvedCalls proved = prove_calls(options);
+  const KernelProofs proofs(options.profile);
   std::vector<std::size_t> left;
-  std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t mutant) {
-    return !broken.contains(mutant) && proved.contains(mutants.all()[mutant].kind);
+  std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t mutant) { return !broken.contains(mutant); });
+  MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
+    std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
+    const bool parts = !function.empty();
+    if (parts) broken[attempt.mutant] = std::move(function);
+    return parts;
   });
-  MutantRace race(options.profile, mutants, left,
-                  [&](const World<M>& before, const Call<M>& call, const Reply<M>& reply, const World<M>& after) {
-                    return parts_from_kernel(options.profile, before, call, reply, after);
-                  });
-  CallsInWorlds(options.profile, statements).for_each(options.worlds, [&](const auto& world, const auto& call) {
-    if (!proved.contains(call.kind)) return;
-    for (const std::size_t mutant : race.run(world, call)) broken[mutant] = proved.at(call.kind);
-  });
+  const CallsInWorlds calls(options.profile, statements);
+  for (const auto plainer : {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write}) {
+    calls.run(race, options.worlds, plainer);
+  }
 }
+
+/// Questions to Z3 about mutants. Those of one kind of call go to a prover of its own, in a thread of its own: Z3's
+/// terms belong to the thread that makes them, and what is known of one kind is of no use for another.
+class Questions {
+ public:
+  Questions(const Mutants& mutants, const MutantTrialOptions& options, const std::vector<std::string>& proved)
+      : mutants_(mutants), options_(options), proved_(proved) {}
+
+  /// Calls ask_of(prover, mutant) for each, in several threads; of calls with few mutants first, whose questions are
+  /// small. After `budget`, if there is one, no more are begun. What ask_of throws is thrown again.
+  template <class AskOf>
+  void ask(std::span<const std::size_t> which, std::optional<std::chrono::seconds> budget, AskOf ask_of) const {
+    const std::vector<std::vector<std::size_t>> kinds_of = by_kind(which);
+    const auto start = Clock::now();
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+      for (std::size_t i = next++; i < kinds_of.size(); i = next++) {
+        const CallKind kind = mutants_.all()[kinds_of[i].front()].kind;
+        if (budget && Clock::now() - start >= *budget) return;
+        MutantProver prover(options_.profile, proved_, options_.timeout, kinds({kind}));
+        for (const std::size_t mutant : kinds_of[i]) {
+          if (budget && Clock::now() - start >= *budget) return;
+          ask_of(prover, mutant);
+        }
+      }
+    };
+    std::vector<std::future<void>> workers;
+    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
+      workers.push_back(std::async(std::launch::async, work));
+    for (std::future<void>& worker : workers) worker.get();
+  }
+
+ private:
+  std::vector<std::vector<std::size_t>> by_kind(std::span<const std::size_t> which) const {
+    std::map<CallKind, std::vector<std::size_t>> found;
+    for (const std::size_t mutant : which) found[mutants_.all()[mutant].kind].push_back(mutant);
+    std::vector<std::vector<std::size_t>> ordered;
+    std::ranges::move(std::views::values(found), std::back_inserter(ordered));
+    std::ranges::sort(ordered, {}, [](const auto& own) { return std::pair(own.size(), own.front()); });
+    return ordered;
+  }
+
+  const Mutants& mutants_;
+  const MutantTrialOptions& options_;
+  const std::vector<std::string>& proved_;
+};
 
 Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& options,
                         const std::vector<std::string>& proved, std::span<const std::size_t> runners,
-                        MutantProver& prover) {
+                        const Questions& questions) {
   const auto statements = statements_named(proved);
   if (statements.empty() || statements.front()->info != Induction::foundation().info) {
     throw std::runtime_error(fmt::format("{} must be proved before mutants are tried on invariants; see capcheck prove",
                                          Induction::foundation().info->name));
   }
   Broken broken;
-  std::vector<const Statement*> found;  // in the order of the mutants killed
-  MutantRace race(options.profile, mutants, runners,
-                  [&](const World<M>& before, const Call<M>& call, const Reply<M>& reply, const World<M>& after) {
-                    const Statement* const one = first_broken(options.profile, statements, before, call, reply, after);
-                    if (one) found.push_back(one);
-                    return one != nullptr;
-                  });
+  MutantRace race(options.profile, mutants, runners, [&](const MutantRace::Attempt& attempt) {
+    const Statement* const one = first_broken(options.profile, statements, attempt);
+    if (one) broken[attempt.mutant] = one->info->name;
+    return one != nullptr;
+  });
   Samples samples(options.profile);
   for (std::uint64_t i = 0; i < options.samples && race.alive() != 0; ++i) {
-    found.clear();
-    const auto& killed = race.run(samples.next());
-    for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
-    if (!killed.empty()) samples.keep();
+    if (!race.run(samples.next()).empty()) samples.keep();
   }
   options.on_progress(fmt::format("{} break an invariant in sampled worlds", broken.size()));
-  CallsInWorlds(options.profile, statements).for_each(options.worlds, [&](const auto& world, const auto& call) {
-    found.clear();
-    const auto& killed = race.run(world, call);
-    for (std::size_t k = 0; k < killed.size(); ++k) broken[killed[k]] = found[k]->info->name;
-  });
+  CallsInWorlds(options.profile, statements).run(race, options.worlds);
   options.on_progress(fmt::format("{} break an invariant in arbitrary worlds", broken.size()));
   part_from_kernel(mutants, options, statements, runners, broken);
   options.on_progress(fmt::format("{} break an invariant or do what the kernel is proved not to do", broken.size()));
-  const auto start = Clock::now();
-  // In an order that comes to every kind of call early, should the time not do for all.
-  constexpr std::size_t kStride = 7919;
-  for (std::size_t i = 0; i < runners.size() && Clock::now() - start < options.solver_budget / 3; ++i) {
-    const std::size_t mutant = runners[i * kStride % runners.size()];
-    if (broken.contains(mutant)) continue;
-    const Breaks breaks = prover.breaks(mutants.all()[mutant]);
-    if (!breaks.broken.empty()) broken[mutant] = breaks.broken.front()->name;
-  }
+  std::vector<std::size_t> left;
+  std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
+  std::mutex mutex;
+  questions.ask(left, options.solver_budget / 3, [&](MutantProver& prover, std::size_t one) {
+    const Breaks breaks = prover.breaks(mutants.all()[one]);
+    if (breaks.broken.empty()) return;
+    const std::lock_guard lock(mutex);
+    broken[one] = breaks.broken.front()->name;
+  });
   return broken;
 }
 
@@ -282,54 +394,52 @@ Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size
 }
 
 /// The mutants but those that give the same terms as the rules. Whatever some program tells apart has other ones.
-std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Profile& profile,
-                                             std::vector<std::size_t> all, MutantProver& prover) {
-  MutantRace race(profile, mutants, all);
-  Samples samples(profile);
+std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const MutantTrialOptions& options,
+                                             const std::vector<std::size_t>& all, const Questions& questions) {
+  MutantRace race(options.profile, mutants, all);
+  Samples samples(options.profile);
   constexpr int kPrograms = 1000;
   for (int i = 0; i < kPrograms; ++i) {
     if (!race.run(samples.next()).empty()) samples.keep();
   }
-  std::erase_if(
-      all, [&](std::size_t mutant) { return race.is_alive(mutant) && prover.has_same_form(mutants.all()[mutant]); });
-  return all;
-}
-
-/// Those that nobody killed, of calls of which few are left first: questions about these are small.
-std::vector<MutantResult*> survivors(MutantTrial& trial, const Mutants& mutants) {
-  std::vector<MutantResult*> found;
-  std::map<CallKind, std::size_t> left;
-  const auto kind = [&](const MutantResult* result) { return mutants.all()[result->mutant].kind; };
-  for (MutantResult& result : trial.results) {
-    if (result.killed()) continue;
-    found.push_back(&result);
-    ++left[kind(&result)];
-  }
-  std::ranges::sort(found, {}, [&](const MutantResult* result) {
-    return std::tuple(left.at(kind(result)), kind(result), result->mutant);
+  std::vector<std::size_t> unseen, others;
+  std::ranges::copy_if(all, std::back_inserter(unseen), [&](std::size_t mutant) { return race.is_alive(mutant); });
+  std::set<std::size_t> same_form;
+  std::mutex mutex;
+  questions.ask(unseen, std::nullopt, [&](MutantProver& prover, std::size_t mutant) {
+    if (!prover.has_same_form(mutants.all()[mutant])) return;
+    const std::lock_guard lock(mutex);
+    same_form.insert(mutant);
   });
-  return found;
+  std::ranges::copy_if(all, std::back_inserter(others), [&](std::size_t one) { return !same_form.contains(one); });
+  return others;
 }
 
 /// Asks of those that nobody killed whether they are mutants at all. Most that are show it in some drawn world.
 void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options,
-            const std::vector<std::string>& proved, MutantProver& prover) {
-  const std::vector<MutantResult*> left = survivors(trial, mutants);
+            const std::vector<std::string>& proved, const Questions& questions) {
+  std::map<std::size_t, Equality> settled;
+  for (const MutantResult& result : trial.results) {
+    if (!result.killed()) settled[result.mutant] = Equality::unanswered;
+  }
   std::vector<std::size_t> unsettled;
-  std::ranges::transform(left, std::back_inserter(unsettled), &MutantResult::mutant);
+  std::ranges::copy(std::views::keys(settled), std::back_inserter(unsettled));
   MutantRace race(options.profile, mutants, unsettled);
-  CallsInWorlds(options.profile, statements_named(proved))
-      .for_each(options.worlds, [&](const auto& world, const auto& call) { race.run(world, call); });
+  const auto statements = statements_named(proved);
+  const CallsInWorlds calls(options.profile, statements);
+  for (const auto plainer : {as_drawn, with_files_to_write}) calls.run(race, options.worlds, plainer);
+  std::erase_if(unsettled, [&](std::size_t mutant) {
+    if (race.is_alive(mutant)) return false;
+    settled[mutant] = Equality::different;
+    return true;
+  });
   options.on_progress(
-      fmt::format("{} survive, {} of them differ in a drawn world", unsettled.size(), unsettled.size() - race.alive()));
-  const auto start = Clock::now();
-  for (MutantResult* result : left) {
-    const bool has_time = Clock::now() - start < options.solver_budget;
-    if (!race.is_alive(result->mutant)) {
-      result->equality = Equality::different;
-    } else {
-      result->equality = has_time ? prover.equality(mutants.all()[result->mutant]) : Equality::unanswered;
-    }
+      fmt::format("{} survive, {} of them differ in a drawn world", settled.size(), settled.size() - unsettled.size()));
+  questions.ask(unsettled, options.solver_budget, [&](MutantProver& prover, std::size_t mutant) {
+    settled.at(mutant) = prover.equality(mutants.all()[mutant]);
+  });
+  for (MutantResult& result : trial.results) {
+    if (!result.killed()) result.equality = settled.at(result.mutant);
   }
 }
 
@@ -360,17 +470,16 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
   MutantTrial trial{tried.size(), {}, 0, 0};
 
   const std::vector<std::string> proved = proved_names(options.profile);
-  MutantProver prover(options.profile, proved, options.timeout);
-  const std::vector<std::size_t> runners = leave_out_same_form(mutants, options.profile, tried, prover);
+  const Questions questions(mutants, options, proved);
+  const std::vector<std::size_t> runners = leave_out_same_form(mutants, options, tried, questions);
   options.on_progress(fmt::format("{} mutants, {} of them of another form", tried.size(), runners.size()));
 
-  // Z3's terms belong to the thread that makes them: all questions are asked here, and programs run elsewhere.
   std::pair<Kills, Kills> by_programs;
   auto running = std::async(std::launch::async, [&] {
     by_programs.first = try_by_fuzzer(options, runners, trial.fuzzer_programs);
     by_programs.second = try_by_properties(mutants, options, runners);
   });
-  const Broken broken = break_invariants(mutants, options, proved, runners, prover);
+  const Broken broken = break_invariants(mutants, options, proved, runners, questions);
   options.on_progress(fmt::format("{} break an invariant", broken.size()));
   running.get();
   const auto& [fuzzer, properties] = by_programs;
@@ -382,7 +491,7 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     trial.results.push_back(std::move(result));
   }
   options.on_progress(fmt::format("fuzzer {}, properties {}", fuzzer.size(), properties.size()));
-  settle(trial, mutants, options, proved, prover);
+  settle(trial, mutants, options, proved, questions);
   trial.seconds = seconds_since(start);
   return trial;
 }

@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace capcheck {
@@ -35,7 +36,7 @@ concept Domain = requires(typename D::Word word, typename D::Bool condition) {
   { !condition } -> std::convertible_to<typename D::Bool>;
   { D::select(condition, word, word) } -> std::convertible_to<typename D::Word>;
   { D::bit(word) } -> std::convertible_to<typename D::Word>;
-  { D::where_known(condition, word) } -> std::convertible_to<typename D::Word>;
+  { D::at_end(condition, word) } -> std::convertible_to<typename D::Word>;
 };
 
 /// Machine integers.
@@ -69,15 +70,15 @@ struct Concrete {
   }
 
   /// Takes a step again and again for as long as it says that there is more to do. A step with nothing to do changes
-  /// nothing. A domain may stop early: what depends on the end is where_known() that the end was reached.
+  /// nothing. A domain may stop early: what depends on the end is at_end() of what the last step said.
   template <class Step>
   static constexpr void repeat(Step step) {
     while (step()) {
     }
   }
 
-  /// The word where it is known; any value where it is not.
-  static constexpr Word where_known(Bool, Word word) { return word; }
+  /// A word that a repetition leaves; any value where that goes on, having been stopped early.
+  static constexpr Word at_end(Bool /*goes_on*/, Word word) { return word; }
 };
 static_assert(Domain<Concrete>);
 
@@ -105,6 +106,18 @@ template <Domain D, class F>
 constexpr auto bookkeeping(F f) {
   if constexpr (requires { D::bookkeeping(f); }) {
     return D::bookkeeping(f);
+  } else {
+    return f();
+  }
+}
+
+/// What f gives: the rule that stands for a function of the kernel, by its name, which it is proved equal to
+/// (solver/kernel/functions.h). `left` is what f changes besides. A domain that compares the two sees where the rule
+/// begins and ends, and what comes of it.
+template <Domain D, class F, class... Left>
+constexpr auto kernel_function(std::string_view name, F f, const Left&... left) {
+  if constexpr (requires { D::kernel_function(name, f, left...); }) {
+    return D::kernel_function(name, f, left...);
   } else {
     return f();
   }

@@ -265,7 +265,7 @@ struct Explained {
     while (step().value) {
     }
   }
-  static Word where_known(const Bool&, const Word& word) { return word; }
+  static Word at_end(const Bool&, const Word& word) { return word; }
 
   /// That all tests passed is said by the call's success, and is no reason for what it leaves.
   template <class V>

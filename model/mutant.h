@@ -16,6 +16,8 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -79,6 +81,9 @@ struct Change {
   auto operator<=>(const Change&) const = default;
 };
 
+/// No site: of what is not wrong at any one.
+inline constexpr std::uint16_t kNoSite = 0xffff;
+
 /// A rule that is wrong at one site.
 struct Mutant {
   CallKind kind{};
@@ -95,6 +100,7 @@ struct SiteVisit {
   Guard guard;                              ///< of a guard
   std::optional<std::uint8_t> left, right;  ///< the operands that are sets of a task's credentials
   bool in_loop;                             ///< of D::repeat()
+  std::string_view function;                ///< the innermost kernel_function() around it; empty if there is none
 };
 
 /// Told of every site of a step over machine integers, and asked which changes to try there.
@@ -122,6 +128,15 @@ template <Domain D>
 struct MutantWord;
 template <Domain D>
 struct MutantBool;
+template <Domain D>
+struct MutantDomain;
+
+/// What came of a rule that stands for a function of the kernel: the errno of its verdict, what it gave, what it left.
+template <Domain D>
+struct FunctionOutcome {
+  std::string_view function;
+  std::vector<typename D::Word> words{};
+};
 
 /// A step under way.
 template <Domain D>
@@ -146,6 +161,9 @@ struct MutantRun {
   Bool deferred_holds{false};
   /// Over terms: that the mutant's site gave another value than it should, or that a guard failed there and counted.
   Bool deviates{false};
+  std::vector<std::string_view> functions{};  ///< of the kernel, around this place
+  std::uint16_t watched = kNoSite;
+  std::vector<FunctionOutcome<D>> outcomes{};  ///< of the functions around the watched site, the inner ones first
   /// The sets of tasks: of the number of each first, then of those between which a choice was made.
   std::vector<std::array<Word, kSetCount>> sets{};
 };
@@ -153,9 +171,6 @@ struct MutantRun {
 /// The step under way in this thread.
 template <Domain D>
 inline thread_local MutantRun<D>* mutant_run = nullptr;
-
-/// No site: of what is not wrong at any one.
-inline constexpr std::uint16_t kNoSite = 0xffff;
 
 /// A word of D's, and, if it is a set of a task's credentials, which: `row` of MutantRun::sets, counted from 1.
 template <Domain D>
@@ -209,6 +224,11 @@ struct Operands {
   }
 };
 
+template <Domain D>
+std::string_view innermost_function(const MutantRun<D>& run) {
+  return run.functions.empty() ? std::string_view() : run.functions.back();
+}
+
 template <Domain D, class T, class Changed>
 [[gnu::noinline]] void observe_site(MutantRun<D>& run, const SiteVisit& visit, const T& value, Changed changed) {
   if constexpr (std::same_as<D, Concrete>) {
@@ -243,7 +263,8 @@ T at_site(Operation operation, const T& value, Changed changed, const MutantWord
   const std::uint16_t number = run.sites++;
   if (run.observer) {
     const auto set = [](const MutantWord<D>* word) { return word ? word->which_set() : std::nullopt; };
-    observe_site(run, {number, operation, Guard::none, set(left), set(right), run.loops != 0}, value, changed);
+    observe_site(run, {number, operation, Guard::none, set(left), set(right), run.loops != 0, innermost_function(run)},
+                 value, changed);
   }
   if (number != run.target) [[likely]]
     return value;
@@ -392,6 +413,57 @@ MutantBool<D> operator!(const MutantBool<D>& a) {
   return detail::at_site<D>(Operation::negation, B(!a.inner), [&](Change) { return a.inner; });
 }
 
+namespace detail {
+
+// What functions of the kernel give and leave, as words: what they give is of no account where they fail.
+
+template <Domain D, class T>
+typename D::Bool succeeded(const T&) {
+  return typename D::Bool(true);
+}
+template <Domain D>
+typename D::Bool succeeded(const Verdict<MutantDomain<D>>& verdict) {
+  return verdict.passed().inner;
+}
+
+template <Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts, const MutantWord<D>& word) {
+  words.push_back(D::select(counts, word.inner, typename D::Word(0)));
+}
+template <Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts, const MutantBool<D>& condition) {
+  words.push_back(as_word<D>(counts & condition.inner));
+}
+template <Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool&, const Verdict<MutantDomain<D>>& verdict) {
+  words.push_back(verdict.error().inner);
+}
+template <template <Domain> class T, Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts, const T<MutantDomain<D>>& value) {
+  zip_words(const_cast<T<MutantDomain<D>>&>(value), value,
+            [&](const MutantWord<D>& word, const MutantWord<D>&) { add_words(words, counts, word); });
+}
+template <Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts,
+               const CapgetReply<MutantDomain<D>>& reply) {
+  for (const MutantWord<D>& set : {reply.effective, reply.permitted, reply.inheritable}) add_words(words, counts, set);
+}
+template <Domain D>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts,
+               const ExecCreds<MutantDomain<D>>& creds) {
+  add_words(words, counts, creds.cred);
+  add_words(words, counts, creds.secure);
+}
+template <Domain D, class After>
+void add_words(std::vector<typename D::Word>& words, const typename D::Bool& counts,
+               const Outcome<MutantDomain<D>, After>& outcome) {
+  add_words(words, counts, outcome.verdict);
+  add_words(words, outcome.verdict.passed().inner, outcome.value);
+  add_words(words, outcome.verdict.passed().inner, outcome.after);
+}
+
+}  // namespace detail
+
 /// The domain D with a mutant in it: that of mutant_run<D>, without which nothing can be computed.
 template <Domain D>
 struct MutantDomain {
@@ -461,11 +533,11 @@ struct MutantDomain {
     --run.loops;
   }
 
-  static Word where_known(const Bool& condition, const Word& word) {
+  static Word at_end(const Bool& goes_on, const Word& word) {
     Run& run = *mutant_run<D>;
     const unsigned number = run.loop_ends++;
-    if (run.unfinished && !run.changed_loop) return run.unfinished(number, condition.inner, word.inner);
-    return D::where_known(condition.inner, word.inner);
+    if (run.unfinished && !run.changed_loop) return run.unfinished(number, goes_on.inner, word.inner);
+    return D::at_end(goes_on.inner, word.inner);
   }
 
   template <class F>
@@ -474,6 +546,30 @@ struct MutantDomain {
     auto result = f();
     --mutant_run<D>->paused;
     return result;
+  }
+
+  template <class F, class... Left>
+  static auto kernel_function(std::string_view name, F f, const Left&... left) {
+    Run& run = *mutant_run<D>;
+    const std::uint16_t first = run.sites;
+    run.functions.push_back(name);
+    const auto end = [&](const auto&... values) {
+      run.functions.pop_back();
+      if (run.paused || run.watched < first || run.watched >= run.sites) return;
+      const typename D::Bool counts = (typename D::Bool(true) & ... & detail::succeeded<D>(left));
+      FunctionOutcome<D> outcome{name};
+      (detail::add_words(outcome.words, counts, left), ...);
+      (detail::add_words(outcome.words, counts, values), ...);
+      run.outcomes.push_back(std::move(outcome));
+    };
+    if constexpr (std::is_void_v<decltype(f())>) {
+      f();
+      end();
+    } else {
+      const auto value = f();
+      end(value);
+      return value;
+    }
   }
 
   template <class F>
@@ -516,7 +612,8 @@ struct MutantDomain {
 
   static void observe_guard(Run& run, std::uint16_t number, Guard guard, const Bool& holds) {
     if constexpr (std::same_as<D, Concrete>) {
-      for (const Mutant& mutant : run.observer->visit({number, Operation::guard, guard, {}, {}, false})) {
+      for (const Mutant& mutant :
+           run.observer->visit({number, Operation::guard, guard, {}, {}, false, detail::innermost_function(run)})) {
         if (!holds.inner) run.observer->differs(mutant, static_cast<std::uint64_t>(mutant.change.mutation));
       }
     }
@@ -587,6 +684,7 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
   run.sites = 0;
   run.paused = run.loops = run.loop_ends = 0;
   run.changed_loop = run.deferred = false;
+  run.outcomes.clear();
   run.deviates = typename D::Bool(false);
   MutantRun<D>* const outer = std::exchange(mutant_run<D>, &run);
   detail::mark_sets(run, world);

@@ -114,7 +114,7 @@ class SiteList : public SiteObserver {
 
   std::span<const Mutant> visit(const SiteVisit& visit) override {
     if (visit.number < own_.sites.size()) return {};  // a loop's second iteration
-    own_.sites.push_back({visit.operation, visit.guard, last_, Guard::none, visit.in_loop});
+    own_.sites.push_back({visit.operation, visit.guard, last_, Guard::none, visit.in_loop, visit.function});
     own_.first.push_back(mutants_.all_.size());
     if (visit.operation == Operation::guard) pass(visit.guard);
     for (const Change& change : changes_of(visit)) mutants_.all_.push_back({kind_, visit.number, change});
@@ -189,6 +189,15 @@ std::size_t Mutants::index(const Mutant& mutant) const {
   return static_cast<std::size_t>(&*found - all_.data());
 }
 
+std::set<std::string_view> Mutants::functions() const {
+  std::set<std::string_view> found;
+  for (const OfKind& kind : kinds_) {
+    for (const Site& site : kind.sites) found.insert(site.function);
+  }
+  found.erase("");
+  return found;
+}
+
 Operation Mutants::operation(const Mutant& mutant) const {
   return mutant.site == kNoSite ? Operation::whole_call : of_kind(mutant.kind).sites.at(mutant.site).operation;
 }
@@ -205,7 +214,7 @@ std::string Mutants::describe(const Mutant& mutant) const {
     const GuardInfo& guard = capcheck::info(site.guard);
     return fmt::format("{} #{}: guard \"{}\" ({}) {}", name, mutant.site, guard.name, guard.function, what);
   }
-  std::string place;
+  std::string place = site.function.empty() ? "" : fmt::format(", in {}()", site.function);
   if (site.after != Guard::none) place += fmt::format(", after \"{}\"", capcheck::info(site.after).name);
   if (site.before != Guard::none) place += fmt::format(", for \"{}\"", capcheck::info(site.before).name);
   return fmt::format("{} #{}: {} {}{}{}", name, mutant.site, to_string(site.operation), what,

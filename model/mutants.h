@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class Mutants {
   /// The place of a mutant in all().
   std::size_t index(const Mutant& mutant) const;
 
+  /// The functions of the kernel that rules stand for (kernel_function() of domain.h).
+  std::set<std::string_view> functions() const;
   /// "execve 45: & without its right side, between file_executable and …".
   std::string describe(const Mutant& mutant) const;
   Operation operation(const Mutant& mutant) const;
@@ -39,6 +42,7 @@ class Mutants {
     Guard guard;          ///< of a guard
     Guard after, before;  ///< the guards around it: none where there is none
     bool in_loop;
+    std::string_view function;  ///< the innermost kernel_function() around it
   };
   struct OfKind {
     std::vector<Site> sites;

@@ -134,7 +134,7 @@ struct Possible {
   static void repeat(Step step) {
     step();
   }
-  static Word where_known(Bool, const Word&) { return {}; }
+  static Word at_end(Bool, const Word&) { return {}; }
 };
 static_assert(Domain<Possible>);
 

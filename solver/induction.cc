@@ -109,12 +109,13 @@ Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseco
           [&](World<Symbolic>& world, const Call<Symbolic>& call) { return faulty_step(profile, fault, world, call); },
           timeout) {}
 
-Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout)
+Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
+                     CallKinds calls)
     : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout) {
   for (const Standing standing : kStandings) {
     const Setting& setting = settings_.emplace_back(describe(standing), any_world(standing, any_namespace_));
     for (const CallInfo& call : kCalls) {
-      if (!is_about(standing, call.kind)) continue;
+      if (!(calls & kinds({call.kind})) || !is_about(standing, call.kind)) continue;
       Case& here = cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, any_call(call)));
       here.questions.timeout = timeout_;
       here.nearby_questions.timeout = std::min(timeout_, kNearbyTimeout);
@@ -130,6 +131,7 @@ std::vector<SymbolicBool> Induction::any_conditions(const Statement& statement, 
 
 Lemma Induction::add_lemma(const Statement& statement) {
   const Lemma lemma = settings_.front().conditions.size();
+  statements_.push_back(&statement);
   for (Setting& setting : settings_) {
     const std::array namespaces{SymbolicWord(0), setting.world.tasks[0].user_ns, named_namespace(), any_namespace_};
     setting.conditions.push_back(any_conditions(statement, setting.world));
@@ -138,6 +140,44 @@ Lemma Induction::add_lemma(const Statement& statement) {
     }
   }
   return lemma;
+}
+
+namespace {
+
+/// The namespaces that a call may look up by way of tasks: of the caller and of those it names, the parents of their
+/// namespaces and the namespaces of their address spaces; and that of the caller's tracer.
+std::vector<SymbolicWord> namespaces_looked_up(const World<Symbolic>& world, const Call<Symbolic>& call) {
+  std::vector<SymbolicWord> tasks{call.task};
+  const CallInfo& call_info = info(call.kind);
+  for (std::size_t i = 0; i < call_info.argument_count; ++i) {
+    if (call_info.roles[i] == Role::task) tasks.push_back(call.args[i]);
+  }
+  std::vector<SymbolicWord> found{world.tasks[call.task].tracer_user_ns};
+  for (const SymbolicWord& number : tasks) {
+    const Task<Symbolic> task = Symbolic::at(world.tasks, number);
+    found.push_back(task.user_ns);
+    found.push_back(Symbolic::at(world.namespaces, task.user_ns).parent);
+    found.push_back(Symbolic::at(world.tasks, task.leader).mm_user_ns);
+  }
+  return found;
+}
+
+}  // namespace
+
+void Induction::look_up_namespaces() {
+  for (Case& here : cases_) {
+    const World<Symbolic>& world = here.setting.world;
+    for (const SymbolicWord& index : namespaces_looked_up(world, here.transition.call)) {
+      for (Lemma lemma = 0; lemma < statements_.size(); ++lemma) {
+        const StatementOver<Symbolic>& over = statements_[lemma]->over<Symbolic>();
+        if (!over.of_namespace) continue;
+        for (const SymbolicBool& part : conjuncts(over.of_namespace(profile_, world, index))) {
+          const SymbolicBool holds = implies<Symbolic>(index < world.namespace_count, part);
+          if (!holds.is_true()) here.of_lookups.push_back({lemma, holds, unknowns_of(holds)});
+        }
+      }
+    }
+  }
 }
 
 /// How the call may break the statement.
@@ -176,8 +216,8 @@ Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool
   const Unknowns unknowns = unknowns_of(goal);
   std::vector<std::size_t> assumed;
   std::vector<SymbolicBool> facts;
-  for (std::size_t i = 0; i < here.setting.facts.size(); ++i) {
-    const Fact& fact = here.setting.facts[i];
+  for (std::size_t i = 0; i < here.facts(); ++i) {
+    const Fact& fact = here.fact(i);
     if (std::ranges::find(lemmas, fact.lemma) == lemmas.end()) continue;
     if (!all_facts && !have_common(unknowns, fact.unknowns)) continue;
     assumed.push_back(i);
@@ -186,10 +226,10 @@ Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool
   const std::vector<SymbolicBool> parts = conjuncts(goal);
   for (std::size_t i = 0; i < facts.size(); ++i) {
     if (std::ranges::none_of(parts, [&](const SymbolicBool& part) { return identical(!part, facts[i]); })) continue;
-    used.push_back(here.setting.facts[assumed[i]].lemma);
+    used.push_back(here.fact(assumed[i]).lemma);
     return {Answer::Kind::no, ""};
   }
-  const auto note = [&](std::size_t i) { used.push_back(here.setting.facts[assumed[i]].lemma); };
+  const auto note = [&](std::size_t i) { used.push_back(here.fact(assumed[i]).lemma); };
   const Refutable question(goal, facts);
   if (const auto known = timeout_.count() > 0 ? question.find_refutation() : std::nullopt) {
     std::ranges::for_each(*known, note);
@@ -200,7 +240,7 @@ Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool
   std::vector<SymbolicBool> names;
   for (const std::size_t fact : assumed) {
     if (!questions.facts.contains(fact)) {
-      questions.facts.emplace(fact, questions.query->name(here.setting.facts[fact].holds));
+      questions.facts.emplace(fact, questions.query->name(here.fact(fact).holds));
     }
     names.push_back(questions.facts.at(fact));
   }
@@ -369,7 +409,7 @@ Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<con
 bool Induction::is_shown_nearby(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas) {
   const Unknowns unknowns = unknowns_of(goal);
   const auto meets = [&](Nearby& nearby, std::size_t i) {
-    const Fact& fact = here.setting.facts[i];
+    const Fact& fact = here.fact(i);
     if (std::ranges::find(lemmas, fact.lemma) == lemmas.end() || !have_common(unknowns, fact.unknowns)) return true;
     const auto [known, made] = nearby.facts.try_emplace(i, false);
     if (made) known->second = shows(nearby.model, fact.holds);
@@ -377,7 +417,7 @@ bool Induction::is_shown_nearby(Case& here, const SymbolicBool& goal, std::span<
   };
   const auto found = std::ranges::find_if(here.nearby, [&](Nearby& nearby) {
     if (!shows(nearby.model, goal)) return false;
-    for (std::size_t i = 0; i < here.setting.facts.size(); ++i) {
+    for (std::size_t i = 0; i < here.facts(); ++i) {
       if (!meets(nearby, i)) return false;
     }
     return true;

@@ -51,15 +51,20 @@ class Induction {
   static const Statement& foundation();
 
   Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
-  /// By other rules than step()'s.
-  Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout);
+  /// By other rules than step()'s; of these calls alone.
+  Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
+            CallKinds calls = kEveryKind);
 
-  /// Makes a statement of states available for breaks(). Lemmas are numbered from 0.
+  /// Makes a statement of states available for breaks(). Lemmas are numbered from 0. The statement lives as long.
   Lemma add_lemma(const Statement& statement);
 
   /// Can a call of that kind break the statement, in a world in which the lemmas hold? Of a statement of steps: is
   /// there a step that meets the premise and not the conclusion. Of states: is it broken after the call.
   Inductive breaks(const Statement& statement, CallKind kind, std::span<const Lemma> lemmas);
+
+  /// Has what lemmas say of namespaces used of those, too, that calls look up by way of tasks: the namespaces of those
+  /// they name, of address spaces, of tracers, and the parents of these. To be called when all lemmas are added.
+  void look_up_namespaces();
 
   /// What breaks() decides, as a whole and without its shortcuts: where it said `no` and used these lemmas, no case can
   /// be.
@@ -134,6 +139,12 @@ class Induction {
     Questions nearby_questions{};
     std::vector<Nearby> nearby{};
     std::vector<z3::model> models{};  ///< worlds in which all lemmas hold, found for some variant
+    std::vector<Fact> of_lookups{};   ///< what lemmas say of namespaces that the call looks up by way of tasks
+
+    std::size_t facts() const { return setting.facts.size() + of_lookups.size(); }
+    const Fact& fact(std::size_t i) const {
+      return i < setting.facts.size() ? setting.facts[i] : of_lookups[i - setting.facts.size()];
+    }
   };
   /// A way to break a statement that calls by the rules proper have not.
   struct NewWay {
@@ -158,7 +169,8 @@ class Induction {
              bool all_facts, std::vector<Lemma>& used);
 
   Profile profile_;
-  SymbolicWord any_namespace_;  ///< an index about which nothing is known
+  std::vector<const Statement*> statements_{};  ///< by lemma
+  SymbolicWord any_namespace_;                  ///< an index about which nothing is known
   std::chrono::milliseconds timeout_;
   std::deque<Setting> settings_;
   std::deque<Case> cases_;

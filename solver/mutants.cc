@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "solver/mutants.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -48,19 +51,19 @@ World<Symbolic> lower(const World<M>& world) {
 /// for of a loop that is itself changed.
 class Unfinished {
  public:
-  SymbolicWord operator()(CallKind kind, unsigned number, const SymbolicBool& condition, const SymbolicWord& word) {
-    if (condition.is_true()) return word;
+  SymbolicWord operator()(CallKind kind, unsigned number, const SymbolicBool& goes_on, const SymbolicWord& word) {
+    if (goes_on.is_false()) return word;
     auto& known = known_[{kind, number}];
     const auto found = std::ranges::find_if(
-        known, [&](const Left& left) { return identical(left.condition, condition) && identical(left.word, word); });
-    if (found != known.end()) return Symbolic::select(condition, word, found->unknown);
-    known.push_back({condition, word, SymbolicWord::anything()});
-    return Symbolic::select(condition, word, known.back().unknown);
+        known, [&](const Left& left) { return identical(left.goes_on, goes_on) && identical(left.word, word); });
+    if (found != known.end()) return Symbolic::select(goes_on, found->unknown, word);
+    known.push_back({goes_on, word, SymbolicWord::anything()});
+    return Symbolic::select(goes_on, known.back().unknown, word);
   }
 
  private:
   struct Left {
-    SymbolicBool condition;
+    SymbolicBool goes_on;
     SymbolicWord word, unknown;
   };
   std::map<std::pair<CallKind, unsigned>, std::vector<Left>> known_;
@@ -73,8 +76,8 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
   return [&profile, mutant, &unfinished, &deviated](World<Symbolic>& world, const Call<Symbolic>& call) {
     MutantRun<Symbolic> run;
     run.mutant = mutant;
-    run.unfinished = [&](unsigned number, const SymbolicBool& condition, const SymbolicWord& word) {
-      return unfinished(call.kind, number, condition, word);
+    run.unfinished = [&](unsigned number, const SymbolicBool& goes_on, const SymbolicWord& word) {
+      return unfinished(call.kind, number, goes_on, word);
     };
     World<M> lifted = lift(world);
     Call<M> lifted_call{call.kind, call.task, {}};
@@ -93,8 +96,8 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
 const std::vector<Statement>& statements_for_mutants() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all = all_statements();
-    all.insert(all.begin() + 1,
-               {statement<SecondLineFollowsFirst>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+    all.insert(all.begin() + 1, {statement<NamespacesExist>(), statement<SecondLineFollowsFirst>(),
+                                 statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
   return statements;
@@ -102,21 +105,27 @@ const std::vector<Statement>& statements_for_mutants() {
 
 class MutantProver::Impl {
  public:
-  Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout)
-      : profile_(profile), induction_(profile_, rules_of(profile_, {}, unfinished_, deviated_), timeout) {
+  Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout,
+       CallKinds calls)
+      : profile_(profile),
+        calls_(calls),
+        induction_(profile_, rules_of(profile_, {}, unfinished_, deviated_), timeout, calls) {
     for (const Statement& statement : statements_for_mutants()) {
       if (std::ranges::find(proved, statement.info->name) == proved.end()) continue;
       kept_.push_back(&statement);
       if (statement.of_states()) lemmas_.push_back(induction_.add_lemma(statement));
     }
+    induction_.look_up_namespaces();
   }
 
   Induction::Variant variant(const Mutant& mutant) {
+    require_call(mutant);
     return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_),
                               [&] { return deviated_; });
   }
 
   bool has_same_form(const Mutant& mutant) const {
+    require_call(mutant);
     return induction_.same_form(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_));
   }
 
@@ -160,7 +169,14 @@ class MutantProver::Impl {
   }
 
  private:
+  /// Of a call that is not looked at, nothing would differ.
+  void require_call(const Mutant& mutant) const {
+    if (calls_ & kinds({mutant.kind})) return;
+    throw std::invalid_argument(fmt::format("asked of a mutant of {}, which is not looked at", info(mutant.kind).name));
+  }
+
   const Profile profile_;
+  const CallKinds calls_;
   const TermScope scope_{Induction::kUnrolling};
   mutable Unfinished unfinished_;
   mutable SymbolicBool deviated_;
@@ -170,8 +186,8 @@ class MutantProver::Impl {
 };
 
 MutantProver::MutantProver(const Profile& profile, const std::vector<std::string>& proved,
-                           std::chrono::milliseconds timeout)
-    : impl_(std::make_unique<Impl>(profile, proved, timeout)) {}
+                           std::chrono::milliseconds timeout, CallKinds calls)
+    : impl_(std::make_unique<Impl>(profile, proved, timeout, calls)) {}
 
 MutantProver::~MutantProver() = default;
 

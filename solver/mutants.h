@@ -39,8 +39,10 @@ struct Breaks {
 /// Judges the mutants of one profile. Belongs to the thread that made it.
 class MutantProver {
  public:
-  /// `proved` are the names of the invariants that hold on the profile (prove.h); `timeout` is for each question.
-  MutantProver(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout);
+  /// `proved` are the names of the invariants that hold on the profile (prove.h); `timeout` is for each question. Of
+  /// mutants of other calls than these nothing can be asked: std::invalid_argument.
+  MutantProver(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout,
+               CallKinds calls = kEveryKind);
   ~MutantProver();
   MutantProver(const MutantProver&) = delete;
   MutantProver& operator=(const MutantProver&) = delete;

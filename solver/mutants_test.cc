@@ -68,7 +68,8 @@ TEST_F(MutantProverTest, WhatIsEqualNearbyIsProvedEqual) {
 }
 
 TEST(StatementsForMutants, AreProved) {
-  const std::vector<std::string> own{"second-line-follows-first", "flags-are-boolean", "dumpable-have-fs-ids"};
+  const std::vector<std::string> own{"namespaces-exist", "second-line-follows-first", "flags-are-boolean",
+                                     "dumpable-have-fs-ids"};
   ProveOptions options;
   options.invariants = own;
   const auto results = prove_statements(kProfile, options, statements_for_mutants());

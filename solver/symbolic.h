@@ -243,9 +243,9 @@ struct Symbolic {
     }
   }
 
-  /// The word where the condition holds, an unknown value where it does not.
-  static Word where_known(const Bool& condition, const Word& word) {
-    return condition.is_true() ? word : select(condition, word, Word::anything());
+  /// The word where a repetition ended, an unknown value where it goes on.
+  static Word at_end(const Bool& goes_on, const Word& word) {
+    return goes_on.is_false() ? word : select(goes_on, Word::anything(), word);
   }
 };
 static_assert(Domain<Symbolic>);

@@ -147,7 +147,7 @@ TEST(Symbolic, ARepetitionThatIsCutShortLeavesTheUnknown) {
       count = Symbolic::select(goes_on, count + 1, count);
       return goes_on;
     });
-    return Symbolic::where_known(!goes_on, count);
+    return Symbolic::at_end(goes_on, count);
   };
   const TermScope scope(3);
   EXPECT_EQ(count_up_to(2).numeral(), 2u);

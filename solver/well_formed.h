@@ -45,8 +45,9 @@ constexpr typename D::Bool is_identity(const IdMap<D>& map) {
 struct WorldWellFormed {
   static constexpr InvariantInfo info{
       "world-well-formed",
-      "t ⇒ ns(t) exists ∧ leader(t) leads itself ∧ a pending keyring has the session's owner; n ⇒ n = 0 = level ∨ "
-      "(parent < n ∧ level = level(parent) + 1 ≤ 33)",
+      "t ⇒ ns(t) exists ∧ leader(t) leads itself ∧ a pending keyring has the session's owner; n ⇒ n = 0 = level = "
+      "parent ∨ "
+      "(parent exists ∧ level = level(parent) + 1 ≤ 33)",
       "What every other proof assumes of a world: its tasks are in namespaces and thread groups that exist, and its "
       "namespaces are a tree; a session keyring that waits for a task belongs to whom its own does.",
       "create_user_ns"};
@@ -77,7 +78,8 @@ struct WorldWellFormed {
                            has_identity = well_formed::is_identity(ns.uid_map) & well_formed::is_identity(ns.gid_map);
     return well_formed::is_small<D>(ns.level) & (ns.level < Word(profile.release->max_parent_level + 2)) &
            implies<D>(is_initial, has_level_0) & implies<D>(has_level_0, is_initial) &
-           implies<D>(is_initial, has_identity) & (is_initial | (ns.parent < world.namespace_count)) &
+           implies<D>(is_initial, has_identity) & (ns.parent < world.namespace_count) &
+           implies<D>(is_initial, ns.parent == Word(0)) &
            (is_initial | (ns.level == D::at(world.namespaces, ns.parent).level + Word(1))) &
            well_formed::map(ns.uid_map) & well_formed::map(ns.gid_map);
   }
@@ -102,6 +104,23 @@ struct SecondLineFollowsFirst {
       return implies<D>(map.line0.count == Word(0), map.line1.count == Word(0));
     };
     return follows(ns.uid_map) & follows(ns.gid_map);
+  }
+};
+
+/// An address space, and a tracer's credentials, are of a namespace that exists.
+struct NamespacesExist {
+  static constexpr InvariantInfo info{"namespaces-exist", "ns of t's address space exists ∧ ns of t's tracer exists",
+                                      "Namespaces that tasks refer to besides their own exist.", "exec_mmap"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
+    const Task<D>& task = world.tasks[number];
+    return (task.mm_user_ns < world.namespace_count) & (task.tracer_user_ns < world.namespace_count);
+  }
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>&, const typename D::Word&) {
+    return typename D::Bool(true);
   }
 };
 

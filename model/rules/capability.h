@@ -74,15 +74,18 @@ struct CapgetReply {
 template <Domain D>
 constexpr Outcome<D, CapgetReply<D>> sys_capget(const Credentials<D>& target, const typename D::Bool& pid_exists,
                                                 const CapHeader<D>& header) {
-  using Word = typename D::Word;
-  Verdict<D> verdict;
-  verdict.require(Guard::header_readable, !header.header_null);
-  verdict.require(Guard::version_known, implies<D>(!header.data_null, version_known<D>(header.version)));
-  verdict.require(Guard::pid_not_negative, implies<D>(!header.data_null, header.pid < Word(std::uint64_t{1} << 31)));
-  verdict.require(Guard::pid_exists, implies<D>(!header.data_null, pid_exists));
+  return kernel_function<D>("sys_capget", [&] {
+    using Word = typename D::Word;
+    Verdict<D> verdict;
+    verdict.require(Guard::header_readable, !header.header_null);
+    verdict.require(Guard::version_known, implies<D>(!header.data_null, version_known<D>(header.version)));
+    verdict.require(Guard::pid_not_negative, implies<D>(!header.data_null, header.pid < Word(std::uint64_t{1} << 31)));
+    verdict.require(Guard::pid_exists, implies<D>(!header.data_null, pid_exists));
 
-  const Word copied = D::select(verdict.passed() & !header.data_null, carried<D>(header.version), Word(0));
-  return {verdict, Word(0), {target.effective & copied, target.permitted & copied, target.inheritable & copied}};
+    const Word copied = D::select(verdict.passed() & !header.data_null, carried<D>(header.version), Word(0));
+    return Outcome<D, CapgetReply<D>>{
+        verdict, Word(0), {target.effective & copied, target.permitted & copied, target.inheritable & copied}};
+  });
 }
 
 }  // namespace capcheck

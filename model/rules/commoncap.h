@@ -48,7 +48,7 @@ constexpr typename D::Word ancestor_at_level(const Namespaces<D>& namespaces, co
     ns = D::select(below, here.parent, ns);
     return below;
   });
-  return D::where_known(!below, ns);
+  return D::at_end(below, ns);
 }
 
 /// The target is below the subject's namespace, and on the way up from it the last namespace before that one is the
@@ -66,12 +66,14 @@ constexpr typename D::Bool owns_ancestor(const Namespaces<D>& namespaces, const 
 template <Domain D>
 constexpr typename D::Bool cap_capable(const Namespaces<D>& namespaces, const Subject<D>& subject,
                                        const typename D::Word& target, const typename D::Word& capability) {
-  using Word = typename D::Word;
-  const Word level = D::at(namespaces, subject.user_ns).level;
-  const UserNamespace<D>& child = D::at(namespaces, ancestor_at_level<D>(namespaces, target, level + Word(1)));
-  const typename D::Bool below = (level < D::at(namespaces, target).level) & (child.parent == subject.user_ns);
-  return (((target == subject.user_ns) | below) & has<D>(subject.effective, capability)) |
-         (below & (child.owner == subject.euid));
+  return kernel_function<D>("cap_capable", [&] {
+    using Word = typename D::Word;
+    const Word level = D::at(namespaces, subject.user_ns).level;
+    const UserNamespace<D>& child = D::at(namespaces, ancestor_at_level<D>(namespaces, target, level + Word(1)));
+    const typename D::Bool below = (level < D::at(namespaces, target).level) & (child.parent == subject.user_ns);
+    return (((target == subject.user_ns) | below) & has<D>(subject.effective, capability)) |
+           (below & (child.owner == subject.euid));
+  });
 }
 
 /// The three sets that capset(2) asks for.
@@ -239,38 +241,42 @@ inline constexpr std::uint64_t kFsSet = cap_bit(CAP_CHOWN) | cap_bit(CAP_MKNOD) 
 /// Root is the namespace's uid 0.
 template <Domain D>
 constexpr Credentials<D> fix_setuid(const Credentials<D>& old, const UserNamespace<D>& ns, const Credentials<D>& ids) {
-  using Word = typename D::Word;
-  using Bool = typename D::Bool;
-  const Word none(0), root = map_id_down(ns.uid_map, none);
-  const auto any_root = [&](const Credentials<D>& cred) {
-    return (cred.uid == root) | (cred.euid == root) | (cred.suid == root);
-  };
-  const Bool fixes = !has<D>(old.securebits, Word(SECURE_NO_SETUID_FIXUP)),
-             leaves_root = any_root(old) & !any_root(ids),
-             clears = fixes & leaves_root & !has<D>(old.securebits, Word(SECURE_KEEP_CAPS)),
-             euid_leaves = fixes & (old.euid == root) & !(ids.euid == root),
-             euid_becomes = fixes & !(old.euid == root) & (ids.euid == root);
+  return kernel_function<D>("cap_task_fix_setuid", [&] {
+    using Word = typename D::Word;
+    using Bool = typename D::Bool;
+    const Word none(0), root = map_id_down(ns.uid_map, none);
+    const auto any_root = [&](const Credentials<D>& cred) {
+      return (cred.uid == root) | (cred.euid == root) | (cred.suid == root);
+    };
+    const Bool fixes = !has<D>(old.securebits, Word(SECURE_NO_SETUID_FIXUP)),
+               leaves_root = any_root(old) & !any_root(ids),
+               clears = fixes & leaves_root & !has<D>(old.securebits, Word(SECURE_KEEP_CAPS)),
+               euid_leaves = fixes & (old.euid == root) & !(ids.euid == root),
+               euid_becomes = fixes & !(old.euid == root) & (ids.euid == root);
 
-  Credentials<D> cred = ids;
-  cred.permitted = D::select(clears, none, old.permitted);
-  cred.ambient = D::select(fixes & leaves_root, none, old.ambient);
-  cred.effective = D::select(euid_becomes, cred.permitted, D::select(clears | euid_leaves, none, old.effective));
-  return cred;
+    Credentials<D> cred = ids;
+    cred.permitted = D::select(clears, none, old.permitted);
+    cred.ambient = D::select(fixes & leaves_root, none, old.ambient);
+    cred.effective = D::select(euid_becomes, cred.permitted, D::select(clears | euid_leaves, none, old.effective));
+    return cred;
+  });
 }
 
 /// cap_task_fix_setuid() for setfsuid.
 template <Domain D>
 constexpr Credentials<D> fix_setfsuid(const Credentials<D>& old, const UserNamespace<D>& ns,
                                       const Credentials<D>& ids) {
-  using Word = typename D::Word;
-  const Word root = map_id_down(ns.uid_map, Word(0)), fs_set(kFsSet);
-  const typename D::Bool fixes = !has<D>(old.securebits, Word(SECURE_NO_SETUID_FIXUP)),
-                         leaves = fixes & (old.fsuid == root) & !(ids.fsuid == root),
-                         becomes = fixes & !(old.fsuid == root) & (ids.fsuid == root);
-  Credentials<D> cred = ids;
-  cred.effective = D::select(leaves, old.effective & ~fs_set,
-                             D::select(becomes, old.effective | (old.permitted & fs_set), old.effective));
-  return cred;
+  return kernel_function<D>("cap_task_fix_setuid", [&] {
+    using Word = typename D::Word;
+    const Word root = map_id_down(ns.uid_map, Word(0)), fs_set(kFsSet);
+    const typename D::Bool fixes = !has<D>(old.securebits, Word(SECURE_NO_SETUID_FIXUP)),
+                           leaves = fixes & (old.fsuid == root) & !(ids.fsuid == root),
+                           becomes = fixes & !(old.fsuid == root) & (ids.fsuid == root);
+    Credentials<D> cred = ids;
+    cred.effective = D::select(leaves, old.effective & ~fs_set,
+                               D::select(becomes, old.effective | (old.permitted & fs_set), old.effective));
+    return cred;
+  });
 }
 
 /// The attribute security.capability of a file, as it lies on disk, and the mount's say in it.
@@ -305,7 +311,7 @@ constexpr typename D::Bool rootid_owns_currentns(const Namespaces<D>& namespaces
     ns = D::select(goes_on, here.parent, ns);
     return goes_on;
   });
-  return !(D::where_known(!goes_on, owned) == Word(0));
+  return !(D::at_end(goes_on, owned) == Word(0));
 }
 
 /// get_file_caps(), with get_vfs_caps_from_disk() and bprm_caps_from_vfs_caps(), for a file system of the initial
@@ -387,8 +393,10 @@ constexpr ExecCreds<D> cap_bprm_creds_from_file(const Profile& profile, const Cr
 template <Domain D>
 constexpr typename D::Bool cap_ptrace_access_check(const Namespaces<D>& namespaces, const Task<D>& tracer,
                                                    const Task<D>& tracee) {
-  return ((tracer.user_ns == tracee.user_ns) & subset<D>(tracee.cred.permitted, tracer.cred.permitted)) |
-         cap_capable<D>(namespaces, subject_of(tracer), tracee.user_ns, typename D::Word(CAP_SYS_PTRACE));
+  return kernel_function<D>("cap_ptrace_access_check", [&] {
+    return ((tracer.user_ns == tracee.user_ns) & subset<D>(tracee.cred.permitted, tracer.cred.permitted)) |
+           cap_capable<D>(namespaces, subject_of(tracer), tracee.user_ns, typename D::Word(CAP_SYS_PTRACE));
+  });
 }
 
 }  // namespace capcheck

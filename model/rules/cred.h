@@ -24,8 +24,10 @@ constexpr typename D::Bool cred_cap_issubset(const Namespaces<D>& namespaces, co
 template <Domain D>
 constexpr typename D::Bool stays_dumpable(const Namespaces<D>& namespaces, const Task<D>& old,
                                           const Credentials<D>& cred, const typename D::Word& user_ns) {
-  return (old.cred.euid == cred.euid) & (old.cred.egid == cred.egid) & (old.cred.fsuid == cred.fsuid) &
-         (old.cred.fsgid == cred.fsgid) & cred_cap_issubset<D>(namespaces, old, cred, user_ns);
+  return kernel_function<D>("commit_creds", [&] {
+    return (old.cred.euid == cred.euid) & (old.cred.egid == cred.egid) & (old.cred.fsuid == cred.fsuid) &
+           (old.cred.fsgid == cred.fsgid) & cred_cap_issubset<D>(namespaces, old, cred, user_ns);
+  });
 }
 
 }  // namespace capcheck

@@ -59,14 +59,16 @@ struct Executed {
 template <Domain D>
 constexpr Credentials<D> bprm_fill_uid(const Credentials<D>& old, const UserNamespace<D>& ns,
                                        const Executable<D>& file) {
-  using Word = typename D::Word;
-  const typename D::Bool applies = !file.has_flag(kExecNosuid) & !file.has_flag(kExecScript) &
-                                   (old.no_new_privs == Word(0)) & has_mapping(ns.uid_map, file.uid) &
-                                   has_mapping(ns.gid_map, file.gid);
-  Credentials<D> ids = old;
-  ids.euid = D::select(applies & file.has_mode(S_ISUID), file.uid, old.euid);
-  ids.egid = D::select(applies & file.has_mode(S_ISGID | S_IXGRP), file.gid, old.egid);
-  return ids;
+  return kernel_function<D>("bprm_fill_uid", [&] {
+    using Word = typename D::Word;
+    const typename D::Bool applies = !file.has_flag(kExecNosuid) & !file.has_flag(kExecScript) &
+                                     (old.no_new_privs == Word(0)) & has_mapping(ns.uid_map, file.uid) &
+                                     has_mapping(ns.gid_map, file.gid);
+    Credentials<D> ids = old;
+    ids.euid = D::select(applies & file.has_mode(S_ISUID), file.uid, old.euid);
+    ids.egid = D::select(applies & file.has_mode(S_ISGID | S_IXGRP), file.gid, old.egid);
+    return ids;
+  });
 }
 
 /// execve(2) of a file, with bprm_creds_from_file() and, of begin_new_exec(), what it does with credentials.
@@ -83,17 +85,21 @@ constexpr Outcome<D, Executed<D>> do_execve(const Profile& profile, const Namesp
   verdict.require(Guard::file_executable,
                   inode_permission<D>(old, ns, {file.uid, file.gid, file.mode | Word(kExecMode)}, Permission::execute));
   const Bool has_attribute = file.has_flag(kExecCapability) & !file.has_flag(kExecNosuid) & !file.has_flag(kExecScript);
-  const FileCaps<D> caps = get_file_caps<D>(
-      verdict, profile, namespaces, task.user_ns, old,
-      {has_attribute, file.has_flag(kExecTruncated), file.magic, file.permitted, file.inheritable, file.rootid});
-
   const Credentials<D> ids = bprm_fill_uid(old, ns, file);
   const Subject<D> tracer{task.tracer_user_ns, task.tracer_euid, task.tracer_effective};
   const Bool unsafe = context.fs_shared_beyond_group | !(old.no_new_privs == Word(0)),
              ptracer_capable =
-                 (task.traced == Word(0)) | cap_capable<D>(namespaces, tracer, task.user_ns, Word(CAP_SYS_PTRACE));
-  const ExecCreds<D> creds =
-      cap_bprm_creds_from_file<D>(profile, old, ns, ids, caps, {unsafe, ptracer_capable}, in_group_p(old, ids.egid));
+                 (task.traced == Word(0)) | cap_capable<D>(namespaces, tracer, task.user_ns, Word(CAP_SYS_PTRACE)),
+             in_new_group = in_group_p(old, ids.egid);
+  const ExecCreds<D> creds = kernel_function<D>(
+      "cap_bprm_creds_from_file",
+      [&] {
+        const FileCaps<D> caps = get_file_caps<D>(
+            verdict, profile, namespaces, task.user_ns, old,
+            {has_attribute, file.has_flag(kExecTruncated), file.magic, file.permitted, file.inheritable, file.rootid});
+        return cap_bprm_creds_from_file<D>(profile, old, ns, ids, caps, {unsafe, ptracer_capable}, in_new_group);
+      },
+      verdict);
 
   const Bool dumpable =
       (old.euid == old.uid) & (old.egid == old.gid) & stays_dumpable<D>(namespaces, task, creds.cred, task.user_ns);

@@ -46,11 +46,16 @@ constexpr Outcome<D, Task<D>> session_to_parent(const Task<D>& task, const Task<
 /// ones, but for the session keyring.
 template <Domain D>
 constexpr void key_change_session_keyring(Task<D>& task) {
-  using Word = typename D::Word;
-  const typename D::Bool pending = !(task.pending_session == Word(0));
-  task.session = D::select(pending, task.pending_session, task.session);
-  task.session_uid = D::select(pending, task.pending_uid, task.session_uid);
-  task.pending_session = task.pending_uid = Word(0);
+  kernel_function<D>(
+      "key_change_session_keyring",
+      [&] {
+        using Word = typename D::Word;
+        const typename D::Bool pending = !(task.pending_session == Word(0));
+        task.session = D::select(pending, task.pending_session, task.session);
+        task.session_uid = D::select(pending, task.pending_uid, task.session_uid);
+        task.pending_session = task.pending_uid = Word(0);
+      },
+      task);
 }
 
 }  // namespace capcheck

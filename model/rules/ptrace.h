@@ -40,15 +40,17 @@ constexpr Outcome<D, Task<D>> ptrace_traceme(const Namespaces<D>& namespaces, co
 template <Domain D>
 constexpr typename D::Bool ptrace_may_access(const Namespaces<D>& namespaces, const Task<D>& task,
                                              const Task<D>& tracee, const Task<D>& leader) {
-  using Word = typename D::Word;
-  const auto has_cap = [&](const Word& user_ns) {
-    return cap_capable<D>(namespaces, subject_of(task), user_ns, Word(CAP_SYS_PTRACE));
-  };
-  const Credentials<D>&own = task.cred, &other = tracee.cred;
-  const typename D::Bool same_ids = (own.uid == other.euid) & (own.uid == other.suid) & (own.uid == other.uid) &
-                                    (own.gid == other.egid) & (own.gid == other.sgid) & (own.gid == other.gid);
-  return (same_ids | has_cap(tracee.user_ns)) & ((leader.dumpable == Word(1)) | has_cap(leader.mm_user_ns)) &
-         cap_ptrace_access_check<D>(namespaces, task, tracee);
+  return kernel_function<D>("__ptrace_may_access", [&] {
+    using Word = typename D::Word;
+    const auto has_cap = [&](const Word& user_ns) {
+      return cap_capable<D>(namespaces, subject_of(task), user_ns, Word(CAP_SYS_PTRACE));
+    };
+    const Credentials<D>&own = task.cred, &other = tracee.cred;
+    const typename D::Bool same_ids = (own.uid == other.euid) & (own.uid == other.suid) & (own.uid == other.uid) &
+                                      (own.gid == other.egid) & (own.gid == other.sgid) & (own.gid == other.gid);
+    return (same_ids | has_cap(tracee.user_ns)) & ((leader.dumpable == Word(1)) | has_cap(leader.mm_user_ns)) &
+           cap_ptrace_access_check<D>(namespaces, task, tracee);
+  });
 }
 
 /// ptrace_attach() by PTRACE_SEIZE, which stops nothing. `number` is the caller's. `after` is the tracee.

@@ -26,10 +26,12 @@ constexpr typename D::Bool in_range(const typename D::Word& id, const typename D
 /// map_id_down(), make_kuid(), make_kgid(): the kernel id that `id` stands for; kInvalidId if none.
 template <Domain D>
 constexpr typename D::Word map_id_down(const IdMap<D>& map, const typename D::Word& id) {
-  const auto in = [&](const IdExtent<D>& line) { return in_range<D>(id, line.first, line.count); };
-  const auto mapped = [&](const IdExtent<D>& line) { return line.lower_first + (id - line.first); };
-  return D::select(in(map.line0), mapped(map.line0),
-                   D::select(in(map.line1), mapped(map.line1), typename D::Word(kInvalidId)));
+  return kernel_function<D>("make_kuid", [&] {
+    const auto in = [&](const IdExtent<D>& line) { return in_range<D>(id, line.first, line.count); };
+    const auto mapped = [&](const IdExtent<D>& line) { return line.lower_first + (id - line.first); };
+    return D::select(in(map.line0), mapped(map.line0),
+                     D::select(in(map.line1), mapped(map.line1), typename D::Word(kInvalidId)));
+  });
 }
 
 /// map_id_range_down(): the same for a range of ids (not empty), which must lie in one line of the map.
@@ -48,18 +50,22 @@ constexpr typename D::Word map_id_range_down(const IdMap<D>& map, const typename
 /// map_id_up(), from_kuid(), from_kgid(): the name that a namespace has for a kernel id; kInvalidId if none.
 template <Domain D>
 constexpr typename D::Word map_id_up(const IdMap<D>& map, const typename D::Word& kernel_id) {
-  const auto in = [&](const IdExtent<D>& line) { return in_range<D>(kernel_id, line.lower_first, line.count); };
-  const auto mapped = [&](const IdExtent<D>& line) { return line.first + (kernel_id - line.lower_first); };
-  return D::select(in(map.line0), mapped(map.line0),
-                   D::select(in(map.line1), mapped(map.line1), typename D::Word(kInvalidId)));
+  return kernel_function<D>("make_kuid", [&] {
+    const auto in = [&](const IdExtent<D>& line) { return in_range<D>(kernel_id, line.lower_first, line.count); };
+    const auto mapped = [&](const IdExtent<D>& line) { return line.first + (kernel_id - line.lower_first); };
+    return D::select(in(map.line0), mapped(map.line0),
+                     D::select(in(map.line1), mapped(map.line1), typename D::Word(kInvalidId)));
+  });
 }
 
 /// from_kuid_munged(), from_kgid_munged().
 template <Domain D>
 constexpr typename D::Word from_id_munged(const IdMap<D>& map, const typename D::Word& kernel_id) {
-  using Word = typename D::Word;
-  const Word id = map_id_up(map, kernel_id);
-  return D::select(id == Word(kInvalidId), Word(kOverflowId), id);
+  return kernel_function<D>("make_kuid", [&] {
+    using Word = typename D::Word;
+    const Word id = map_id_up(map, kernel_id);
+    return D::select(id == Word(kInvalidId), Word(kOverflowId), id);
+  });
 }
 
 /// kuid_has_mapping(), kgid_has_mapping(): the namespace has a name for this kernel id.

@@ -24,26 +24,30 @@ template <Domain D>
 constexpr Outcome<D, typename D::Word> proc_cap_handler(const Namespaces<D>& namespaces, const Task<D>& task,
                                                         bool exists, const typename D::Word& mask,
                                                         const typename D::Word& set) {
-  using Word = typename D::Word;
-  const auto capable = [&](unsigned capability) {
-    return cap_capable<D>(namespaces, subject_of(task), Word(0), Word(capability));
-  };
-  Verdict<D> verdict;
-  verdict.require(Guard::sysctl_exists, typename D::Bool(exists));
-  verdict.require(Guard::sysctl_writable, task.cred.euid == Word(0));
-  verdict.require(Guard::sysctl_has_setpcap_and_sys_module, capable(CAP_SETPCAP) & capable(CAP_SYS_MODULE));
-  return {verdict, Word(kSysctlSize), mask & set};
+  return kernel_function<D>("proc_cap_handler", [&] {
+    using Word = typename D::Word;
+    const auto capable = [&](unsigned capability) {
+      return cap_capable<D>(namespaces, subject_of(task), Word(0), Word(capability));
+    };
+    Verdict<D> verdict;
+    verdict.require(Guard::sysctl_exists, typename D::Bool(exists));
+    verdict.require(Guard::sysctl_writable, task.cred.euid == Word(0));
+    verdict.require(Guard::sysctl_has_setpcap_and_sys_module, capable(CAP_SETPCAP) & capable(CAP_SYS_MODULE));
+    return Outcome<D, typename D::Word>{verdict, Word(kSysctlSize), mask & set};
+  });
 }
 
 /// call_usermodehelper_exec_async() up to the exec: the kernel's own credentials, bounded by the sysctls.
 template <Domain D>
 constexpr Credentials<D> call_usermodehelper_exec_async(const Profile& profile, const Sysctls<D>& sysctls) {
-  Credentials<D> cred = init_cred<D>(profile);
-  cred.bounding = cred.bounding & sysctls.umh_bset;
-  cred.inheritable = cred.inheritable & sysctls.umh_inheritable;
-  if (profile.features.userns) cred.userns = cred.userns & sysctls.umh_userns;
-  if (profile.features.capbset_drop_lowers_userns) cred.userns = cred.userns & cred.bounding;
-  return cred;
+  return kernel_function<D>("call_usermodehelper_exec_async", [&] {
+    Credentials<D> cred = init_cred<D>(profile);
+    cred.bounding = cred.bounding & sysctls.umh_bset;
+    cred.inheritable = cred.inheritable & sysctls.umh_inheritable;
+    if (profile.features.userns) cred.userns = cred.userns & sysctls.umh_userns;
+    if (profile.features.capbset_drop_lowers_userns) cred.userns = cred.userns & cred.bounding;
+    return cred;
+  });
 }
 
 }  // namespace capcheck

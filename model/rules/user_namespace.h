@@ -19,43 +19,50 @@ namespace capcheck {
 template <Domain D>
 constexpr Credentials<D> set_cred_user_ns(const Profile& profile, const Sysctls<D>& sysctls,
                                           const Credentials<D>& old) {
-  using Word = typename D::Word;
-  Credentials<D> cred = old;
-  if (profile.features.userns_strict) {
-    const typename D::Bool strict = !((old.securebits & Word(profile.strict_securebit())) == Word(0));
-    cred.userns = D::select(strict, cred.userns & old.bounding, cred.userns);
-  }
-  if (profile.features.userns_mask) cred.userns = cred.userns & sysctls.cap_userns_mask;
-  const Word granted = profile.features.userns ? cred.userns : Word(profile.full_set());
-  cred.securebits = Word(0);
-  cred.inheritable = Word(0);
-  cred.permitted = granted;
-  cred.effective = granted;
-  cred.ambient = Word(0);
-  cred.bounding = granted;
-  return cred;
+  return kernel_function<D>("set_cred_user_ns", [&] {
+    using Word = typename D::Word;
+    Credentials<D> cred = old;
+    if (profile.features.userns_strict) {
+      const typename D::Bool strict = !((old.securebits & Word(profile.strict_securebit())) == Word(0));
+      cred.userns = D::select(strict, cred.userns & old.bounding, cred.userns);
+    }
+    if (profile.features.userns_mask) cred.userns = cred.userns & sysctls.cap_userns_mask;
+    const Word granted = profile.features.userns ? cred.userns : Word(profile.full_set());
+    cred.securebits = Word(0);
+    cred.inheritable = Word(0);
+    cred.permitted = granted;
+    cred.effective = granted;
+    cred.ambient = Word(0);
+    cred.bounding = granted;
+    return cred;
+  });
 }
 
 /// create_user_ns() for a task that asks for it (`asked`): its guards, and the namespace.
 template <Domain D>
 constexpr UserNamespace<D> create_user_ns(Verdict<D>& verdict, const Profile& profile, const Task<D>& task,
                                           const UserNamespace<D>& parent, const typename D::Bool& asked) {
-  using Word = typename D::Word;
-  const Credentials<D>& old = task.cred;
-  verdict.require(Guard::nesting_within_limit,
-                  implies<D>(asked, parent.level < Word(profile.release->max_parent_level + 1)));
-  verdict.require(Guard::not_chrooted, implies<D>(asked, task.chrooted == Word(0)));
-  verdict.require(Guard::creator_mapped,
-                  implies<D>(asked, has_mapping(parent.uid_map, old.euid) & has_mapping(parent.gid_map, old.egid)));
-  const IdExtent<D> unwritten{Word(0), Word(0), Word(0)};
-  return {.parent = task.user_ns,
-          .level = parent.level + Word(1),
-          .owner = old.euid,
-          .group = old.egid,
-          .parent_could_setfcap = as_word<D>(has<D>(old.effective, Word(CAP_SETFCAP))),
-          .setgroups_allowed = parent.setgroups_allowed,
-          .uid_map = {unwritten, unwritten},
-          .gid_map = {unwritten, unwritten}};
+  return kernel_function<D>(
+      "create_user_ns",
+      [&] {
+        using Word = typename D::Word;
+        const Credentials<D>& old = task.cred;
+        verdict.require(Guard::nesting_within_limit,
+                        implies<D>(asked, parent.level < Word(profile.release->max_parent_level + 1)));
+        verdict.require(Guard::not_chrooted, implies<D>(asked, task.chrooted == Word(0)));
+        verdict.require(Guard::creator_mapped, implies<D>(asked, has_mapping(parent.uid_map, old.euid) &
+                                                                     has_mapping(parent.gid_map, old.egid)));
+        const IdExtent<D> unwritten{Word(0), Word(0), Word(0)};
+        return UserNamespace<D>{.parent = task.user_ns,
+                                .level = parent.level + Word(1),
+                                .owner = old.euid,
+                                .group = old.egid,
+                                .parent_could_setfcap = as_word<D>(has<D>(old.effective, Word(CAP_SETFCAP))),
+                                .setgroups_allowed = parent.setgroups_allowed,
+                                .uid_map = {unwritten, unwritten},
+                                .gid_map = {unwritten, unwritten}};
+      },
+      verdict);
 }
 
 /// userns_install(): the tests that a task must pass to join the namespace `target`.
@@ -63,11 +70,16 @@ template <Domain D>
 constexpr void userns_install(Verdict<D>& verdict, const Namespaces<D>& namespaces, const Task<D>& task,
                               const typename D::Word& target, const typename D::Bool& thread_group_empty,
                               const typename D::Bool& fs_shared) {
-  verdict.require(Guard::not_own_namespace, !(target == task.user_ns));
-  verdict.require(Guard::single_threaded, thread_group_empty);
-  verdict.require(Guard::fs_not_shared, !fs_shared);
-  verdict.require(Guard::target_sys_admin,
-                  cap_capable<D>(namespaces, subject_of(task), target, typename D::Word(CAP_SYS_ADMIN)));
+  kernel_function<D>(
+      "userns_install",
+      [&] {
+        verdict.require(Guard::not_own_namespace, !(target == task.user_ns));
+        verdict.require(Guard::single_threaded, thread_group_empty);
+        verdict.require(Guard::fs_not_shared, !fs_shared);
+        verdict.require(Guard::target_sys_admin,
+                        cap_capable<D>(namespaces, subject_of(task), target, typename D::Word(CAP_SYS_ADMIN)));
+      },
+      verdict);
 }
 
 /// What is written to uid_map or gid_map: one or two lines of three 32-bit numbers, the second of them in terms of the
@@ -166,36 +178,38 @@ template <Domain D>
 constexpr Outcome<D, IdMap<D>> map_write(Verdict<D> verdict, const Namespaces<D>& namespaces, const MapFile<D>& file,
                                          const typename D::Word& target, const FileAccess<D>& access,
                                          const MapText<D>& text) {
-  using Word = typename D::Word;
-  using Bool = typename D::Bool;
-  const UserNamespace<D>& ns = D::at(namespaces, target);
-  const Bool has_second = text.has_second();
+  return kernel_function<D>(file.of_users ? "proc_uid_map_write" : "proc_gid_map_write", [&] {
+    using Word = typename D::Word;
+    using Bool = typename D::Bool;
+    const UserNamespace<D>& ns = D::at(namespaces, target);
+    const Bool has_second = text.has_second();
 
-  verdict.require(Guard::has_parent, !(ns.level == Word(0)));
-  verdict.require(Guard::opener_in_namespace_or_parent,
-                  (access.opener.user_ns == target) | (access.opener.user_ns == ns.parent));
-  verdict.require(Guard::map_unwritten, (ns.*file.map).line0.count == Word(0));
-  verdict.require(Guard::opener_has_sys_admin,
-                  cap_capable<D>(namespaces, subject_of(access.opener), target, Word(CAP_SYS_ADMIN)));
-  verdict.require(Guard::extent_valid, detail::extent_valid(text.line0));
-  verdict.require(Guard::extent_valid, implies<D>(has_second, detail::extent_valid(text.line1)));
-  verdict.require(Guard::extents_disjoint, implies<D>(has_second, !detail::extents_overlap(text.line0, text.line1)));
-  if (file.of_users) {
-    verdict.require(Guard::root_mapping_allowed,
-                    detail::root_map_verified<D>(namespaces, target, ns, text, access.opener));
-  }
-  verdict.require(Guard::mapping_permitted, detail::idmap_permitted<D>(namespaces, file, ns, text, access));
+    verdict.require(Guard::has_parent, !(ns.level == Word(0)));
+    verdict.require(Guard::opener_in_namespace_or_parent,
+                    (access.opener.user_ns == target) | (access.opener.user_ns == ns.parent));
+    verdict.require(Guard::map_unwritten, (ns.*file.map).line0.count == Word(0));
+    verdict.require(Guard::opener_has_sys_admin,
+                    cap_capable<D>(namespaces, subject_of(access.opener), target, Word(CAP_SYS_ADMIN)));
+    verdict.require(Guard::extent_valid, detail::extent_valid(text.line0));
+    verdict.require(Guard::extent_valid, implies<D>(has_second, detail::extent_valid(text.line1)));
+    verdict.require(Guard::extents_disjoint, implies<D>(has_second, !detail::extents_overlap(text.line0, text.line1)));
+    if (file.of_users) {
+      verdict.require(Guard::root_mapping_allowed,
+                      detail::root_map_verified<D>(namespaces, target, ns, text, access.opener));
+    }
+    verdict.require(Guard::mapping_permitted, detail::idmap_permitted<D>(namespaces, file, ns, text, access));
 
-  const IdMap<D> parent_map = D::at(namespaces, ns.parent).*file.map;
-  const Word lower0 = map_id_range_down(parent_map, text.line0.lower_first, text.line0.count),
-             lower1 = map_id_range_down(parent_map, text.line1.lower_first, text.line1.count);
-  verdict.require(Guard::lower_ids_mapped,
-                  !(lower0 == Word(kInvalidId)) & implies<D>(has_second, !(lower1 == Word(kInvalidId))));
-  const auto if_second = [&](const Word& word) { return D::select(has_second, word, Word(0)); };
-  return {verdict,
-          D::select(has_second, Word(2 * kMapLineSize), Word(kMapLineSize)),
-          {{text.line0.first, lower0, text.line0.count},
-           {if_second(text.line1.first), if_second(lower1), if_second(text.line1.count)}}};
+    const IdMap<D> parent_map = D::at(namespaces, ns.parent).*file.map;
+    const Word lower0 = map_id_range_down(parent_map, text.line0.lower_first, text.line0.count),
+               lower1 = map_id_range_down(parent_map, text.line1.lower_first, text.line1.count);
+    verdict.require(Guard::lower_ids_mapped,
+                    !(lower0 == Word(kInvalidId)) & implies<D>(has_second, !(lower1 == Word(kInvalidId))));
+    const auto if_second = [&](const Word& word) { return D::select(has_second, word, Word(0)); };
+    return Outcome<D, IdMap<D>>{verdict,
+                                D::select(has_second, Word(2 * kMapLineSize), Word(kMapLineSize)),
+                                {{text.line0.first, lower0, text.line0.count},
+                                 {if_second(text.line1.first), if_second(lower1), if_second(text.line1.count)}}};
+  });
 }
 
 /// What is written to /proc/PID/setgroups: "deny" or "allow"; write(2) returns its length.
@@ -206,14 +220,17 @@ template <Domain D>
 constexpr Outcome<D, typename D::Word> proc_setgroups_write(Verdict<D> verdict, const Namespaces<D>& namespaces,
                                                             const typename D::Word& target, const Task<D>& opener,
                                                             const typename D::Word& allow) {
-  using Word = typename D::Word;
-  const typename D::Bool allows = !(allow == Word(0));
-  const UserNamespace<D>& ns = D::at(namespaces, target);
-  verdict.require(Guard::setgroups_opener_has_sys_admin,
-                  cap_capable<D>(namespaces, subject_of(opener), target, Word(CAP_SYS_ADMIN)));
-  verdict.require(Guard::setgroups_not_reenabled, implies<D>(allows, ns.setgroups_allowed == Word(1)));
-  verdict.require(Guard::setgroups_before_gid_map, implies<D>(!allows, ns.gid_map.line0.count == Word(0)));
-  return {verdict, D::select(allows, Word(kAllowSize), Word(kDenySize)), as_word<D>(allows)};
+  return kernel_function<D>("proc_setgroups_write", [&] {
+    using Word = typename D::Word;
+    const typename D::Bool allows = !(allow == Word(0));
+    const UserNamespace<D>& ns = D::at(namespaces, target);
+    verdict.require(Guard::setgroups_opener_has_sys_admin,
+                    cap_capable<D>(namespaces, subject_of(opener), target, Word(CAP_SYS_ADMIN)));
+    verdict.require(Guard::setgroups_not_reenabled, implies<D>(allows, ns.setgroups_allowed == Word(1)));
+    verdict.require(Guard::setgroups_before_gid_map, implies<D>(!allows, ns.gid_map.line0.count == Word(0)));
+    return Outcome<D, typename D::Word>{verdict, D::select(allows, Word(kAllowSize), Word(kDenySize)),
+                                        as_word<D>(allows)};
+  });
 }
 
 }  // namespace capcheck

@@ -44,11 +44,13 @@ template <Domain D>
 constexpr typename D::Bool userfaultfd_syscall_allowed(const Profile& profile, const Namespaces<D>& namespaces,
                                                        const Sysctls<D>& sysctls, const Task<D>& task,
                                                        const typename D::Word& flags) {
-  using Word = typename D::Word;
-  const typename D::Bool proposed =
-      profile.features.userfaultfd_cap ? capable<D>(namespaces, task, kCapUserfaultfd) : typename D::Bool(false);
-  return !((flags & Word(UFFD_USER_MODE_ONLY)) == Word(0)) | proposed | capable<D>(namespaces, task, CAP_SYS_PTRACE) |
-         !(sysctls.unprivileged_userfaultfd == Word(0));
+  return kernel_function<D>("sys_userfaultfd", [&] {
+    using Word = typename D::Word;
+    const typename D::Bool proposed =
+        profile.features.userfaultfd_cap ? capable<D>(namespaces, task, kCapUserfaultfd) : typename D::Bool(false);
+    return !((flags & Word(UFFD_USER_MODE_ONLY)) == Word(0)) | proposed | capable<D>(namespaces, task, CAP_SYS_PTRACE) |
+           !(sysctls.unprivileged_userfaultfd == Word(0));
+  });
 }
 
 /// new_userfaultfd(): what the task has of userfaultfd when it has got another descriptor.
@@ -99,15 +101,17 @@ constexpr Outcome<D, Userfaultfd<D>> userfaultfd_dev_ioctl(const Task<D>& task, 
 /// its own, or by the kernel, which reads into it for the task. A monitor then gives the page its contents.
 template <Domain D>
 constexpr Outcome<D, Userfaultfd<D>> handle_userfault(const Task<D>& task, bool in_user_mode) {
-  using Word = typename D::Word;
-  const Userfaultfd<D>& descriptor = task.userfaultfd;
-  Verdict<D> verdict;
-  verdict.require(Guard::userfaultfd_open, !(descriptor.open == Word(0)));
-  verdict.require(Guard::userfaultfd_initialised, !(descriptor.initialised == Word(0)));
-  verdict.require(Guard::userfaultfd_memory_lives, descriptor.memory_gone == Word(0));
-  verdict.require(Guard::kernel_faults_handled,
-                  typename D::Bool(in_user_mode) | (descriptor.user_mode_only == Word(0)));
-  return {verdict, Word(0), descriptor};
+  return kernel_function<D>("handle_userfault", [&] {
+    using Word = typename D::Word;
+    const Userfaultfd<D>& descriptor = task.userfaultfd;
+    Verdict<D> verdict;
+    verdict.require(Guard::userfaultfd_open, !(descriptor.open == Word(0)));
+    verdict.require(Guard::userfaultfd_initialised, !(descriptor.initialised == Word(0)));
+    verdict.require(Guard::userfaultfd_memory_lives, descriptor.memory_gone == Word(0));
+    verdict.require(Guard::kernel_faults_handled,
+                    typename D::Bool(in_user_mode) | (descriptor.user_mode_only == Word(0)));
+    return Outcome<D, Userfaultfd<D>>{verdict, Word(0), descriptor};
+  });
 }
 
 /// ioctl(UFFDIO_API) of the task's userfaultfd. The features are enabled once; that EVENT_FORK is about the memory of
@@ -115,17 +119,19 @@ constexpr Outcome<D, Userfaultfd<D>> handle_userfault(const Task<D>& task, bool 
 template <Domain D>
 constexpr Outcome<D, Userfaultfd<D>> userfaultfd_api(const Namespaces<D>& namespaces, const Task<D>& task,
                                                      const typename D::Word& api, const typename D::Word& features) {
-  using Word = typename D::Word;
-  Verdict<D> verdict;
-  verdict.require(Guard::userfaultfd_open, !(task.userfaultfd.open == Word(0)));
-  verdict.require(Guard::userfaultfd_api_known, api == Word(UFFD_API));
-  verdict.require(Guard::event_fork_has_sys_ptrace, ((features & Word(UFFD_FEATURE_EVENT_FORK)) == Word(0)) |
-                                                        capable<D>(namespaces, task, CAP_SYS_PTRACE));
-  verdict.require(Guard::userfaultfd_features_known, (features & ~Word(kUserfaultfdFeatures)) == Word(0));
-  verdict.require(Guard::userfaultfd_api_new, task.userfaultfd.initialised == Word(0));
-  Userfaultfd<D> after = task.userfaultfd;
-  after.initialised = Word(1);
-  return {verdict, Word(0), after};
+  return kernel_function<D>("userfaultfd_api", [&] {
+    using Word = typename D::Word;
+    Verdict<D> verdict;
+    verdict.require(Guard::userfaultfd_open, !(task.userfaultfd.open == Word(0)));
+    verdict.require(Guard::userfaultfd_api_known, api == Word(UFFD_API));
+    verdict.require(Guard::event_fork_has_sys_ptrace, ((features & Word(UFFD_FEATURE_EVENT_FORK)) == Word(0)) |
+                                                          capable<D>(namespaces, task, CAP_SYS_PTRACE));
+    verdict.require(Guard::userfaultfd_features_known, (features & ~Word(kUserfaultfdFeatures)) == Word(0));
+    verdict.require(Guard::userfaultfd_api_new, task.userfaultfd.initialised == Word(0));
+    Userfaultfd<D> after = task.userfaultfd;
+    after.initialised = Word(1);
+    return Outcome<D, Userfaultfd<D>>{verdict, Word(0), after};
+  });
 }
 
 /// proc_dointvec_minmax() of vm.unprivileged_userfaultfd, and before it test_perm() for a file of mode 0644.

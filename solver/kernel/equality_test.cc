@@ -33,8 +33,10 @@
 #include "fuzz/proof_kernels.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/call.h"
+#include "model/mutants.h"
 #include "model/step.h"
 #include "model/trace_text.h"
+#include "solver/kernel/bounds.h"
 #include "solver/kernel/command.h"
 #include "solver/kernel/contracts.h"
 #include "solver/kernel/reach.h"
@@ -186,6 +188,21 @@ INSTANTIATE_TEST_SUITE_P(Kernel, EveryFault, testing::ValuesIn(kPlantedFaults), 
   std::ranges::replace(name, '-', '_');
   return name;
 });
+
+/// What rules say of themselves, mutants are judged by (fuzz/mutant_trial.h).
+TEST(KernelFunctions, ThatRulesStandForAreProved) {
+  std::set<std::string_view> proved;
+  World<Concrete> world{};
+  begin(world, Profile{});
+  for (const ProvedFunction& function : proved_functions()) {
+    proved.insert(function.name);
+    EXPECT_NO_THROW(is_within_bound(function.name, world, {})) << function.name;
+  }
+  const std::set<std::string_view> around_rules =
+      Mutants(parse_profile("6.12+userns+userfaultfd-cap+userns-mask")).functions();
+  EXPECT_THAT(around_rules, testing::IsSubsetOf(proved));
+  EXPECT_GT(around_rules.size(), 10u);
+}
 
 TEST(PlantedFaults, AreAllOfThem) {
   for (const FaultInfo& fault : kFaults)

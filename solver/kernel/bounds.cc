@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "solver/kernel/bounds.h"
+
+#include <algorithm>
+#include <map>
+#include <span>
+
+#include "solver/well_formed.h"
+
+namespace capcheck {
+namespace {
+
+using Bound = bool (*)(const World<Concrete>& world, const Call<Concrete>& call);
+
+const Task<Concrete>& caller(const World<Concrete>& world, const Call<Concrete>& call) {
+  return world.tasks[call.task];
+}
+
+bool has_identity(const UserNamespace<Concrete>& ns) {
+  return well_formed::is_identity(ns.uid_map) && well_formed::is_identity(ns.gid_map);
+}
+
+bool has_one_line(const UserNamespace<Concrete>& ns) {
+  return ns.uid_map.line1.count == 0 && ns.gid_map.line1.count == 0;
+}
+
+/// The namespace of the task whose file in /proc is written to.
+const UserNamespace<Concrete>& written_namespace(const World<Concrete>& world, const Call<Concrete>& call) {
+  return world.namespaces[world.tasks[call.args[0]].user_ns];
+}
+
+bool everything(const World<Concrete>&, const Call<Concrete>&) {
+  return true;
+}
+
+bool maps_of_one_line(const World<Concrete>& world, const Call<Concrete>&) {
+  return std::ranges::all_of(std::span(world.namespaces).first(world.namespace_count), has_one_line);
+}
+
+bool initial_namespace(const World<Concrete>& world, const Call<Concrete>& call) {
+  return caller(world, call).user_ns == 0;
+}
+
+bool identity_or_unmapped(const World<Concrete>& world, const Call<Concrete>& call) {
+  const UserNamespace<Concrete>& own = world.namespaces[caller(world, call).user_ns];
+  return has_identity(own) || (own.uid_map.line0.count == 0 && own.gid_map.line0.count == 0);
+}
+
+bool three_deep_with_identity(const World<Concrete>& world, const Call<Concrete>& call) {
+  constexpr std::uint64_t kDeepest = 3;
+  if (call.kind == CallKind::usermodehelper) return true;  // a task of the initial namespace executes
+  std::uint64_t ns = caller(world, call).user_ns;
+  if (world.namespaces[ns].level > kDeepest) return false;
+  for (; ns != 0; ns = world.namespaces[ns].parent) {
+    if (!has_identity(world.namespaces[ns])) return false;
+  }
+  return true;
+}
+
+bool pending_keyring(const World<Concrete>& world, const Call<Concrete>& call) {
+  return caller(world, call).pending_session != 0;
+}
+
+bool written_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  constexpr std::uint64_t kDeepest = 3;
+  return written_namespace(world, call).level <= kDeepest;
+}
+
+/// One line is written up to two deep, two lines up to one deep.
+bool written_below_one_line(const World<Concrete>& world, const Call<Concrete>& call) {
+  const UserNamespace<Concrete>& ns = written_namespace(world, call);
+  const bool has_second = (call.args[5] | call.args[6] | call.args[7]) != 0;
+  const std::uint64_t deepest = has_second ? 1 : 2;
+  return ns.level <= deepest && has_one_line(world.namespaces[ns.parent]);
+}
+
+bool root_in_effect(const World<Concrete>& world, const Call<Concrete>& call) {
+  return caller(world, call).cred.euid == 0;
+}
+
+bool is_three_deep(const World<Concrete>& world, const Task<Concrete>& task) {
+  constexpr std::uint64_t kDeepest = 3;
+  return world.namespaces[task.user_ns].level <= kDeepest;
+}
+
+bool caller_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  return is_three_deep(world, caller(world, call));
+}
+
+bool both_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  const bool has_other = call.kind == CallKind::ptrace_seize;
+  return caller_three_deep(world, call) && (!has_other || is_three_deep(world, world.tasks[call.args[0]]));
+}
+
+/// And the tracee's address space is of its namespace or of one above.
+bool seized_with_memory_above(const World<Concrete>& world, const Call<Concrete>& call) {
+  const Task<Concrete>& tracee = world.tasks[call.args[0]];
+  const std::uint64_t memory = world.tasks[tracee.leader].mm_user_ns;
+  std::uint64_t ns = tracee.user_ns;
+  while (ns != memory && ns != 0) ns = world.namespaces[ns].parent;
+  return ns == memory && both_three_deep(world, call);
+}
+
+/// Of the namespace whose credentials the new ones are.
+bool committed_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  constexpr std::uint64_t kDeepest = 3;
+  if (call.kind != CallKind::setns) return caller_three_deep(world, call);
+  return call.args[0] < world.namespace_count && world.namespaces[call.args[0]].level <= kDeepest;
+}
+
+bool userfaultfd_in_use(const World<Concrete>& world, const Call<Concrete>& call) {
+  const Userfaultfd<Concrete>& descriptor = caller(world, call).userfaultfd;
+  return descriptor.open != 0 && descriptor.initialised != 0 && descriptor.memory_gone == 0;
+}
+
+const std::map<std::string_view, Bound> kBounds = {
+    {"make_kuid", maps_of_one_line},
+    {"map_id_range_down", maps_of_one_line},
+    {"cap_capable", everything},
+    {"cap_task_prctl", initial_namespace},
+    {"cap_task_fix_setuid", maps_of_one_line},
+    {"sys_capset", initial_namespace},
+    {"sys_capget", everything},
+    {"commit_creds", committed_three_deep},
+    {"userfaultfd_dev_ioctl", everything},
+    {"handle_userfault", userfaultfd_in_use},
+    {"set_cred_user_ns", everything},
+    {"userns_install", everything},
+    {"create_user_ns", identity_or_unmapped},
+    {"cap_bprm_creds_from_file", three_deep_with_identity},
+    {"bprm_fill_uid", maps_of_one_line},
+    {"proc_cap_handler", root_in_effect},
+    {"cap_ptrace_access_check", both_three_deep},
+    {"cap_ptrace_traceme", caller_three_deep},
+    {"__ptrace_may_access", seized_with_memory_above},
+    {"key_change_session_keyring", pending_keyring},
+    {"sys_setuid", initial_namespace},
+    {"sys_setreuid", initial_namespace},
+    {"sys_setresuid", initial_namespace},
+    {"sys_setfsuid", initial_namespace},
+    {"sys_setgid", initial_namespace},
+    {"sys_setregid", initial_namespace},
+    {"sys_setresgid", initial_namespace},
+    {"sys_setfsgid", initial_namespace},
+    {"sys_setgroups", maps_of_one_line},
+    {"call_usermodehelper_exec_async", everything},
+    {"sys_userfaultfd", everything},
+    {"userfaultfd_api", everything},
+    {"proc_setgroups_write", written_three_deep},
+    {"mappings_overlap", everything},
+    {"proc_uid_map_write", written_below_one_line},
+    {"proc_gid_map_write", written_below_one_line},
+};
+
+}  // namespace
+
+bool is_within_bound(std::string_view function, const World<Concrete>& world, const Call<Concrete>& call) {
+  return kBounds.at(function)(world, call);
+}
+
+}  // namespace capcheck
