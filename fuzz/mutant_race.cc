@@ -130,9 +130,11 @@ void MutantRace::Probe::differs(const Mutant& mutant, std::uint64_t value) {
 }
 
 std::vector<CallKind> MutantRace::alive_kinds() const {
+  constexpr std::size_t kOneMoreForEach = 32;
   std::vector<CallKind> kinds;
   for (const CallInfo& call : kCalls) {
-    if (alive_of_kind_[static_cast<std::size_t>(call.kind)] != 0) kinds.push_back(call.kind);
+    const std::size_t alive = alive_of_kind_[static_cast<std::size_t>(call.kind)];
+    kinds.insert(kinds.end(), (alive + kOneMoreForEach - 1) / kOneMoreForEach, call.kind);
   }
   return kinds;
 }

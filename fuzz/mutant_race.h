@@ -48,7 +48,7 @@ class MutantRace {
 
   bool is_alive(std::size_t mutant) const { return alive_[mutant]; }
   std::size_t alive() const { return alive_count_; }
-  /// The kinds of call of which mutants are alive.
+  /// The kinds of call of which mutants are alive; those of which more are, more often.
   std::vector<CallKind> alive_kinds() const;
 
  private:

@@ -254,7 +254,7 @@ class KernelProofs {
 };
 
 /// By mutant: an invariant that it breaks, or the kernel's function that does what the mutant does not.
-using Broken = std::map<std::size_t, std::string>;
+using Broken = std::map<std::size_t, Refutation>;
 
 /// Mutants of what the kernel is proved to do as the rules say. Those that are broken already are passed over.
 void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
@@ -266,7 +266,7 @@ void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
   MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
     std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
     const bool parts = !function.empty();
-    if (parts) broken[attempt.mutant] = std::move(function);
+    if (parts) broken[attempt.mutant] = {std::move(function), true};
     return parts;
   });
   const CallsInWorlds calls(options.profile, statements);
@@ -332,7 +332,7 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
   Broken broken;
   MutantRace race(options.profile, mutants, runners, [&](const MutantRace::Attempt& attempt) {
     const Statement* const one = first_broken(options.profile, statements, attempt);
-    if (one) broken[attempt.mutant] = one->info->name;
+    if (one) broken[attempt.mutant] = {std::string(one->info->name), false};
     return one != nullptr;
   });
   Samples samples(options.profile);
@@ -351,7 +351,7 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
     const Breaks breaks = prover.breaks(mutants.all()[one]);
     if (breaks.broken.empty()) return;
     const std::lock_guard lock(mutex);
-    broken[one] = breaks.broken.front()->name;
+    broken[one] = {std::string(breaks.broken.front()->name), false};
   });
   return broken;
 }
@@ -484,7 +484,7 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
   running.get();
   const auto& [fuzzer, properties] = by_programs;
   for (const std::size_t mutant : runners) {
-    MutantResult result{mutant, {}, {}, {}, {}};
+    MutantResult result{.mutant = mutant};
     if (const auto kill = fuzzer.find(mutant); kill != fuzzer.end()) result.fuzzer = kill->second;
     if (const auto kill = properties.find(mutant); kill != properties.end()) result.properties = kill->second;
     if (const auto found = broken.find(mutant); found != broken.end()) result.solver = found->second;

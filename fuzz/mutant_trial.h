@@ -33,15 +33,20 @@ struct MutantTrialOptions {
   std::function<void(std::string_view)> on_progress = [](std::string_view) {};
 };
 
+/// What the solver has against a mutant.
+struct Refutation {
+  std::string by;  ///< an invariant that breaks, or the function of the kernel that is proved to do otherwise
+  bool is_kernel;  ///< it is such a function
+};
+
 /// What became of one mutant.
 struct MutantResult {
   std::size_t mutant;  ///< its place in Mutants::all()
-  std::optional<Kill> fuzzer, properties;
-  std::string solver;                ///< an invariant that breaks, or the function of the kernel that is proved to do
-                                     ///< otherwise; empty if none was found
-  std::optional<Equality> equality;  ///< asked only of those that nobody killed
+  std::optional<Kill> fuzzer{}, properties{};
+  std::optional<Refutation> solver{};  ///< none if none was found
+  std::optional<Equality> equality{};  ///< asked only of those that nobody killed
 
-  bool killed() const { return fuzzer || properties || !solver.empty(); }
+  bool killed() const { return fuzzer || properties || solver; }
   bool equivalent() const { return equality == Equality::proved; }
 };
 

@@ -34,12 +34,13 @@ struct MutantsArguments {
 
 /// How many mutants came out how.
 struct Tally {
-  std::size_t mutants = 0, equivalent = 0, solver = 0, properties = 0, fuzzer = 0, any = 0;
+  std::size_t mutants = 0, equivalent = 0, solver = 0, by_kernel = 0, properties = 0, fuzzer = 0, any = 0;
 
   void add(const MutantResult& result) {
     ++mutants;
     equivalent += result.equivalent();
-    solver += !result.solver.empty();
+    solver += result.solver.has_value();
+    by_kernel += result.solver && result.solver->is_kernel;
     properties += result.properties.has_value();
     fuzzer += result.fuzzer.has_value();
     any += result.killed();
@@ -101,7 +102,8 @@ void print_text(const Mutants& mutants, const MutantTrial& trial) {
   }
   fmt::print("\n{} mutants generated, {} of the same form as the rules, {} proved equal, in {:.1f} s\n",
              trial.generated, trial.generated - trial.results.size(), all.equivalent, trial.seconds);
-  fmt::print("solver      {}\n", score(all.solver, all.to_kill()));
+  fmt::print("solver      {}; {} by invariants, {} by proofs of the kernel's functions\n",
+             score(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel);
   fmt::print("properties  {}{}\n", score(all.properties, all.to_kill()),
              describe_pace(trial.results, &MutantResult::properties));
   fmt::print("fuzzer      {}{}\n", score(all.fuzzer, all.to_kill()),
@@ -112,6 +114,11 @@ void print_text(const Mutants& mutants, const MutantTrial& trial) {
 nlohmann::json kill_json(const std::optional<Kill>& kill) {
   if (!kill) return nullptr;
   return {{"seconds", kill->seconds}, {"programs", kill->programs}};
+}
+
+nlohmann::json refutation_json(const std::optional<Refutation>& refutation) {
+  if (!refutation) return nullptr;
+  return {{"by", refutation->by}, {"is_kernel", refutation->is_kernel}};
 }
 
 void print_json(const Mutants& mutants, const MutantTrial& trial) {
@@ -125,7 +132,7 @@ void print_json(const Mutants& mutants, const MutantTrial& trial) {
                     {"description", mutants.describe(mutant)},
                     {"fuzzer", kill_json(result.fuzzer)},
                     {"properties", kill_json(result.properties)},
-                    {"invariant", result.solver},
+                    {"solver", refutation_json(result.solver)},
                     {"equivalent", result.equivalent()}});
   }
   fmt::print("{}\n", nlohmann::json{{"generated", trial.generated},

@@ -223,7 +223,7 @@ void add_mutants(pugi::xml_node body, const json& report) {
   std::size_t all = 0, solver = 0, properties = 0, fuzzer = 0, any = 0;
   for (const json& one : report.at("mutants").at("mutants")) {
     if (one.at("equivalent").get<bool>()) continue;
-    const bool by_solver = !text_of(one.at("invariant")).empty(), by_properties = !one.at("properties").is_null(),
+    const bool by_solver = !one.at("solver").is_null(), by_properties = !one.at("properties").is_null(),
                by_fuzzer = !one.at("fuzzer").is_null();
     ++all;
     solver += by_solver;

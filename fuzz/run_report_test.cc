@@ -65,14 +65,14 @@ TEST(RunReport, ThePageIsWellFormedAndSelfContained) {
 
 TEST(RunReport, ScoresOnlyMutantsThatAreNotEquivalent) {
   nlohmann::json report = json_of(small_report());
-  const auto mutant = [](const char* invariant, bool by_properties, bool equivalent) {
-    return nlohmann::json{{"invariant", invariant},
+  const auto mutant = [](bool by_solver, bool by_properties, bool equivalent) {
+    return nlohmann::json{{"solver", by_solver ? nlohmann::json{{"by", "x"}} : nlohmann::json()},
                           {"properties", by_properties ? nlohmann::json{{"seconds", 1}} : nlohmann::json()},
                           {"fuzzer", nullptr},
                           {"equivalent", equivalent}};
   };
-  report["mutants"]["mutants"] = {mutant("x", true, false), mutant("", true, false), mutant("", false, false),
-                                  mutant("", false, false), mutant("", false, true)};
+  report["mutants"]["mutants"] = {mutant(true, true, false), mutant(false, true, false), mutant(false, false, false),
+                                  mutant(false, false, false), mutant(false, false, true)};
   const std::string page = html_of(report);
   EXPECT_THAT(
       page,

@@ -566,7 +566,7 @@ struct MutantDomain {
       f();
       end();
     } else {
-      const auto value = f();
+      auto value = f();
       end(value);
       return value;
     }

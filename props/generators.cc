@@ -83,6 +83,14 @@ std::vector<std::uint64_t> ids_of(const World<Concrete>& world) {
   return ids;
 }
 
+std::vector<std::uint64_t> numbers_of_alive(const World<Concrete>& world) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t number = 0; number < kMaxTasks; ++number) {
+    if (world.tasks[number].alive != 0) numbers.push_back(number);
+  }
+  return numbers;
+}
+
 /// Ids are of `ids`.
 Credentials<Concrete> draw_credentials(const Profile& profile, const std::vector<std::uint64_t>& ids) {
   Credentials<Concrete> cred = init_cred<Concrete>(profile);
@@ -267,13 +275,14 @@ rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete
   return drawn([profile, world, kinds = std::move(kinds)](Random& random) {
     Call<Concrete> call = kinds.empty() ? pick_call(random, profile)
                                         : pick_call(random, profile, kinds[pick_below(random, kinds.size())]);
-    const std::vector<std::uint64_t> ids = ids_of(world);
+    const std::vector<std::uint64_t> ids = ids_of(world), alive = numbers_of_alive(world);
     for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
       const Role role = info(call.kind).roles[i];
       // Names of ids, too, which most namespaces give from 0 on.
       if (role == Role::id && pick_below(random, 2)) call.args[i] = ids[pick_below(random, ids.size())];
       if (role == Role::id && pick_below(random, 4) == 0) call.args[i] = pick_below(random, 4);
       if (role == Role::user_ns && pick_below(random, 4)) call.args[i] = pick_below(random, world.namespace_count);
+      if (role == Role::task && pick_below(random, 4)) call.args[i] = alive[pick_below(random, alive.size())];
     }
     canonicalise(call);
     return call;

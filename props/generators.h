@@ -29,8 +29,8 @@ rc::Gen<Program> any_program(const Profile& profile);
 /// Task 0 lives.
 rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest = 32);
 
-/// A call of task 0, with arguments that a world treats apart: ids at the edges of its maps, its namespaces. Of one of
-/// these kinds; of none: any.
+/// A call of task 0, with arguments that a world treats apart: ids at the edges of its maps, its namespaces and tasks.
+/// Of one of these kinds; of none: any.
 rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world,
                                     std::vector<CallKind> kinds = {});
 
