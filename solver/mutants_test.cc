@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -87,6 +89,15 @@ TEST_F(MutantProverTest, NoChangedLoopIsProvedEqual) {
     EXPECT_EQ(prover_.equality(mutant), Equality::different) << description;
   }
   EXPECT_GE(changed, 6u);
+}
+
+/// Of a call that is not looked at nothing would differ.
+TEST_F(MutantProverTest, AMutantOfAnotherCallIsRefused) {
+  const Mutant& mutant = find(CallKind::capbset_drop, "guard \"SETPCAP in E\" (cap_prctl_drop) dropped");
+  MutantProver other(kProfile, {"world-well-formed"}, std::chrono::seconds(20), kinds({CallKind::chroot}));
+  EXPECT_THROW(other.equality(mutant), std::invalid_argument);
+  EXPECT_THROW(other.breaks(mutant), std::invalid_argument);
+  EXPECT_THROW(other.has_same_form(mutant), std::invalid_argument);
 }
 
 struct Broken {
