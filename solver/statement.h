@@ -52,10 +52,13 @@ struct Statement {
 
 namespace detail {
 
-/// A statement of states about more than what is observed of a task speaks of a task and of a namespace of a world.
+/// A statement of states about more than what is observed of a task speaks of a task of a world, perhaps of a
+/// namespace.
 template <class I, class D>
-concept WorldInvariant = requires(const Profile& profile, const World<D>& world, const typename D::Word& index) {
-  I::of_task(profile, world, std::size_t{});
+concept WorldInvariant =
+    requires(const Profile& profile, const World<D>& world) { I::of_task(profile, world, std::size_t{}); };
+template <class I, class D>
+concept SpeaksOfNamespaces = requires(const Profile& profile, const World<D>& world, const typename D::Word& index) {
   I::of_namespace(profile, world, index);
 };
 
@@ -67,9 +70,11 @@ StatementOver<D> statement_over() {
     over.of_task = [](const Profile& profile, const World<D>& world, std::size_t task) {
       return I::of_task(profile, world, task);
     };
-    over.of_namespace = [](const Profile& profile, const World<D>& world, const Word& index) {
-      return I::of_namespace(profile, world, index);
-    };
+    if constexpr (SpeaksOfNamespaces<I, D>) {
+      over.of_namespace = [](const Profile& profile, const World<D>& world, const Word& index) {
+        return I::of_namespace(profile, world, index);
+      };
+    }
   } else if constexpr (StateInvariant<I, D>) {
     over.of_task = [](const Profile& profile, const World<D>& world, std::size_t task) {
       return I::holds(profile, observe(world, task));

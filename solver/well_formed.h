@@ -118,10 +118,6 @@ struct NamespacesExist {
     const Task<D>& task = world.tasks[number];
     return (task.mm_user_ns < world.namespace_count) & (task.tracer_user_ns < world.namespace_count);
   }
-  template <Domain D>
-  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>&, const typename D::Word&) {
-    return typename D::Bool(true);
-  }
 };
 
 /// What is a truth value.
@@ -163,10 +159,6 @@ struct DumpableHaveFsIds {
     const Task<D>& task = world.tasks[number];
     const typename D::Bool dumpable = !(D::at(world.tasks, task.leader).dumpable == typename D::Word(0));
     return implies<D>(dumpable, (task.cred.fsuid == task.cred.euid) & (task.cred.fsgid == task.cred.egid));
-  }
-  template <Domain D>
-  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>&, const typename D::Word&) {
-    return typename D::Bool(true);
   }
 };
 
