@@ -6,6 +6,9 @@
 #include <cstring>
 #include <iterator>
 
+#include "fuzz/aimed_calls.h"
+#include "fuzz/id_lines.h"
+
 namespace capcheck {
 namespace {
 
@@ -27,31 +30,11 @@ void erase_run(Calls& calls, Random& random) {
   calls.erase(first, first + 1 + static_cast<std::ptrdiff_t>(pick_below(random, static_cast<std::uint64_t>(longest))));
 }
 
-/// One line of an id map, as it is written.
-struct Line {
-  std::uint64_t first, lower_first, count;
-};
-
-/// The lines that a call writes; empty if it writes none.
-std::vector<Line> lines_of(const Call<Concrete>& call) {
-  if (call.kind != CallKind::write_uid_map && call.kind != CallKind::write_gid_map) return {};
-  const auto& a = call.args;
-  std::vector<Line> lines{{a[2], a[3], a[4]}};
-  if (a[5] | a[6] | a[7]) lines.push_back({a[5], a[6], a[7]});
-  return lines;
-}
-
-/// A number at the edge of a range, or beside it.
-std::uint64_t pick_edge(std::uint64_t first, std::uint64_t count, Random& random) {
-  const std::array<std::uint64_t, 6> edges = {first, first, first + 1, first + count - 1, first + count, first - 1};
-  return edges[pick_below(random, edges.size())] & 0xffffffff;
-}
-
 /// An id that a line of a map has at an edge, inside or below; else any.
 std::uint64_t pick_mapped_id(const Calls& calls, const Profile& profile, Random& random) {
-  const std::vector<Line> lines = lines_of(calls[pick_below(random, calls.size())]);
+  const std::vector<IdLine> lines = lines_of(calls[pick_below(random, calls.size())]);
   if (lines.empty()) return pick_value(random, Role::id, profile);
-  const Line& line = lines[pick_below(random, lines.size())];
+  const IdLine& line = lines[pick_below(random, lines.size())];
   return pick_edge(pick_below(random, 2) ? line.first : line.lower_first, line.count, random);
 }
 
@@ -128,38 +111,18 @@ void insert_related(Calls& calls, const Profile& profile, Random& random) {
   insert_call(calls, related, random);
 }
 
-// Idioms: calls that mean something only together, as programs make them.
-
-/// The first line, and in most cases a second that adjoins it, overlaps it by one or stands apart: inside, and below.
-/// What they map are ids that `parent` has, or that it just has not.
-std::vector<Line> pick_lines(const std::vector<Line>& parent, Random& random) {
-  constexpr std::array<std::uint64_t, 6> kFirst = {0, 0, 0, 1, 10, 1000}, kCount = {1, 1, 2, 2, 3, 10};
-  const auto of = [&](const auto& values) { return values[pick_below(random, values.size())]; };
-  const auto beside = [&](std::uint64_t first, std::uint64_t count, std::uint64_t other_count) {
-    constexpr std::array<std::uint64_t, 6> kMoved = {0, 0, 0, 0, 1, ~std::uint64_t{0}};
-    const std::uint64_t start = pick_below(random, 2) ? first + count : first - other_count;
-    return (start + of(kMoved)) & 0xffffffff;
-  };
-  const auto lower = [&](std::uint64_t count) {
-    const Line& line = of(parent);
-    return pick_below(random, 2) ? pick_edge(line.first, line.count, random)
-                                 : (line.first + line.count - count) & 0xffffffff;
-  };
-  const std::uint64_t count = of(kCount), next_count = of(kCount);
-  std::vector<Line> lines{{of(kFirst), lower(count), count}};
-  if (pick_below(random, 4) == 0) return lines;
-  const auto& [first, lower_first, unused] = lines.front();
-  lines.push_back({beside(first, count, next_count),
-                   pick_below(random, 2) ? lower(next_count) : beside(lower_first, count, next_count), next_count});
-  return lines;
+/// A call that makes a difference where it stands.
+void insert_aimed(Calls& calls, const Profile& profile, Random& random) {
+  const std::size_t before = pick_below(random, 2) ? calls.size() : pick_below(random, calls.size() + 1);
+  const Call<Concrete> call = pick_aimed_call(world_after(std::span(calls).first(before), profile), profile, random);
+  calls.insert(calls.begin() + static_cast<std::ptrdiff_t>(before), call);
 }
 
-Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target, const std::vector<Line>& lines) {
+// Idioms: calls that mean something only together, as programs make them.
+
+Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target, std::span<const IdLine> lines) {
   Call<Concrete> call{kind, static_cast<std::uint8_t>(by), {target, by}};
-  std::size_t next = 2;
-  for (const auto& [first, lower_first, count] : lines) {
-    for (const std::uint64_t number : {first, lower_first, count}) call.args[next++] = number;
-  }
+  set_lines(call, lines);
   return call;
 }
 
@@ -172,39 +135,57 @@ void give_attribute_of_root(Call<Concrete>& call, const Profile& profile, Random
   permitted = pick_below(random, 4) ? profile.full_set() : permitted;
 }
 
+/// Calls that follow others, and the world that they lead to.
+struct Continuation {
+  const Profile& profile;
+  World<Concrete> world;
+  Calls calls{};
+
+  void add(const Call<Concrete>& call) {
+    calls.push_back(call);
+    advance(world, profile, call);
+  }
+  /// The furthest of some, mostly.
+  void add(CallKind kind, std::uint8_t task, Random& random) {
+    constexpr unsigned kSome = 8;
+    add(pick_furthest_call(world, profile, kind, task, pick_below(random, 8) ? kSome : 1, random));
+  }
+  /// The number of a task that is made next; if there can be none, the last one's.
+  std::uint8_t next_task() const {
+    std::uint8_t number = 0;
+    while (number < kMaxTasks - 1 && world.tasks[number].alive != 0) ++number;
+    return number;
+  }
+  /// Makes a task in a namespace of its own, with maps; gives its number.
+  std::uint8_t add_container(std::uint8_t creator, Random& random) {
+    const std::uint8_t child = next_task();
+    add({CallKind::clone, creator, {CLONE_NEWUSER}});
+    add(CallKind::write_uid_map, creator, random);
+    add(CallKind::write_gid_map, creator, random);
+    return child;
+  }
+};
+
 /// A namespace in a namespace, both with maps of several lines, and calls there that look ids up.
-Calls map_lines(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random, Idioms idioms) {
-  const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
-  const auto outer_uids = pick_lines(all, random), outer_gids = pick_lines(all, random),
-             inner_uids = pick_lines(outer_uids, random), inner_gids = pick_lines(outer_gids, random);
-  const std::uint64_t grandchild = child % (kMaxTasks - 1) + 1;
-  const auto by = static_cast<std::uint8_t>(task), root = static_cast<std::uint8_t>(child);
-  const bool deeper = pick_below(random, 3) != 0;
-  const auto within = static_cast<std::uint8_t>(deeper ? grandchild : child);
-  Calls calls{{CallKind::clone, by, {CLONE_NEWUSER}},
-              write_lines(CallKind::write_uid_map, by, child, outer_uids),
-              write_lines(CallKind::write_gid_map, by, child, outer_gids)};
-  if (deeper) {
-    const std::uint64_t gid = outer_gids.front().first, uid = outer_uids.front().first;
-    if (pick_below(random, 4)) {
-      calls.push_back({CallKind::setresgid, root, {gid, gid, gid}});
-      calls.push_back({CallKind::setresuid, root, {uid, uid, uid}});
-    }
-    calls.push_back({CallKind::clone, root, {CLONE_NEWUSER}});
-    calls.push_back(write_lines(CallKind::write_uid_map, root, grandchild, inner_uids));
-    calls.push_back(write_lines(CallKind::write_gid_map, root, grandchild, inner_gids));
+Calls map_lines(const Calls& before, std::uint8_t task, const Profile& profile, Random& random, Idioms idioms) {
+  Continuation more{profile, world_after(before, profile)};
+  std::uint8_t within = more.add_container(task, random);
+  for (std::uint64_t deeper = pick_below(random, 3); deeper > 0; --deeper) {
+    if (pick_below(random, 4)) more.add(CallKind::setresgid, within, random);
+    if (pick_below(random, 4)) more.add(CallKind::setresuid, within, random);
+    within = more.add_container(within, random);
   }
   constexpr std::array kLookUp = {CallKind::setuid,    CallKind::setreuid,  CallKind::setresuid, CallKind::setfsuid,
                                   CallKind::setgid,    CallKind::setregid,  CallKind::setresgid, CallKind::setfsgid,
                                   CallKind::setgroups, CallKind::setgroups, CallKind::execve};
   for (std::uint64_t i = pick_below(random, 6); i > 0; --i) {
-    Call<Concrete> call = pick_call(random, profile, kLookUp[pick_below(random, kLookUp.size())], within);
-    const bool may_have_attribute = idioms == Idioms::all && call.kind == CallKind::execve;
+    const CallKind kind = kLookUp[pick_below(random, kLookUp.size())];
+    Call<Concrete> call = pick_aimed_call(more.world, profile, kind, within, random);
+    const bool may_have_attribute = idioms == Idioms::all && kind == CallKind::execve;
     if (may_have_attribute && pick_below(random, 2)) give_attribute_of_root(call, profile, random);
-    map_ids(call, calls, profile, random);
-    calls.push_back(call);
+    more.add(call);
   }
-  return calls;
+  return more.calls;
 }
 
 /// A task with a few capabilities in E, of those that a write to a file of /proc asks for, and all in P; perhaps of
@@ -226,7 +207,7 @@ void lower_for_maps(Calls& calls, std::uint8_t task, const Profile& profile, Ran
 
 /// Writes to the files that set up a task's namespace, each opened and written by some of these tasks.
 void write_map_files(Calls& calls, std::uint64_t target, const std::array<std::uint64_t, 3>& tasks,
-                     const std::vector<Line>& parent, Random& random) {
+                     std::span<const IdLine> parent, Random& random) {
   const auto some_task = [&] { return tasks[pick_below(random, tasks.size())]; };
   for (std::uint64_t i = 1 + pick_below(random, 4); i > 0; --i) {
     const std::uint64_t opener = some_task(), writer = pick_below(random, 3) ? opener : some_task();
@@ -234,7 +215,7 @@ void write_map_files(Calls& calls, std::uint64_t target, const std::array<std::u
                                    CallKind::write_gid_map, CallKind::write_setgroups};
     const CallKind kind = kFiles[pick_below(random, kFiles.size())];
     constexpr std::array<std::uint64_t, 2> kOwn = {0, 1000};
-    const std::vector<Line> own{{0, kOwn[pick_below(random, kOwn.size())], 1}};
+    const std::vector<IdLine> own{{0, kOwn[pick_below(random, kOwn.size())], 1}};
     Call<Concrete> call = write_lines(kind, writer, target, pick_below(random, 2) ? own : pick_lines(parent, random));
     if (kind == CallKind::write_setgroups) {
       call.args = {target, opener, pick_below(random, 2)};
@@ -257,44 +238,32 @@ Calls write_maps_with_less(std::uint64_t task, std::uint64_t child, const Profil
   for (const std::uint64_t each : tasks) {
     if (pick_below(random, 2)) lower_for_maps(calls, static_cast<std::uint8_t>(each), profile, random);
   }
-  write_map_files(calls, child, tasks, {{0, 0, kAllIds}, {1000, 1000, 10}}, random);
+  write_map_files(calls, child, tasks, kAllIdLines, random);
   return calls;
 }
 
-/// A task whose files in /proc belong to root of the namespace in which its address space was made: executed in a
-/// container, then of other ids, and in a namespace of its own, whose maps others of the container write.
-Calls write_maps_of_undumpable(std::uint64_t task, std::uint64_t child, const Profile& profile, Random& random) {
-  const std::uint64_t grandchild = child % (kMaxTasks - 1) + 1;
-  const auto by = static_cast<std::uint8_t>(task), root = static_cast<std::uint8_t>(child),
-             target = static_cast<std::uint8_t>(grandchild);
-  const std::vector<Line> all{{0, 0, kAllIds}, {1000, 1000, 10}};
-  const auto uids = pick_lines(all, random), gids = pick_lines(all, random);
-  Calls calls{{CallKind::clone, by, {CLONE_NEWUSER}},
-              write_lines(CallKind::write_uid_map, by, child, uids),
-              write_lines(CallKind::write_gid_map, by, child, gids)};
-  const auto set_ids = [&](CallKind kind, std::uint8_t who) {
-    Call<Concrete> call = pick_call(random, profile, kind, who);
-    map_ids(call, calls, profile, random);
-    calls.push_back(call);
-  };
-  if (pick_below(random, 4)) {
-    const std::uint64_t gid = gids.front().first, uid = uids.front().first;
-    calls.push_back({CallKind::setresgid, root, {gid, gid, gid}});
-    calls.push_back({CallKind::setresuid, root, {uid, uid, uid}});
+/// Tasks of a container, of several ids and with more or less privilege, who write to each other's files in /proc. Such
+/// a file belongs to its task, or, where that may not be dumped, to root of the namespace of its address space.
+Calls write_files_within(const Calls& before, std::uint8_t task, const Profile& profile, Random& random) {
+  Continuation more{profile, world_after(before, profile)};
+  const std::uint8_t root = more.add_container(task, random), child = more.next_task();
+  if (pick_below(random, 4)) more.add(CallKind::setresgid, root, random);
+  if (pick_below(random, 4)) more.add(CallKind::setresuid, root, random);
+  if (pick_below(random, 2)) more.add({CallKind::execve, root, {0, 0, S_IXGRP}});
+  more.add({CallKind::clone, root, {pick_below(random, 3) ? 0 : std::uint64_t{CLONE_NEWUSER}}});
+  constexpr std::array kChange = {CallKind::setresuid, CallKind::setresgid, CallKind::setresuid, CallKind::setresgid,
+                                  CallKind::setgroups, CallKind::setfsuid,  CallKind::setfsgid,  CallKind::execve,
+                                  CallKind::unshare,   CallKind::capset};
+  for (std::uint64_t i = pick_below(random, 5); i > 0; --i) {
+    const std::uint8_t who = pick_below(random, 3) ? child : root;
+    more.add(kChange[pick_below(random, kChange.size())], who, random);
   }
-  if (pick_below(random, 4)) calls.push_back({CallKind::execve, root, {0, 0, S_IXGRP}});
-  calls.push_back({CallKind::clone, root, {}});
-  if (pick_below(random, 2)) set_ids(CallKind::setresgid, target);
-  if (pick_below(random, 2)) set_ids(CallKind::setresuid, target);
-  calls.push_back({CallKind::unshare, target, {CLONE_NEWUSER}});
-  const std::uint8_t opener = pick_below(random, 4) ? root : by;
-  if (pick_below(random, 2)) {
-    set_ids(CallKind::setfsgid, opener);
-    set_ids(CallKind::setfsuid, opener);
+  constexpr std::array kFiles = {CallKind::write_uid_map, CallKind::write_gid_map, CallKind::write_setgroups};
+  for (std::uint64_t i = 1 + pick_below(random, 4); i > 0; --i) {
+    const std::uint8_t writer = pick_living_task(more.world, random);
+    more.add(pick_aimed_call(more.world, profile, kFiles[pick_below(random, kFiles.size())], writer, random));
   }
-  if (pick_below(random, 2)) lower_for_maps(calls, opener, profile, random);
-  write_map_files(calls, grandchild, {opener, opener, child}, uids, random);
-  return calls;
+  return more.calls;
 }
 
 /// One namespace below the other, one more than there may be.
@@ -465,7 +434,7 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random, Idioms id
     return;
   }
   // Additions and removals balance, so that programs stay short unless length finds something new.
-  switch (pick_below(random, 18)) {
+  switch (pick_below(random, 21)) {
     case 0:
       insert_call(calls, pick_call_of_some_task(calls, profile, random), random);
       break;
@@ -476,8 +445,13 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random, Idioms id
     case 3:
       insert_call(calls, Call<Concrete>(*pick_position(calls, random)), random);
       break;
+    case 14:
+    case 15:
+      insert_aimed(calls, profile, random);
+      break;
     case 4:
     case 5:
+    case 16:
       calls.erase(pick_position(calls, random));
       break;
     case 6:
@@ -538,12 +512,12 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
     case 9:
     case 10:
     case 11:
-      return map_lines(task, child, profile, random, idioms);
+      return map_lines(before, task, profile, random, idioms);
     case 12:
     case 13:
       return write_maps_with_less(task, child, profile, random);
     case 14:
-      return write_maps_of_undumpable(task, child, profile, random);
+      return write_files_within(before, task, profile, random);
     default:
       return session_to_parent_idiom(task, child, profile, random);
   }
@@ -561,13 +535,29 @@ Call<Concrete> pick_call_of_any_task(const Profile& profile, Random& random) {
   return pick_call(random, profile, tasks[pick_below(random, tasks.size())]);
 }
 
+namespace {
+
+/// An idiom, or one call: aimed at the world that those before it lead to, or any.
+Calls pick_piece(const Calls& before, const World<Concrete>& world, const Profile& profile, Random& random) {
+  switch (pick_below(random, 4)) {
+    case 0:
+      return pick_idiom(before, profile, random);
+    case 1:
+      return {pick_call_of_any_task(profile, random)};
+    default:
+      return {pick_aimed_call(world, profile, random)};
+  }
+}
+
+}  // namespace
+
 Program pick_program(std::uint64_t most_pieces, const Profile& profile, Random& random) {
   Program program;
+  World<Concrete> world = world_after({}, profile);
   for (std::uint64_t pieces = pick_below(random, most_pieces + 1); pieces > 0; --pieces) {
-    if (pick_below(random, 4)) {
-      program.calls.push_back(pick_call_of_any_task(profile, random));
-    } else {
-      for (const Call<Concrete>& call : pick_idiom(program.calls, profile, random)) program.calls.push_back(call);
+    for (const Call<Concrete>& call : pick_piece(program.calls, world, profile, random)) {
+      program.calls.push_back(call);
+      advance(world, profile, call);
     }
   }
   if (pick_below(random, 2) && !program.calls.empty()) {

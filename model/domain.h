@@ -123,6 +123,17 @@ constexpr auto kernel_function(std::string_view name, F f, const Left&... left) 
   }
 }
 
+/// What f(inputs...) gives, which depends on nothing else: words among the inputs are ids, or counts of them, of 32
+/// bits; maps are well-formed. A domain that compares rules can look at it by itself.
+template <Domain D, class F, class... Inputs>
+constexpr auto function_of(F f, const Inputs&... inputs) {
+  if constexpr (requires { D::function_of(f, inputs...); }) {
+    return D::function_of(f, inputs...);
+  } else {
+    return f(inputs...);
+  }
+}
+
 /// Calls f(0), …, f(count - 1): the same place of a rule, each time of another task.
 template <Domain D, class F>
 constexpr void for_each_number(std::size_t count, F f) {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -72,6 +73,9 @@ enum class Mutation : std::uint8_t {
   keep,           ///< the caller keeps a field of its credentials although the call succeeded
   keep_in_child,  ///< the child has a field as its creator has it although it should differ
 };
+
+/// Of a guard that is tested late: right before the next one, and not after it.
+inline constexpr std::uint8_t kInItsOrder = 1;
 
 /// A change to one site. `detail` says which set is read, or which field is kept: its place in kCredentialFields.
 struct Change {
@@ -138,6 +142,23 @@ struct FunctionOutcome {
   std::vector<typename D::Word> words{};
 };
 
+/// A guard as it was tested: whether those before it had passed, and whether it holds. One that is left out holds.
+template <Domain D>
+struct GuardTest {
+  Guard guard;
+  typename D::Bool passed, holds;
+};
+
+/// A function of its inputs alone (function_of() of domain.h) in which a changed site is, of unknown inputs: what it
+/// gives by the rules, and with the change.
+template <Domain D>
+struct FunctionPart {
+  std::pair<std::uint16_t, std::uint16_t> sites;  ///< its first and the one after its last
+  std::vector<IdMap<D>> maps{};
+  std::vector<typename D::Word> words{};
+  typename D::Word proper{}, changed{};
+};
+
 /// A step under way.
 template <Domain D>
 struct MutantRun {
@@ -161,6 +182,13 @@ struct MutantRun {
   Bool deferred_holds{false};
   /// Over terms: that the mutant's site gave another value than it should, or that a guard failed there and counted.
   Bool deviates{false};
+  /// Over terms: the guards in the order in which they were tested, and what stands for what the first of them hold.
+  std::vector<GuardTest<D>> tests{};
+  std::vector<Bool> stand_ins{};
+  /// Over terms: the functions around the changed site, the inner ones first. Their inputs are what this gives for
+  /// those in place of which they stand; a number stands for itself. Not set: none is looked at.
+  std::function<Word(std::size_t, const Word&)> any_input{};
+  std::vector<FunctionPart<D>> parts{};
   std::vector<std::string_view> functions{};  ///< of the kernel, around this place
   std::uint16_t watched = kNoSite;
   std::vector<FunctionOutcome<D>> outcomes{};  ///< of the functions around the watched site, the inner ones first
@@ -464,6 +492,17 @@ void add_words(std::vector<typename D::Word>& words, const typename D::Bool& cou
 
 }  // namespace detail
 
+/// Without what mutants add to words.
+template <template <Domain> class T, Domain D>
+T<D> lower(const T<MutantDomain<D>>& value) {
+  T<MutantDomain<D>> copy = value;
+  T<D> lowered;
+  const auto from = words_of(copy);
+  const auto to = words_of(lowered);
+  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
+  return lowered;
+}
+
 /// The domain D with a mutant in it: that of mutant_run<D>, without which nothing can be computed.
 template <Domain D>
 struct MutantDomain {
@@ -572,6 +611,18 @@ struct MutantDomain {
     }
   }
 
+  template <class F, class... Inputs>
+  static auto function_of(F f, const Inputs&... inputs) {
+    Run& run = *mutant_run<D>;
+    const std::uint16_t first = run.sites;
+    auto value = f(inputs...);
+    if constexpr (!std::same_as<D, Concrete>) {
+      const bool is_changed = !run.paused && first <= run.target && run.target < run.sites;
+      if (is_changed && run.any_input) run.parts.push_back(part_of(run, {first, run.sites}, f, inputs...));
+    }
+    return value;
+  }
+
   template <class F>
   static void for_each_number(std::size_t count, F f) {
     const std::uint16_t first = mutant_run<D>->sites;
@@ -595,9 +646,11 @@ struct MutantDomain {
       run.deferred = true;
       run.deferred_guard = guard;
       run.deferred_holds = holds.inner;
-    } else if (mutation != Mutation::drop) {
-      verdict.add(guard, holds);
-      if (run.deferred) verdict.add(run.deferred_guard, Bool(run.deferred_holds));
+    } else {
+      const bool in_order = run.deferred && run.mutant.change.detail == kInItsOrder, late = run.deferred && !in_order;
+      if (in_order) add_test(run, verdict, run.deferred_guard, run.deferred_holds);
+      add_test(run, verdict, guard, mutation == Mutation::drop ? typename D::Bool(true) : holds.inner);
+      if (late) add_test(run, verdict, run.deferred_guard, run.deferred_holds);
       run.deferred = false;
     }
     --run.paused;
@@ -608,6 +661,51 @@ struct MutantDomain {
     using B = typename D::Bool;
     return detail::at_site<D>(Operation::assignment, condition.inner,
                               [&](Change change) { return B(change.mutation == Mutation::always); });
+  }
+
+  /// The function with and without the change, of other inputs; the step goes on as if it had not been looked at.
+  template <class F, class... Inputs>
+  static FunctionPart<D> part_of(Run& run, std::pair<std::uint16_t, std::uint16_t> sites, F f,
+                                 const Inputs&... inputs) {
+    const Run before = run;
+    FunctionPart<D> part{.sites = sites};
+    std::size_t number = 0;
+    const auto any = [&](const auto& input) { return any_input(before, part, number, input); };
+    const std::tuple others{any(inputs)...};
+    run.any_input = {};
+    run.sites = sites.first;
+    part.changed = as_inner_word(std::apply(f, others));
+    run.sites = sites.first;
+    run.target = kNoSite;
+    part.proper = as_inner_word(std::apply(f, others));
+    run = before;
+    return part;
+  }
+  static Word any_input(const Run& run, FunctionPart<D>& part, std::size_t& number, const Word& word) {
+    part.words.push_back(run.any_input(number++, word.inner));
+    return part.words.back();
+  }
+  static Bool any_input(const Run& run, FunctionPart<D>&, std::size_t& number, const Bool& condition) {
+    const auto word = run.any_input(number++, as_word<D>(condition.inner));
+    return Bool(!(word == typename D::Word(0)));
+  }
+  template <class Map>
+  static Map any_input(const Run& run, FunctionPart<D>& part, std::size_t& number, const Map& map) {
+    Map other = map;
+    for (Word* word : words_of(other)) *word = run.any_input(number++, word->inner);
+    part.maps.push_back(lower(other));
+    return other;
+  }
+  static typename D::Word as_inner_word(const Word& word) { return word.inner; }
+  static typename D::Word as_inner_word(const Bool& condition) { return as_word<D>(condition.inner); }
+
+  template <class V>
+  static void add_test(Run& run, V& verdict, Guard guard, typename D::Bool holds) {
+    if constexpr (!std::same_as<D, Concrete>) {
+      run.tests.push_back({guard, verdict.passed().inner, holds});
+      if (run.tests.size() <= run.stand_ins.size()) holds = run.stand_ins[run.tests.size() - 1];
+    }
+    verdict.add(guard, Bool(holds));
   }
 
   static void observe_guard(Run& run, std::uint16_t number, Guard guard, const Bool& holds) {
@@ -684,6 +782,8 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
   run.sites = 0;
   run.paused = run.loops = run.loop_ends = 0;
   run.changed_loop = run.deferred = false;
+  run.tests.clear();
+  run.parts.clear();
   run.outcomes.clear();
   run.deviates = typename D::Bool(false);
   MutantRun<D>* const outer = std::exchange(mutant_run<D>, &run);
@@ -703,17 +803,6 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
   }
   mutant_run<D> = outer;
   return reply;
-}
-
-/// Without what mutants add to words.
-template <template <Domain> class T, Domain D>
-T<D> lower(const T<MutantDomain<D>>& value) {
-  T<MutantDomain<D>> copy = value;
-  T<D> lowered;
-  const auto from = words_of(copy);
-  const auto to = words_of(lowered);
-  for (std::size_t i = 0; i < to.size(); ++i) *to[i] = from[i]->inner;
-  return lowered;
 }
 
 template <Domain D>

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/aimed_calls.h"
 #include "fuzz/mutator.h"
 #include "fuzz/values.h"
 #include "model/trace_text.h"
@@ -81,14 +82,6 @@ std::vector<std::uint64_t> ids_of(const World<Concrete>& world) {
     }
   }
   return ids;
-}
-
-std::vector<std::uint64_t> numbers_of_alive(const World<Concrete>& world) {
-  std::vector<std::uint64_t> numbers;
-  for (std::uint64_t number = 0; number < kMaxTasks; ++number) {
-    if (world.tasks[number].alive != 0) numbers.push_back(number);
-  }
-  return numbers;
 }
 
 /// Ids are of `ids`.
@@ -273,19 +266,9 @@ rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest
 
 rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete>& world, std::vector<CallKind> kinds) {
   return drawn([profile, world, kinds = std::move(kinds)](Random& random) {
-    Call<Concrete> call = kinds.empty() ? pick_call(random, profile)
-                                        : pick_call(random, profile, kinds[pick_below(random, kinds.size())]);
-    const std::vector<std::uint64_t> ids = ids_of(world), alive = numbers_of_alive(world);
-    for (std::size_t i = 0; i < info(call.kind).argument_count; ++i) {
-      const Role role = info(call.kind).roles[i];
-      // Names of ids, too, which most namespaces give from 0 on.
-      if (role == Role::id && pick_below(random, 2)) call.args[i] = ids[pick_below(random, ids.size())];
-      if (role == Role::id && pick_below(random, 4) == 0) call.args[i] = pick_below(random, 4);
-      if (role == Role::user_ns && pick_below(random, 4)) call.args[i] = pick_below(random, world.namespace_count);
-      if (role == Role::task && pick_below(random, 4)) call.args[i] = alive[pick_below(random, alive.size())];
-    }
-    canonicalise(call);
-    return call;
+    const CallKind kind = kinds.empty() ? static_cast<CallKind>(pick_below(random, kCalls.size()))
+                                        : kinds[pick_below(random, kinds.size())];
+    return pick_aimed_call(world, profile, kind, 0, random);
   });
 }
 

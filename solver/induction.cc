@@ -453,6 +453,14 @@ bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std
   return std::ranges::all_of(found.wholes, [&](std::size_t whole) { return same[whole]; });
 }
 
+Answer Induction::can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal,
+                         std::span<const Lemma> lemmas) {
+  Case& here = *variant.calls_.at(call).proper;
+  std::vector<Lemma> used;
+  if (goal.is_false()) return {Answer::Kind::no, ""};
+  return ask(here, here.nearby_questions, goal, lemmas, false, used);
+}
+
 Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
   std::vector<SymbolicBool> whole;
   for (auto& [proper, transition, deviated] : variant.calls_) {

@@ -95,6 +95,10 @@ class Induction {
   /// The same, which ends with the first world in which they do not.
   bool same_form(CallKind kind, const Stepper<Symbolic>& rules) const;
 
+  /// Can a goal be met in the call of that number (of those by the other rules), in a world in which the lemmas hold?
+  /// Only `no` is certain; it is asked briefly.
+  Answer can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal, std::span<const Lemma> lemmas);
+
   /// Can a call by the other rules give or leave anything else, in a world in which the lemmas hold? `no` is a proof
   /// that nothing tells the two apart.
   Answer differs(Variant& variant, std::span<const Lemma> lemmas);

@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "solver/induction.h"
 #include "solver/prove.h"
+#include "solver/query.h"
 #include "solver/symbolic.h"
 #include "solver/well_formed.h"
 
@@ -69,16 +73,28 @@ class Unfinished {
   std::map<std::pair<CallKind, unsigned>, std::vector<Left>> known_;
 };
 
-/// step() with a mutant in it, over Z3 terms.
-/// `deviated` becomes when the last call can have gone otherwise than by the rules.
-Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinished& unfinished,
-                           SymbolicBool& deviated) {
-  return [&profile, mutant, &unfinished, &deviated](World<Symbolic>& world, const Call<Symbolic>& call) {
+using Tests = std::vector<GuardTest<Symbolic>>;
+
+/// step() with a mutant in it, over Z3 terms: what to make calls by, and what is noted of those that were made.
+struct MutantRules {
+  const Profile& profile;
+  Unfinished& unfinished;
+  Mutant mutant;
+  /// Of each call, what stands for what its first guards hold.
+  std::vector<std::vector<SymbolicBool>> stand_ins{};
+  std::vector<FunctionPart<Symbolic>> parts{};  ///< of all calls
+  std::vector<Tests> tests{};                   ///< of each call
+  SymbolicBool deviated{};                      ///< when the last call can have gone otherwise than by the rules
+
+  Reply<Symbolic> operator()(World<Symbolic>& world, const Call<Symbolic>& call) {
     MutantRun<Symbolic> run;
     run.mutant = mutant;
     run.unfinished = [&](unsigned number, const SymbolicBool& goes_on, const SymbolicWord& word) {
       return unfinished(call.kind, number, goes_on, word);
     };
+    // What reads another set of a task's is told by which it is, and not by its bits.
+    if (mutant.change.mutation < Mutation::read_left_as) run.any_input = any_input;
+    if (tests.size() < stand_ins.size()) run.stand_ins = stand_ins[tests.size()];
     World<M> lifted = lift(world);
     Call<M> lifted_call{call.kind, call.task, {}};
     std::ranges::copy(call.args, lifted_call.args.begin());
@@ -87,8 +103,20 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
     // Of a loop, not all steps are looked at; what is of the whole call has no site.
     const bool has_all_visits = !run.changed_loop && mutant.site != kNoSite;
     deviated = has_all_visits ? run.deviates : SymbolicBool(true);
+    tests.push_back(std::move(run.tests));
+    std::ranges::move(run.parts, std::back_inserter(parts));
     return lower(reply);
-  };
+  }
+
+ private:
+  /// The same unknown wherever an input stands at the same place.
+  static SymbolicWord any_input(std::size_t number, const SymbolicWord& word) {
+    return word.numeral() ? word : SymbolicWord::unknown(fmt::format("input{}", number));
+  }
+};
+
+SymbolicBool differ(const SymbolicBool& a, const SymbolicBool& b) {
+  return (a & !b) | (!a & b);
 }
 
 }  // namespace
@@ -96,8 +124,9 @@ Stepper<Symbolic> rules_of(const Profile& profile, const Mutant& mutant, Unfinis
 const std::vector<Statement>& statements_for_mutants() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all = all_statements();
-    all.insert(all.begin() + 1, {statement<NamespacesExist>(), statement<SecondLineFollowsFirst>(),
-                                 statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+    all.insert(all.begin() + 1,
+               {statement<NamespacesExist>(), statement<SecondLineFollowsFirst>(), statement<UnusedLinesAreZero>(),
+                statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
   return statements;
@@ -107,9 +136,7 @@ class MutantProver::Impl {
  public:
   Impl(const Profile& profile, const std::vector<std::string>& proved, std::chrono::milliseconds timeout,
        CallKinds calls)
-      : profile_(profile),
-        calls_(calls),
-        induction_(profile_, rules_of(profile_, {}, unfinished_, deviated_), timeout, calls) {
+      : profile_(profile), calls_(calls), timeout_(timeout), induction_(profile_, std::ref(proper_), timeout, calls) {
     for (const Statement& statement : statements_for_mutants()) {
       if (std::ranges::find(proved, statement.info->name) == proved.end()) continue;
       kept_.push_back(&statement);
@@ -118,20 +145,22 @@ class MutantProver::Impl {
     induction_.look_up_namespaces();
   }
 
-  Induction::Variant variant(const Mutant& mutant) {
+  bool has_same_form(const Mutant& mutant) {
     require_call(mutant);
-    return induction_.variant(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_),
-                              [&] { return deviated_; });
-  }
-
-  bool has_same_form(const Mutant& mutant) const {
-    require_call(mutant);
-    return induction_.same_form(mutant.kind, rules_of(profile_, mutant, unfinished_, deviated_));
+    MutantRules rules = rules_of(mutant);
+    return induction_.same_form(mutant.kind, std::ref(rules));
   }
 
   Equality equality(const Mutant& mutant) {
-    Induction::Variant other = variant(mutant);
+    MutantRules rules = rules_of(mutant);
+    Induction::Variant other = variant(rules);
     if (Induction::same_form(other)) return Equality::same_form;
+    if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other)) return Equality::proved;
+    MutantRules settled = rules_of(mutant);
+    if (settle_guards(rules, other, settled)) {
+      other = variant(settled);
+      if (Induction::same_form(other)) return Equality::proved;
+    }
     switch (induction_.differs(other, lemmas_).kind) {
       case Answer::Kind::no:
         return Equality::proved;
@@ -160,7 +189,8 @@ class MutantProver::Impl {
   }
 
   Breaks breaks(const Mutant& mutant) {
-    Induction::Variant other = variant(mutant);
+    MutantRules rules = rules_of(mutant);
+    Induction::Variant other = variant(rules);
     Breaks found{{}, false};
     for (const Statement* statement : induction_.broken(other, kept_, lemmas_, found.unanswered)) {
       found.broken.push_back(statement->info);
@@ -169,6 +199,98 @@ class MutantProver::Impl {
   }
 
  private:
+  MutantRules rules_of(const Mutant& mutant) { return {profile_, unfinished_, mutant}; }
+
+  Induction::Variant variant(MutantRules& rules) {
+    require_call(rules.mutant);
+    return induction_.variant(rules.mutant.kind, std::ref(rules), [&] { return rules.deviated; });
+  }
+
+  /// Whether some function of its inputs alone around the changed site gives the same with and without the change, as
+  /// often as it is used.
+  bool is_same_function(const std::vector<FunctionPart<Symbolic>>& parts) const {
+    std::set<std::pair<std::uint16_t, std::uint16_t>> functions;
+    for (const FunctionPart<Symbolic>& part : parts) functions.insert(part.sites);
+    return std::ranges::any_of(functions, [&](const auto& function) {
+      return std::ranges::all_of(parts, [&](const FunctionPart<Symbolic>& part) {
+        return part.sites != function || identical(part.proper, part.changed) ||
+               ask_once(is_told_apart(part), timeout_).kind == Answer::Kind::no;
+      });
+    });
+  }
+
+  /// By inputs as all are.
+  static SymbolicBool is_told_apart(const FunctionPart<Symbolic>& part) {
+    SymbolicBool told = !(part.proper == part.changed);
+    for (const SymbolicWord& word : part.words) told = told & (word >> 32u == SymbolicWord(0));
+    for (const IdMap<Symbolic>& map : part.maps) {
+      told = told & well_formed::map(map) & well_formed::second_follows_first(map) & well_formed::unused_are_zero(map);
+    }
+    return told;
+  }
+
+  /// The guards of the rules proper, of each call of a kind.
+  const std::vector<Tests>& proper_tests(CallKind kind) {
+    const auto [known, made] = proper_tests_.try_emplace(kind);
+    if (made) {
+      MutantRules rules = rules_of({.kind = kind, .site = kNoSite});
+      variant(rules);
+      known->second = std::move(rules.tests);
+    }
+    return known->second;
+  }
+
+  /// Guard by guard: one that comes to the same wherever those before it pass may as well be the rules' own, and what
+  /// is asked about it is small. Whether there is any that was not.
+  bool settle_guards(const MutantRules& rules, const Induction::Variant& other, MutantRules& settled) {
+    const std::vector<Tests>& proper = proper_tests(rules.mutant.kind);
+    bool any = false;
+    for (std::size_t call = 0; call < proper.size(); ++call) {
+      std::vector<SymbolicBool>& same = settled.stand_ins.emplace_back();
+      const Tests &tests = proper[call], &its = rules.tests[call];
+      for (std::size_t i = 0; i < std::min(tests.size(), its.size()) && tests[i].guard == its[i].guard; ++i) {
+        if (!identical(tests[i].holds, its[i].holds)) {
+          const SymbolicBool wrong = tests[i].passed & differ(tests[i].holds, its[i].holds);
+          if (induction_.can_be(other, call, wrong, lemmas_).kind != Answer::Kind::no) break;
+          any = true;
+        }
+        same.push_back(tests[i].holds);
+      }
+    }
+    return any;
+  }
+
+  /// Of two guards tested in each other's place: whether only one of them can fail, or both give the same error, in
+  /// every call. What a call does besides depends on whether both pass, if nothing between them asks for the verdict.
+  bool are_swapped_in_vain(const MutantRules& rules, const Induction::Variant& other) {
+    if (rules.mutant.change.mutation != Mutation::swap_next) return false;
+    MutantRules late = rules_of(rules.mutant);
+    late.mutant.change.detail = kInItsOrder;
+    if (!Induction::same_form(variant(late))) return false;
+    const std::vector<Tests>& proper = proper_tests(rules.mutant.kind);
+    for (std::size_t call = 0; call < proper.size(); ++call) {
+      const Tests &tests = proper[call], &its = rules.tests[call];
+      if (tests.size() != its.size()) return false;
+      for (std::size_t i = 0; i < tests.size(); ++i) {
+        if (is_same(tests[i], its[i])) continue;
+        if (i + 1 == tests.size() || !is_same(tests[i], its[i + 1]) || !is_same(tests[i + 1], its[i])) return false;
+        const auto& [guard, passed, holds] = tests[i];
+        const auto& [next_guard, next_passed, next_holds] = tests[i + 1];
+        if (!identical(next_passed, passed & holds)) return false;  // of another verdict
+        const SymbolicBool both_fail = passed & !holds & !next_holds;
+        if (info(guard).error != info(next_guard).error &&
+            induction_.can_be(other, call, both_fail, lemmas_).kind != Answer::Kind::no)
+          return false;
+        ++i;
+      }
+    }
+    return true;
+  }
+
+  static bool is_same(const GuardTest<Symbolic>& a, const GuardTest<Symbolic>& b) {
+    return a.guard == b.guard && identical(a.holds, b.holds);
+  }
+
   /// Of a call that is not looked at, nothing would differ.
   void require_call(const Mutant& mutant) const {
     if (calls_ & kinds({mutant.kind})) return;
@@ -177,10 +299,12 @@ class MutantProver::Impl {
 
   const Profile profile_;
   const CallKinds calls_;
+  const std::chrono::milliseconds timeout_;
   const TermScope scope_{Induction::kUnrolling};
-  mutable Unfinished unfinished_;
-  mutable SymbolicBool deviated_;
+  Unfinished unfinished_;
+  MutantRules proper_{profile_, unfinished_, {}};
   Induction induction_;
+  std::map<CallKind, std::vector<Tests>> proper_tests_;
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;
 };

@@ -69,6 +69,28 @@ TEST_F(MutantProverTest, WhatIsEqualNearbyIsProvedEqual) {
   EXPECT_EQ(prover_.equality(find(CallKind::setuid, "#4: < <= instead")), Equality::different);
 }
 
+/// A function of ids alone, of which nothing but the map's form is known.
+TEST_F(MutantProverTest, AFunctionOfItsInputsIsComparedByItself) {
+  const char* const lookup = ", in make_kuid(), after \"target lives\", for \"file writable by the opener\"";
+  EXPECT_EQ(prover_.equality(find(CallKind::write_uid_map, fmt::format("#13: - sign swapped{}", lookup))),
+            Equality::proved)
+      << "root's id is 0: there is nothing to add";
+  EXPECT_EQ(prover_.equality(find(CallKind::setuid, "#4: < <= instead")), Equality::different);
+}
+
+/// Only where those before it pass.
+TEST_F(MutantProverTest, AGuardIsComparedWhereItIsReached) {
+  EXPECT_EQ(prover_.equality(find(CallKind::write_uid_map, "cap_capable(), after \"map not yet written\"")),
+            Equality::different);
+}
+
+TEST_F(MutantProverTest, GuardsThatCannotBothFailMayBeSwapped) {
+  const auto swapped = [&](CallKind kind, const char* guard) {
+    return prover_.equality(find(kind, fmt::format("guard \"{}\" tested after the next", guard)));
+  };
+  EXPECT_EQ(swapped(CallKind::write_uid_map, "namespace has a parent\" (proc_uid_map_write)"), Equality::proved);
+}
+
 TEST(StatementsForMutants, AreProved) {
   const std::vector<std::string> own{"namespaces-exist", "second-line-follows-first", "flags-are-boolean",
                                      "dumpable-have-fs-ids"};

@@ -30,6 +30,22 @@ constexpr typename D::Bool map(const IdMap<D>& map) {
   return line(map.line0) & line(map.line1);
 }
 
+/// Without the first line there is no second.
+template <Domain D>
+constexpr typename D::Bool second_follows_first(const IdMap<D>& map) {
+  return implies<D>(map.line0.count == typename D::Word(0), map.line1.count == typename D::Word(0));
+}
+
+/// A line that is not there is all zeros.
+template <Domain D>
+constexpr typename D::Bool unused_are_zero(const IdMap<D>& map) {
+  const auto is_zero_or_used = [](const IdExtent<D>& line) {
+    using Word = typename D::Word;
+    return !(line.count == Word(0)) | ((line.first | line.lower_first) == Word(0));
+  };
+  return is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
+}
+
 /// What the initial namespace has: every id stands for itself.
 template <Domain D>
 constexpr typename D::Bool is_identity(const IdMap<D>& map) {
@@ -98,12 +114,26 @@ struct SecondLineFollowsFirst {
   /// Of a namespace in use.
   template <Domain D>
   static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
-    using Word = typename D::Word;
     const UserNamespace<D> ns = D::at(world.namespaces, index);
-    const auto follows = [](const IdMap<D>& map) {
-      return implies<D>(map.line0.count == Word(0), map.line1.count == Word(0));
-    };
-    return follows(ns.uid_map) & follows(ns.gid_map);
+    return well_formed::second_follows_first(ns.uid_map) & well_formed::second_follows_first(ns.gid_map);
+  }
+};
+
+/// What is written is stored, and nothing else.
+struct UnusedLinesAreZero {
+  static constexpr InvariantInfo info{"unused-lines-are-zero", "map of n: count(line) = 0 ⇒ the line is 0 0 0",
+                                      "A line that a map does not have is all zeros.", "map_write"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>&, std::size_t) {
+    return typename D::Bool(true);
+  }
+  /// Of a namespace in use.
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
+    const UserNamespace<D> ns = D::at(world.namespaces, index);
+    return well_formed::unused_are_zero(ns.uid_map) & well_formed::unused_are_zero(ns.gid_map);
   }
 };
 

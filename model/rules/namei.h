@@ -26,6 +26,32 @@ enum class Permission : std::uint64_t {
   execute = S_IXUSR | S_IXGRP | S_IXOTH,
 };
 
+namespace detail {
+
+/// Who asks for a permission, as far as it matters: in the inode's eyes, and by capability in its own namespace.
+template <Domain D>
+struct Asker {
+  typename D::Bool is_owner, is_in_group, has_dac_override;
+};
+
+template <Domain D>
+constexpr typename D::Bool inode_permission(Permission permission, const Asker<D>& asker, const Inode<D>& inode,
+                                            const IdMap<D>& uid_map, const IdMap<D>& gid_map) {
+  using Word = typename D::Word;
+  using Bool = typename D::Bool;
+  const std::uint64_t asked = static_cast<std::uint64_t>(permission);
+  const auto grants = [&](std::uint64_t bits) { return (inode.mode & Word(asked & bits)) == Word(asked & bits); };
+  const Bool owner = asker.is_owner, group = asker.is_in_group;
+  const Bool by_mode =
+      (owner & grants(S_IRWXU)) | (!owner & group & grants(S_IRWXG)) | (!owner & !group & grants(S_IRWXO));
+  const Bool overrides = has_mapping(uid_map, inode.uid) & has_mapping(gid_map, inode.gid) & asker.has_dac_override;
+  const Bool nameable = !(inode.uid == Word(kInvalidId)) & !(inode.gid == Word(kInvalidId));
+  return (Bool(permission == Permission::execute) | nameable) &
+         (by_mode | (overrides & (Bool(permission != Permission::execute) | !((inode.mode & Word(asked)) == Word(0)))));
+}
+
+}  // namespace detail
+
 /// inode_permission() of what is no directory: acl_permission_check(), and else DAC_OVERRIDE over an inode whose ids
 /// the task's namespace has names for; to execute, some execute bit must be set; what belongs to no id is written by
 /// nobody.
@@ -34,16 +60,15 @@ constexpr typename D::Bool inode_permission(const Credentials<D>& cred, const Us
                                             const Inode<D>& inode, Permission permission) {
   using Word = typename D::Word;
   using Bool = typename D::Bool;
-  const std::uint64_t asked = static_cast<std::uint64_t>(permission);
-  const auto grants = [&](std::uint64_t bits) { return (inode.mode & Word(asked & bits)) == Word(asked & bits); };
-  const Bool owner = inode.uid == cred.fsuid, group = in_group_p(cred, inode.gid);
-  const Bool by_mode =
-      (owner & grants(S_IRWXU)) | (!owner & group & grants(S_IRWXG)) | (!owner & !group & grants(S_IRWXO));
-  const Bool overrides = has_mapping(ns.uid_map, inode.uid) & has_mapping(ns.gid_map, inode.gid) &
-                         capable_in_own_ns(cred, CAP_DAC_OVERRIDE);
-  const Bool nameable = !(inode.uid == Word(kInvalidId)) & !(inode.gid == Word(kInvalidId));
-  return (Bool(permission == Permission::execute) | nameable) &
-         (by_mode | (overrides & (Bool(permission != Permission::execute) | !((inode.mode & Word(asked)) == Word(0)))));
+  const auto decide = [permission](const Bool& is_owner, const Bool& is_in_group, const Bool& has_dac_override,
+                                   const Word& uid, const Word& gid, const Word& mode, const IdMap<D>& uid_map,
+                                   const IdMap<D>& gid_map) {
+    return detail::inode_permission<D>(permission, {is_owner, is_in_group, has_dac_override}, {uid, gid, mode}, uid_map,
+                                       gid_map);
+  };
+  return function_of<D>(decide, Bool(inode.uid == cred.fsuid), in_group_p(cred, inode.gid),
+                        capable_in_own_ns(cred, CAP_DAC_OVERRIDE), inode.uid, inode.gid, inode.mode, ns.uid_map,
+                        ns.gid_map);
 }
 
 /// The mode of uid_map, gid_map and setgroups in /proc/PID.
@@ -56,12 +81,12 @@ constexpr Inode<D> proc_pid_inode(const Namespaces<D>& namespaces, const Task<D>
   using Word = typename D::Word;
   const UserNamespace<D>& mm_ns = D::at(namespaces, leader.mm_user_ns);
   const typename D::Bool dumpable = leader.dumpable == Word(1);
-  const auto root_of = [&](const IdMap<D>& map) {
+  const auto root_of = [](const IdMap<D>& map) {
     const Word root = map_id_down(map, Word(0));
     return D::select(root == Word(kInvalidId), Word(0), root);
   };
-  return {D::select(dumpable, task.cred.euid, root_of(mm_ns.uid_map)),
-          D::select(dumpable, task.cred.egid, root_of(mm_ns.gid_map)), Word(kMapFileMode)};
+  return {D::select(dumpable, task.cred.euid, function_of<D>(root_of, mm_ns.uid_map)),
+          D::select(dumpable, task.cred.egid, function_of<D>(root_of, mm_ns.gid_map)), Word(kMapFileMode)};
 }
 
 }  // namespace capcheck

@@ -125,9 +125,12 @@ namespace detail {
 template <Domain D>
 constexpr typename D::Bool extent_valid(const IdExtent<D>& line) {
   using Word = typename D::Word;
-  const Word limit(kInvalidId);
-  const auto proper = [&](const Word& first) { return first < ((first + line.count) & limit) & first < limit; };
-  return proper(line.first) & proper(line.lower_first);
+  const auto is_valid = [](const Word& first, const Word& lower_first, const Word& count) {
+    const Word limit(kInvalidId);
+    const auto proper = [&](const Word& start) { return start < ((start + count) & limit) & start < limit; };
+    return proper(first) & proper(lower_first);
+  };
+  return function_of<D>(is_valid, line.first, line.lower_first, line.count);
 }
 
 /// mappings_overlap(), for lines that are valid each.
