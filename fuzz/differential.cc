@@ -178,18 +178,21 @@ bool only_task_0_lived(const Trace& trace) {
 
 }  // namespace
 
-std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
-                                          const Trace& kernel) {
+std::optional<Divergence> find_divergence(const Program& program, const Trace& model, const Trace& kernel) {
   if (kernel.observations.empty() && !kernel.failure.empty()) return Divergence{Divergence::Kind::failure, 0};
   if (!same(model.initial, kernel.initial)) return Divergence{Divergence::Kind::initial_state, 0};
-  const auto difference = find_difference(program, model, kernel);
-  const std::size_t calls = difference ? difference->call : kernel.observations.size();
-  const auto broken = only_task_0_lived(kernel) ? find_broken_alone(oracles, program, kernel, calls)
-                                                : find_broken(oracles, program, kernel, calls);
-  if (broken) return broken;
-  if (difference) return difference;
+  if (const auto difference = find_difference(program, model, kernel)) return difference;
   if (!kernel.failure.empty()) return Divergence{Divergence::Kind::failure, kernel.observations.size()};
   return std::nullopt;
+}
+
+std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
+                                          const Trace& kernel) {
+  const auto parted = find_divergence(program, model, kernel);
+  const std::size_t calls = parted ? parted->call : kernel.observations.size();
+  const auto broken = only_task_0_lived(kernel) ? find_broken_alone(oracles, program, kernel, calls)
+                                                : find_broken(oracles, program, kernel, calls);
+  return broken ? broken : parted;
 }
 
 Differential::Differential(const Profile& profile, std::filesystem::path kernel_file)

@@ -36,7 +36,10 @@ struct Divergence {
   const InvariantInfo* invariant = nullptr;  ///< the one broken, if that is the kind
 };
 
-/// The first divergence between what the model expects and what the kernel did. Oracles apply to the kernel's trace.
+/// The first divergence between what the model expects and what the kernel did.
+std::optional<Divergence> find_divergence(const Program& program, const Trace& model, const Trace& kernel);
+
+/// The same, with oracles, which apply to the kernel's trace.
 std::optional<Divergence> find_divergence(const Oracles& oracles, const Program& program, const Trace& model,
                                           const Trace& kernel);
 

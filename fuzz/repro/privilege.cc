@@ -53,8 +53,8 @@ Shown show(InProcessKernel& kernel, const Profile& profile, const Privilege& pri
   for (const Observation& observation : seen.observations) {
     shown.errors.push_back(std::min<std::int64_t>(static_cast<std::int64_t>(observation.result), 0));
   }
-  // What is claimed to hold is claimed from the profile's start on, which this is not.
-  if (const auto divergence = find_divergence(Oracles({}), program, model, seen)) {
+  // No oracles: what is claimed to hold is claimed from the profile's start on, which this is not.
+  if (const auto divergence = find_divergence(program, model, seen)) {
     shown.signature = signature_of(*divergence, program, model, seen);
   }
   return shown;
