@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <linux/securebits.h>
@@ -69,8 +70,12 @@ enum { TASKS = 4 };
 /* All tasks see it. */
 struct shared {
 	atomic_int turn, differences, born;
+	atomic_int bell[TASKS], awaits[TASKS]; /* futexes of tasks that sleep, and the turns for which they do */
 	pid_t pid[TASKS], dying[TASKS];
 	int user_ns_count;
+	atomic_int opener; /* 1 + the task that is to open the file for another; 0: none */
+	char path[64]; /* of the file, below /proc */
+	int open_error; /* 0: the file lies in the socket */
 	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
 };
 static struct shared *shared;
@@ -78,7 +83,7 @@ static __thread uint64_t want[FIELDS]; /* what this task is expected to have */
 static __thread int task, userfault = -1;
 
 /* Descriptors that every task has, also in a file that it executes. */
-enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD };
+enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD, SEND_FILE_FD, FILE_FD };
 
 /* A line begins so. */
 static const char line_start[];
@@ -171,8 +176,8 @@ static void output(const char *name, uint64_t got, uint64_t wanted)
 	shared->differences++;
 }
 
-/* Whether a process still is more than remains to be waited for. */
-static int lives(pid_t pid)
+/* The letter of a process's state; 0 if there is none. */
+static char state_of(pid_t pid)
 {
 	char path[32], text[512], *state;
 	ssize_t size;
@@ -186,7 +191,15 @@ static int lives(pid_t pid)
 	close(file);
 	text[size > 0 ? size : 0] = 0;
 	state = strrchr(text, ')');
-	return state && !strchr("ZX", state[2]);
+	return state ? state[2] : 0;
+}
+
+/* Whether a process still is more than remains to be waited for. */
+static int lives(pid_t pid)
+{
+	char state = state_of(pid);
+
+	return state && !strchr("ZX", state);
 }
 
 static int someone_dies(void)
@@ -199,19 +212,107 @@ static int someone_dies(void)
 	return 0;
 }
 
-/* Waits until it is this task's turn; whoever waits for longer than a program takes is alone. */
-static void await(int turn)
+/* Whoever waits for longer than a program takes is alone. */
+static void wait_a_little(const char *what, int times_before)
 {
 	static const struct timespec pause = { 0, 200000 };
+
+	if (times_before > 100000) {
+		say("environment: t%d waits %s\n", task, what);
+		_exit(ENVIRONMENT);
+	}
+	nanosleep(&pause, NULL);
+}
+
+/* Of a message with a byte and a descriptor. */
+union control {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static void send_descriptor(int socket, int file)
+{
+	char byte = 0;
+	struct iovec bytes = { &byte, 1 };
+	union control control = { { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+
+	memcpy(CMSG_DATA(&control.header), &file, sizeof(file));
+	if (sendmsg(socket, &message, MSG_DONTWAIT) != 1)
+		broken("passing a descriptor");
+}
+
+static int receive_descriptor(int socket, int flags)
+{
+	char byte;
+	struct iovec bytes = { &byte, 1 };
+	union control control;
+	struct msghdr message = {
+		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int file;
+
+	if (recvmsg(socket, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+		broken("receiving a descriptor");
+	memcpy(&file, CMSG_DATA(&control.header), sizeof(file));
+	return file;
+}
+
+/* Another task has asked for it, who writes to the file. */
+static void open_for_another(void)
+{
+	int file = openat(PROC_FD, shared->path, O_WRONLY | O_CLOEXEC);
+
+	shared->open_error = file < 0 ? errno : 0;
+	if (file >= 0) {
+		send_descriptor(SEND_FILE_FD, file);
+		close(file);
+	}
+	shared->opener = 0;
+}
+
+static void ring(int number)
+{
+	shared->bell[number]++;
+	syscall(SYS_futex, &shared->bell[number], FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static void give_turn(int turn)
+{
 	int i;
 
-	for (i = 0; shared->turn != turn || someone_dies(); i++) {
-		if (i > 100000) {
+	shared->turn = turn;
+	for (i = 0; i < TASKS; i++)
+		if (shared->awaits[i] == turn)
+			ring(i);
+}
+
+/*
+ * Waits until it is this task's turn. It sleeps in the kernel and nobody else wakes it: what is put off until it returns
+ * to user mode (a session keyring from its child) happens at its own next call, and no earlier.
+ */
+static void await(int turn)
+{
+	static const struct timespec patience = { 20, 0 };
+	int i;
+
+	shared->awaits[task] = turn;
+	for (;;) {
+		int bell = shared->bell[task];
+
+		if (shared->opener == task + 1)
+			open_for_another();
+		if (shared->turn == turn)
+			break;
+		if (syscall(SYS_futex, &shared->bell[task], FUTEX_WAIT, bell, &patience, NULL, 0) && errno == ETIMEDOUT) {
 			say("environment: t%d waits for turn %d\n", task, turn);
 			_exit(ENVIRONMENT);
 		}
-		nanosleep(&pause, NULL);
 	}
+	for (i = 0; someone_dies(); i++)
+		wait_a_little("for the end of those who died", i);
 }
 
 /* With all tasks that are threads of one process. */
@@ -226,7 +327,7 @@ static void die(unsigned int tasks, int next_turn)
 		shared->dying[i] = shared->pid[i];
 		shared->pid[i] = 0;
 	}
-	shared->turn = next_turn;
+	give_turn(next_turn);
 	_exit(AGREES);
 }
 
@@ -241,28 +342,14 @@ static pid_t pid_of(int number)
 	return number < TASKS && shared->pid[number] ? shared->pid[number] : 0x3fffff;
 }
 
-/* Of a message with a byte and a descriptor. */
-union control {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(sizeof(int))];
-};
-
 /* Namespaces lie in a socket in the order in which they are made: tasks that execute files share no descriptors. */
 static void enter_new_user_ns(void)
 {
 	int file = openat(PROC_FD, "thread-self/ns/user", O_RDONLY | O_CLOEXEC);
-	char byte = 0;
-	struct iovec bytes = { &byte, 1 };
-	union control control = { { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
-	};
 
 	if (file < 0)
 		broken("/proc/thread-self/ns/user");
-	memcpy(CMSG_DATA(&control.header), &file, sizeof(file));
-	if (sendmsg(SEND_USER_NS_FD, &message, MSG_DONTWAIT) != 1)
-		broken("keeping a user namespace");
+	send_descriptor(SEND_USER_NS_FD, file);
 	close(file);
 	shared->user_ns_count++;
 }
@@ -270,21 +357,11 @@ static void enter_new_user_ns(void)
 /* Looks at a message and leaves it there. */
 static int user_ns(int number)
 {
-	char byte;
-	struct iovec bytes = { &byte, 1 };
-	union control control;
-	struct msghdr message = {
-		.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	int file;
-
 	if (number >= shared->user_ns_count)
 		return -1;
-	if (setsockopt(USER_NS_FD, SOL_SOCKET, SO_PEEK_OFF, &number, sizeof(number)) ||
-	    recvmsg(USER_NS_FD, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&message))
+	if (setsockopt(USER_NS_FD, SOL_SOCKET, SO_PEEK_OFF, &number, sizeof(number)))
 		broken("finding a user namespace");
-	memcpy(&file, CMSG_DATA(&control.header), sizeof(file));
-	return file;
+	return receive_descriptor(USER_NS_FD, MSG_PEEK);
 }
 
 struct birth {
@@ -340,13 +417,13 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 		task = number;
 		if (flags & CLONE_NEWUSER)
 			enter_new_user_ns();
+		shared->pid[task] = getpid();
 		shared->born++;
 		run();
 		leave();
 	}
 	if (child < 0)
 		return -1;
-	shared->pid[number] = child;
 	while (shared->born == born)
 		nanosleep(&pause, NULL);
 	return 0;
@@ -365,9 +442,9 @@ static int change_root(void)
 	return got;
 }
 
-static int write_file(const char *path, const char *text)
+static int write_and_close(int file, const char *text)
 {
-	int file = openat(PROC_FD, path, O_WRONLY | O_CLOEXEC), written, error;
+	int written, error;
 
 	if (file < 0)
 		return -1;
@@ -378,12 +455,35 @@ static int write_file(const char *path, const char *text)
 	return written;
 }
 
+static int write_file(const char *path, const char *text)
+{
+	return write_and_close(openat(PROC_FD, path, O_WRONLY | O_CLOEXEC), text);
+}
+
 static int write_proc(pid_t pid, const char *file, const char *text)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "%d/%s", pid, file);
 	return write_file(path, text);
+}
+
+/* What a file says of who opened it is kept with it: another task has to. */
+static int write_opened_by(int opener, pid_t pid, const char *file, const char *text)
+{
+	int i;
+
+	if (!shared->pid[opener]) {
+		errno = EBADF;
+		return -1;
+	}
+	snprintf(shared->path, sizeof(shared->path), "%d/%s", pid, file);
+	shared->opener = opener + 1;
+	ring(opener);
+	for (i = 0; shared->opener; i++)
+		wait_a_little("until another has opened a file", i);
+	errno = shared->open_error;
+	return write_and_close(errno ? -1 : receive_descriptor(FILE_FD, 0), text);
 }
 
 /* The first process of a guest may, others are to be asked. */
@@ -480,6 +580,37 @@ static void begin_session(void)
 		broken("making a session keyring");
 }
 
+/* A parent that does not sleep would have the keyring at once, and not at its next call. */
+static long session_to_parent(void)
+{
+	int i;
+
+	for (i = 0; state_of(getppid()) != 'S'; i++)
+		wait_a_little("until its parent sleeps", i);
+	return syscall(SYS_keyctl, KEYCTL_SESSION_TO_PARENT);
+}
+
+static int second_thread(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return 0;
+}
+
+/*
+ * The parent of the first task, and of those whose own has died, is none that takes a session keyring: with a second
+ * thread it is as little one as a kernel thread or the system's first process. The C library does not know of it.
+ */
+static void refuse_session(void)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
+	if (clone(second_thread, stack + sizeof(stack), flags, NULL) < 0)
+		broken("making a thread");
+}
+
 /* Whoever lets himself be traced is traced by his parent, who is to be allowed it. */
 static void be_root(void)
 {
@@ -515,20 +646,26 @@ static void map_shared(void)
 		broken("mapping memory");
 }
 
-/* What all tasks have. */
-static void begin(void)
+static void place_sockets(int one, int other)
 {
 	int sockets[2];
 
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
+		broken("making a socket");
+	place(sockets[0], one);
+	place(sockets[1], other);
+}
+
+/* What all tasks have. */
+static void begin(void)
+{
 	place(memfd_create("shared", 0), SHARED_FD);
 	if (ftruncate(SHARED_FD, sizeof(*shared)))
 		broken("making memory");
 	map_shared();
 	place(open("/proc", O_RDONLY | O_DIRECTORY), PROC_FD);
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
-		broken("making a socket");
-	place(sockets[0], SEND_USER_NS_FD);
-	place(sockets[1], USER_NS_FD);
+	place_sockets(SEND_USER_NS_FD, USER_NS_FD);
+	place_sockets(SEND_FILE_FD, FILE_FD);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	enter_new_user_ns();
 }

@@ -16,6 +16,8 @@
 #include "fuzz/sut/perform.h"
 #include "model/constants.h"
 #include "model/program.h"
+#include "model/start.h"
+#include "model/step.h"
 
 namespace capcheck {
 namespace {
@@ -204,6 +206,7 @@ class Writer {
   std::string preparation() const {
     std::string text = c_sysctl_checks(program_, sysctls_);
     if (has_call(program_, CallKind::ptrace_traceme)) text += "\tbe_root();\n";
+    if (has_call(program_, CallKind::session_to_parent)) text += "\trefuse_session();\n";
     if (has_call(program_, CallKind::execve)) text += "\tprepare_directories();\n";
     std::vector<std::string> files;
     for (const Call<Concrete>& call : program_.calls) {
@@ -347,7 +350,7 @@ class Writer {
   }
 
   std::string advance(const TraceStep& step) const {
-    return several_ ? fmt::format("\tshared->turn = {};\n", next_turn(step.index)) : "";
+    return several_ ? fmt::format("\tgive_turn({});\n", next_turn(step.index)) : "";
   }
 
   /// Calls of tasks that do not live are not made, so nobody takes their turns.
@@ -378,6 +381,7 @@ class Writer {
   }
 
   std::string c_call(const Call<Concrete>& call) const;
+  static std::string c_proc_write(const Call<Concrete>& call, const std::string& text);
   static std::string c_prctl(const Call<Concrete>& call);
   std::string c_plain(const Call<Concrete>& call) const;
 
@@ -412,6 +416,13 @@ std::string Writer::c_plain(const Call<Concrete>& call) const {
                       : fmt::format("{}({})", call_info.name, joined);
 }
 
+/// A write to a file of /proc/PID.
+std::string Writer::c_proc_write(const Call<Concrete>& call, const std::string& text) {
+  const std::string write =
+      call.args[1] == call.task ? "write_proc(" : fmt::format("write_opened_by({}, ", call.args[1]);
+  return fmt::format("{}pid_of({}), \"{}\", \"{}\")", write, call.args[0], info(call.kind).name, text);
+}
+
 std::string Writer::c_call(const Call<Concrete>& call) const {
   const auto& args = call.args;
   switch (call.kind) {
@@ -429,16 +440,12 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::write_uid_map:
     case CallKind::write_gid_map: {
       const MapLines lines(call);
-      return fmt::format("write_proc(pid_of({}), \"{}\", \"{}\")", args[0], info(call.kind).name, [&] {
-        std::string text(lines.text.data(), lines.size);
-        for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) {
-          text.replace(at, 1, "\\n");
-        }
-        return text;
-      }());
+      std::string text(lines.text.data(), lines.size);
+      for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\\n");
+      return c_proc_write(call, text);
     }
     case CallKind::write_setgroups:
-      return fmt::format("write_proc(pid_of({}), \"setgroups\", \"{}\")", args[0], args[2] ? "allow" : "deny");
+      return c_proc_write(call, args[2] ? "allow" : "deny");
     case CallKind::write_umh_bset:
     case CallKind::write_umh_inheritable:
     case CallKind::write_umh_userns:
@@ -467,7 +474,7 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::join_session_keyring:
       return "join_session()";
     case CallKind::session_to_parent:
-      return "syscall(SYS_keyctl, KEYCTL_SESSION_TO_PARENT)";
+      return "session_to_parent()";
     case CallKind::userfaultfd:
       return fmt::format("open_userfaultfd({:#x})", args[0]);
     default:
@@ -482,16 +489,31 @@ std::string commented(std::string text) {
   return text;
 }
 
+/// A task opens a file for another between its own calls, and only by returning to user mode, where it takes the
+/// session keyring that its child gave it: earlier than in the model. Throws std::invalid_argument if that is so
+/// anywhere.
+void check_openers(const Program& program, const Profile& profile, const Start& start) {
+  World<Concrete> world;
+  begin(world, profile, start);
+  for (const Call<Concrete>& call : program.calls) {
+    if (!world.tasks[call.task].alive) continue;
+    if (info(call.kind).form == Form::proc_file && call.args[1] != call.task) {
+      const Task<Concrete>& opener = world.tasks[call.args[1]];
+      if (opener.alive && opener.pending_session) {
+        throw std::invalid_argument(fmt::format(
+            "{}: to open it, t{} returns to user mode, and takes the session keyring that its child gave it "
+            "earlier than in the model",
+            print_call(call), call.args[1]));
+      }
+    }
+    step(profile, world, call);
+  }
+}
+
 }  // namespace
 
 std::string no_c_form(const Call<Concrete>& call) {
   switch (call.kind) {
-    case CallKind::write_uid_map:
-    case CallKind::write_gid_map:
-    case CallKind::write_setgroups:
-      return call.args[1] == call.task ? "" : "a file that another task opened is passed by no reproducer";
-    case CallKind::session_to_parent:
-      return call.task == 0 ? "the first task's parent is whoever starts it" : "";
     case CallKind::ns_capable:
     case CallKind::usermodehelper:
       return "it is no system call";
@@ -525,16 +547,13 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
     const std::string reason = no_c_form(call);
     if (!reason.empty()) throw std::invalid_argument(fmt::format("{}: {}", print_call(call), reason));
   }
-  // A waiting task comes to user mode all the time, and to its new keyring earlier than in the model.
-  if (std::ranges::count(trace.program.calls, CallKind::session_to_parent, &Call<Concrete>::kind) > 1) {
-    throw std::invalid_argument("it gives a session keyring to a parent more than once");
-  }
   Trace model;
   const Start start = start_with(profile, privilege);
   run_model(profile, start, trace.program, model);
   if (std::ranges::find(model.guards, Guard::task_free) != model.guards.end()) {
     throw std::invalid_argument("it makes more tasks at once than the model has, which a kernel does not mind");
   }
+  check_openers(trace.program, profile, start);
   const Writer writer(trace.program, start.sysctls, model);
   const bool is_selftest = shape == ReproducerShape::kselftest;
   const std::string intent = trace.intent.empty() ? "A program of capcheck." : trace.intent;

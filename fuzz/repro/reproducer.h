@@ -13,8 +13,7 @@
 
 namespace capcheck {
 
-/// Why a call has no C form: it is none of a task's own making, or needs a device's node or a file that nobody can
-/// make. Empty if it has one.
+/// Why a call has no C form: it is no system call, or needs a file that nobody can make. Empty if it has one.
 std::string no_c_form(const Call<Concrete>& call);
 
 /// What root does in a reproducer of the program besides giving up what is more than the least privilege, so that no
@@ -29,7 +28,8 @@ enum class ReproducerShape : std::uint8_t {
 
 /// The C file. What it expects is what the model does of the program on the profile, with that privilege; root gives up
 /// what is more. Its exit status, alone: 0 the kernel does the same, 1 it does not, 2 it could not be asked (root here
-/// has less, say). `command` is how it was made. Throws std::invalid_argument that names the call if one has no C form.
+/// has less, say). `command` is how it was made. Throws std::invalid_argument that names the call if one has no C form,
+/// or that says what of the program a C program cannot do as the model does.
 std::string c_reproducer(const TraceText& trace, const Profile& profile, const Privilege& privilege,
                          ReproducerShape shape, std::string_view command);
 
