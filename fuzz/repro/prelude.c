@@ -33,6 +33,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -52,8 +53,13 @@
 #ifndef CAP_USERFAULTFD
 #define CAP_USERFAULTFD 41
 #endif
+
+/* Of kernels that are newer than some headers. */
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
 enum { AGREES, DIFFERS, ENVIRONMENT };
@@ -69,7 +75,7 @@ enum { TASKS = 4 };
 
 /* All tasks see it. */
 struct shared {
-	atomic_int turn, differences, born;
+	atomic_int turn, differences, born, faults;
 	atomic_int bell[TASKS], awaits[TASKS]; /* futexes of tasks that sleep, and the turns for which they do */
 	pid_t pid[TASKS], dying[TASKS];
 	int user_ns_count;
@@ -77,10 +83,11 @@ struct shared {
 	char path[64]; /* of the file, below /proc */
 	int open_error; /* 0: the file lies in the socket */
 	uint64_t want[TASKS][FIELDS]; /* of a task that executes a file, until that goes on */
+	int userfault[TASKS]; /* the same */
 };
 static struct shared *shared;
 static __thread uint64_t want[FIELDS]; /* what this task is expected to have */
-static __thread int task, userfault = -1;
+static __thread int task, userfault = -1, userfault_device = -1;
 
 /* Descriptors that every task has, also in a file that it executes. */
 enum { SHARED_FD = 100, PROC_FD, SEND_USER_NS_FD, USER_NS_FD, SEND_FILE_FD, FILE_FD };
@@ -402,6 +409,14 @@ static int make_thread(unsigned long flags, int number, void (*run)(void))
 	return 0;
 }
 
+/* What a task has of userfaultfd is its own: a child gets none of its creator's. */
+static void close_userfaultfd(void)
+{
+	close(userfault);
+	close(userfault_device);
+	userfault = userfault_device = -1;
+}
+
 /* Returns when the task is there, in the namespace made for it. */
 static int make_task(unsigned long flags, int number, void (*run)(void))
 {
@@ -415,6 +430,7 @@ static int make_task(unsigned long flags, int number, void (*run)(void))
 	child = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 	if (child == 0) {
 		task = number;
+		close_userfaultfd();
 		if (flags & CLONE_NEWUSER)
 			enter_new_user_ns();
 		shared->pid[task] = getpid();
@@ -556,15 +572,26 @@ static int get_caps(void *to_header, void *to_data, uint32_t version, int pid)
 	return syscall(SYS_capget, to_header, to_data);
 }
 
-static int open_userfaultfd(int flags)
+/* To a number that no other file gets, so that one closed by an exec is known. It stays close-on-exec if it is. */
+static int out_of_the_way(int file)
 {
-	int file = syscall(SYS_userfaultfd, flags);
+	enum { FIRST = 200 };
+	int command = fcntl(file, F_GETFD) & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, moved = fcntl(file, command, FIRST);
 
+	if (moved < 0)
+		broken("moving a descriptor");
+	close(file);
+	return moved;
+}
+
+/* A task uses the userfaultfd that it got last. */
+static int keep_userfaultfd(int file)
+{
 	if (file < 0)
 		return -1;
 	if (userfault >= 0)
 		close(userfault);
-	userfault = file;
+	userfault = out_of_the_way(file);
 	return 0;
 }
 

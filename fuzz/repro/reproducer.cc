@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <initializer_list>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -144,6 +146,20 @@ std::string executed_file(const Program& program, const Call<Concrete>& call) {
   return fmt::format("{}/call{}", call.args[3] & kExecNosuid ? "nosuid" : "plain", first - program.calls.begin() + 1);
 }
 
+/// The node that a call opens, as executed_file().
+std::string opened_node(const Program& program, const Call<Concrete>& call) {
+  const auto first = std::ranges::find_if(program.calls, [&](const Call<Concrete>& other) {
+    return other.kind == CallKind::open_userfaultfd_device && other.args == call.args;
+  });
+  return fmt::format("plain/userfaultfd{}", first - program.calls.begin() + 1);
+}
+
+/// Makes the node that a call opens.
+std::string c_node(const Call<Concrete>& call, const std::string& name) {
+  return fmt::format("\n\t/* {} */\n\tmake_device(\"{}\", {}, {}, {:#o});\n", print_call(call), name, call.args[0],
+                     call.args[1], call.args[2]);
+}
+
 /// Makes the file that a call executes.
 std::string c_file(const Call<Concrete>& call, const std::string& name) {
   const auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
@@ -202,20 +218,42 @@ class Writer {
     return declarations + declarations_after_execve() + bodies;
   }
 
+  /// Makes all files that calls execute or open, each once.
+  std::string c_files() const {
+    const bool executes = has_call(program_, CallKind::execve),
+               opens = has_call(program_, CallKind::open_userfaultfd_device);
+    if (!executes && !opens) return "";
+    std::string text = fmt::format("\tprepare_directories({});\n", opens ? "0" : "MS_NODEV");
+    if (executes) text += "\tcopy_interpreter();\n";
+    std::vector<std::string> files;
+    for (const Call<Concrete>& call : program_.calls) {
+      const bool executed = call.kind == CallKind::execve;
+      if (!executed && call.kind != CallKind::open_userfaultfd_device) continue;
+      const std::string file = executed ? executed_file(program_, call) : opened_node(program_, call);
+      if (std::ranges::find(files, file) != files.end()) continue;
+      files.push_back(file);
+      text += executed ? c_file(call, file) : c_node(call, file);
+    }
+    return text;
+  }
+
+  /// Whether a fault of kernel code is to be told from one of the task's.
+  bool wants_kernel_faults() const {
+    bool wants = false;
+    for_each_step(program_, model_, [&](const TraceStep& step) {
+      wants |= step.call.kind == CallKind::kernel_fault && step.observed.result == 0 - std::uint64_t{EFAULT};
+      return true;
+    });
+    return wants;
+  }
+
   /// What is done before the first task and after the last, as C.
   std::string preparation() const {
     std::string text = c_sysctl_checks(program_, sysctls_);
     if (has_call(program_, CallKind::ptrace_traceme)) text += "\tbe_root();\n";
+    if (wants_kernel_faults()) text += "\tneed_kernel_faults();\n";
     if (has_call(program_, CallKind::session_to_parent)) text += "\trefuse_session();\n";
-    if (has_call(program_, CallKind::execve)) text += "\tprepare_directories();\n";
-    std::vector<std::string> files;
-    for (const Call<Concrete>& call : program_.calls) {
-      if (call.kind != CallKind::execve) continue;
-      const std::string file = executed_file(program_, call);
-      if (std::ranges::find(files, file) != files.end()) continue;
-      files.push_back(file);
-      text += c_file(call, file);
-    }
+    text += c_files();
     return fmt::format("\nstatic void prepare(void)\n{{\n{}}}\n\nstatic void restore(void)\n{{\n{}}}\n", text,
                        c_sysctl_restoration(program_, sysctls_));
   }
@@ -370,6 +408,9 @@ class Writer {
     if (reads && (name == "effective" || name == "permitted" || name == "inheritable")) {
       return fmt::format("data[0].{0} | (uint64_t)data[1].{0} << 32", name);
     }
+    if (call.kind == CallKind::uffdio_api && name == "features") {
+      return fmt::format("api.features & {:#x}", kUserfaultfdFeatures);
+    }
     if (call.kind == CallKind::execve && name == "secure") return "got ? 0 : getauxval(AT_SECURE)";
     return std::nullopt;
   }
@@ -476,7 +517,17 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::session_to_parent:
       return "session_to_parent()";
     case CallKind::userfaultfd:
-      return fmt::format("open_userfaultfd({:#x})", args[0]);
+      return fmt::format("keep_userfaultfd(syscall(SYS_userfaultfd, {:#x}))", args[0]);
+    case CallKind::open_userfaultfd_device:
+      return fmt::format("open_device(\"{}\")", opened_node(program_, call));
+    case CallKind::userfaultfd_ioc_new:
+      return fmt::format("keep_userfaultfd(ioctl(userfault_device, USERFAULTFD_IOC_NEW, {:#x}))", args[0]);
+    case CallKind::uffdio_api:
+      return fmt::format("enable_userfaultfd({:#x}, {:#x})", args[0], args[1]);
+    case CallKind::user_fault:
+      return "use_page(1)";
+    case CallKind::kernel_fault:
+      return "use_page(0)";
     default:
       return info(call.kind).form == Form::prctl ? c_prctl(call) : c_plain(call);
   }
@@ -510,32 +561,34 @@ void check_openers(const Program& program, const Profile& profile, const Start& 
   }
 }
 
+/// The parts of the C file that a program needs before its own.
+std::string c_parts(const Program& program) {
+  const auto any_of = [&](std::initializer_list<CallKind> kinds) {
+    return std::ranges::any_of(kinds, [&](CallKind kind) { return has_call(program, kind); });
+  };
+  std::string text = kPrelude;
+  if (any_of({CallKind::execve, CallKind::open_userfaultfd_device})) text += kFiles;
+  if (any_of({CallKind::execve})) text += kExecute;
+  if (any_of({CallKind::open_userfaultfd_device})) text += kDevice;
+  if (any_of({CallKind::uffdio_api, CallKind::user_fault, CallKind::kernel_fault})) text += kUserfaultfd;
+  return text;
+}
+
 }  // namespace
 
 std::string no_c_form(const Call<Concrete>& call) {
-  switch (call.kind) {
-    case CallKind::ns_capable:
-    case CallKind::usermodehelper:
-      return "it is no system call";
-    case CallKind::execve: {
-      const char* const obstacle = unmakeable_file(call);
-      return obstacle ? obstacle : "";
-    }
-    case CallKind::open_userfaultfd_device:
-      return "it needs a device's node with owner and mode";
-    case CallKind::uffdio_api:
-    case CallKind::userfaultfd_ioc_new:
-    case CallKind::user_fault:
-    case CallKind::kernel_fault:
-      return "a userfaultfd is only opened by a reproducer, and not used";
-    default:
-      return "";
-  }
+  if (call.kind == CallKind::ns_capable || call.kind == CallKind::usermodehelper) return "it is no system call";
+  const char* const obstacle = unmakeable_file(call);
+  return obstacle ? obstacle : "";
 }
 
 std::string why_root(const Program& program) {
-  if (has_call(program, CallKind::execve)) {
-    return "it prepares files to execute, on a tmpfs in a mount namespace of its own";
+  const bool executes = has_call(program, CallKind::execve),
+             opens = has_call(program, CallKind::open_userfaultfd_device);
+  if (executes || opens) {
+    return fmt::format("it prepares {}{}{}, on a tmpfs in a mount namespace of its own",
+                       executes ? "files to execute" : "", executes && opens ? " and " : "",
+                       opens ? "the device's node" : "");
   }
   if (has_call(program, CallKind::ptrace_traceme)) return "it is the parent that may trace";
   return changes_system(program) ? "it looks what is in /proc/sys before, and restores it" : "";
@@ -574,8 +627,7 @@ std::string c_reproducer(const TraceText& trace, const Profile& profile, const P
                         "#define _GNU_SOURCE\n#include \"../kselftest.h\"\n\n"
                       : " * Compile and run: cc -o repro repro.c && ./repro\n"
                         " * Exit status: 0 agrees, 1 differs, 2 could not be asked.\n */\n";
-  text += kPrelude;
-  if (has_call(trace.program, CallKind::execve)) text += kExecute;
+  text += c_parts(trace.program);
   text += fmt::format("\nstatic const int first_turn = {};\n\nstatic void expect_start(void)\n{{\n{}}}\n\n",
                       writer.first_turn(), writer.start());
   text += fmt::format("static void become_start(void)\n{{\n{}}}\n\n", c_start(trace.program, privilege));
