@@ -5,8 +5,14 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <utility>
+#include <vector>
+
+#include "fuzz/aimed_calls.h"
+#include "fuzz/id_lines.h"
+#include "model/step.h"
 
 namespace capcheck {
 namespace {
@@ -45,6 +51,46 @@ TEST(Mutator, IdiomsComeToWhatTakesSeveralCalls) {
                             Guard::parent_same_owner, Guard::keyrings_same_owner, Guard::nesting_within_limit}) {
     EXPECT_TRUE(guards.contains(guard)) << info(guard).name;
   }
+}
+
+/// Few of the calls that are drawn blindly do anything after a few others.
+TEST(AimedCalls, OfEachKindMostSucceedSomewhere) {
+  Random random(1);
+  std::map<CallKind, int> succeeded;
+  for (int i = 0; i < 30000; ++i) {
+    const World<Concrete> world = world_after(pick_program(20, kProfile, random).calls, kProfile);
+    const std::uint8_t task = pick_living_task(world, random);
+    const auto kind = static_cast<CallKind>(pick_below(random, kCalls.size()));
+    if (world.tasks[task].alive == 0) continue;
+    World<Concrete> after = world;
+    const Call<Concrete> call = pick_furthest_call(world, kProfile, kind, task, 8, random);
+    EXPECT_EQ(Program{{call}}, decode(encode({{call}}))) << "canonical";
+    if (step(kProfile, after, call).code == 0) ++succeeded[kind];
+  }
+  std::set<CallKind> never;
+  for (const CallInfo& call : kCalls) {
+    if (!succeeded.contains(call.kind)) never.insert(call.kind);
+  }
+  EXPECT_EQ(never, std::set{CallKind::write_cap_userns_mask}) << "which this profile has not";
+}
+
+TEST(IdLines, MostlyMapWhatTheParentHas) {
+  Random random(1);
+  const std::array<IdLine, 2> parent = {{{0, 1000, 10}, {50, 5000, 3}}};
+  const auto is_mapped = [&](const IdLine& line) {
+    return std::ranges::any_of(parent, [&](const IdLine& upper) {
+      return line.lower_first >= upper.first && line.lower_first + line.count <= upper.first + upper.count;
+    });
+  };
+  int mapped = 0, of_both = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const std::vector<IdLine> lines = pick_lines(parent, random);
+    mapped += std::ranges::all_of(lines, is_mapped);
+    of_both += lines.size() == 2 && lines[0].lower_first / 50 != lines[1].lower_first / 50;
+  }
+  EXPECT_GT(mapped, 400);
+  EXPECT_LT(mapped, 900) << "edges are looked at from both sides";
+  EXPECT_GT(of_both, 200);
 }
 
 TEST(Mutator, CrossingOverTakesCallsFromBothParents) {
