@@ -19,6 +19,8 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -207,6 +209,9 @@ class SymbolicTable {
 /// What a word of a table is that is one of two: see Symbolic::select().
 inline SymbolicWord chosen(const SymbolicBool& condition, const SymbolicWord& yes, const SymbolicWord& no);
 
+/// If it is set: what stands for a word that the rule gives which is a function of the kernel's (kernel_function()).
+inline thread_local std::function<SymbolicWord(std::string_view, const SymbolicWord&)> word_of_function{};
+
 /// Z3 terms.
 struct Symbolic {
   using Word = SymbolicWord;
@@ -246,6 +251,15 @@ struct Symbolic {
   /// The word where a repetition ended, an unknown value where it goes on.
   static Word at_end(const Bool& goes_on, const Word& word) {
     return goes_on.is_false() ? word : select(goes_on, Word::anything(), word);
+  }
+
+  template <class F, class... Left>
+  static auto kernel_function(std::string_view name, F f, const Left&... /*left*/) {
+    if constexpr (std::same_as<std::invoke_result_t<F>, Word>) {
+      return word_of_function ? word_of_function(name, f()) : f();
+    } else {
+      return f();
+    }
   }
 };
 static_assert(Domain<Symbolic>);

@@ -21,6 +21,8 @@
 #include <chrono>
 #include <utility>
 
+#include "solver/refuted.h"
+
 namespace capcheck {
 namespace {
 
@@ -265,6 +267,17 @@ bool Interpreter::has_model(const SymbolicBool& asked) {
   }
   if (answer.kind == Answer::Kind::yes) return true;
   throw NoAnswerError(fmt::format("Z3 does not say whether a path can be taken: {}", answer.reason));
+}
+
+void Interpreter::establish(const SymbolicBool& fact) {
+  const Refutable question(!fact, {});
+  if (question.find_refutation()) {
+    excluded_.push_back(!fact);
+  } else {
+    if (has_model(!fact)) throw KernelCodeError("what a proof is to be helped by is not so");
+    question.add_refutation({});
+  }
+  assume(fact);
 }
 
 void Interpreter::fail(State& state, const std::string& place, const std::string& message) {

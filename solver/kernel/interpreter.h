@@ -156,6 +156,9 @@ class Interpreter {
   bool possible(const SymbolicBool& condition);
   /// What cannot be, as possible() has found, with what was assumed then: the translation rests on it.
   const std::vector<SymbolicBool>& excluded() const { return excluded_; }
+  /// Has Z3 show that something is so, whatever is assumed, and makes use of it: a fact of arithmetic that it finds
+  /// hard to come by in passing. Asked once in a run. Throws KernelCodeError if it is not so.
+  void establish(const SymbolicBool& fact);
   /// Throws KernelCodeError, unless the state is impossible; then it has no path any more.
   void fail(State& state, const std::string& place, const std::string& message);
 

@@ -299,6 +299,20 @@ TEST_F(Assembly, AShiftByTooMuchIsAnyNumber) {
   EXPECT_FALSE(numeral_of(result).has_value());
 }
 
+TEST_F(Assembly, WhatIsEstablishedIsShownFirstAndIsPartOfWhatTheProofRestsOn) {
+  run("define i64 @f(i64 %a) {\nret i64 %a\n}", {any_bits("a", kLong)});
+  const SymbolicWord x = word_of_bits(any_bits("x", kInt)), y = word_of_bits(any_bits("y", kInt));
+  const SymbolicBool fact = !(x + y < x);
+  // What one scene has found out, another need not ask; but it rests on it as well.
+  for (std::size_t times = 1; times <= 2; ++times) {
+    interpreter_->establish(fact);
+    EXPECT_EQ(interpreter_->excluded().size(), times);
+    EXPECT_FALSE(interpreter_->possible(!fact));
+  }
+  EXPECT_THAT([&] { interpreter_->establish(!(y < x)); }, ThrowsMessage<KernelCodeError>(HasSubstr("is not so")));
+  EXPECT_TRUE(interpreter_->possible(y < x));
+}
+
 TEST_F(Assembly, NoBitcodeIsAnError) {
   EXPECT_THAT([] { KernelCode::parse("no assembly"); }, ThrowsMessage<KernelCodeError>(HasSubstr("no LLVM bitcode")));
   EXPECT_THAT([] { KernelCode("/nonexistent.bc"); }, ThrowsMessage<KernelCodeError>(HasSubstr("/nonexistent.bc")));
