@@ -26,6 +26,14 @@ enum class Permission : std::uint64_t {
   execute = S_IXUSR | S_IXGRP | S_IXOTH,
 };
 
+/// Calls f(word of a, same word of b) for every word.
+template <Domain D, class F>
+constexpr void zip_words(Inode<D>& a, const Inode<D>& b, F f) {
+  f(a.uid, b.uid);
+  f(a.gid, b.gid);
+  f(a.mode, b.mode);
+}
+
 namespace detail {
 
 /// Who asks for a permission, as far as it matters: in the inode's eyes, and by capability in its own namespace.
@@ -58,17 +66,19 @@ constexpr typename D::Bool inode_permission(Permission permission, const Asker<D
 template <Domain D>
 constexpr typename D::Bool inode_permission(const Credentials<D>& cred, const UserNamespace<D>& ns,
                                             const Inode<D>& inode, Permission permission) {
-  using Word = typename D::Word;
-  using Bool = typename D::Bool;
-  const auto decide = [permission](const Bool& is_owner, const Bool& is_in_group, const Bool& has_dac_override,
-                                   const Word& uid, const Word& gid, const Word& mode, const IdMap<D>& uid_map,
-                                   const IdMap<D>& gid_map) {
-    return detail::inode_permission<D>(permission, {is_owner, is_in_group, has_dac_override}, {uid, gid, mode}, uid_map,
-                                       gid_map);
-  };
-  return function_of<D>(decide, Bool(inode.uid == cred.fsuid), in_group_p(cred, inode.gid),
-                        capable_in_own_ns(cred, CAP_DAC_OVERRIDE), inode.uid, inode.gid, inode.mode, ns.uid_map,
-                        ns.gid_map);
+  return kernel_function<D>("inode_permission", [&] {
+    using Word = typename D::Word;
+    using Bool = typename D::Bool;
+    const auto decide = [permission](const Bool& is_owner, const Bool& is_in_group, const Bool& has_dac_override,
+                                     const Word& uid, const Word& gid, const Word& mode, const IdMap<D>& uid_map,
+                                     const IdMap<D>& gid_map) {
+      return detail::inode_permission<D>(permission, {is_owner, is_in_group, has_dac_override}, {uid, gid, mode},
+                                         uid_map, gid_map);
+    };
+    return Bool(function_of<D>(decide, Bool(inode.uid == cred.fsuid), in_group_p(cred, inode.gid),
+                               capable_in_own_ns(cred, CAP_DAC_OVERRIDE), inode.uid, inode.gid, inode.mode, ns.uid_map,
+                               ns.gid_map));
+  });
 }
 
 /// The mode of uid_map, gid_map and setgroups in /proc/PID.
@@ -78,15 +88,17 @@ inline constexpr std::uint64_t kMapFileMode = 0644;
 /// to root of the namespace in which that was made.
 template <Domain D>
 constexpr Inode<D> proc_pid_inode(const Namespaces<D>& namespaces, const Task<D>& task, const Task<D>& leader) {
-  using Word = typename D::Word;
-  const UserNamespace<D>& mm_ns = D::at(namespaces, leader.mm_user_ns);
-  const typename D::Bool dumpable = leader.dumpable == Word(1);
-  const auto root_of = [](const IdMap<D>& map) {
-    const Word root = map_id_down(map, Word(0));
-    return D::select(root == Word(kInvalidId), Word(0), root);
-  };
-  return {D::select(dumpable, task.cred.euid, function_of<D>(root_of, mm_ns.uid_map)),
-          D::select(dumpable, task.cred.egid, function_of<D>(root_of, mm_ns.gid_map)), Word(kMapFileMode)};
+  return kernel_function<D>("task_dump_owner", [&] {
+    using Word = typename D::Word;
+    const UserNamespace<D>& mm_ns = D::at(namespaces, leader.mm_user_ns);
+    const typename D::Bool dumpable = leader.dumpable == Word(1);
+    const auto root_of = [](const IdMap<D>& map) {
+      const Word root = map_id_down(map, Word(0));
+      return D::select(root == Word(kInvalidId), Word(0), root);
+    };
+    return Inode<D>{D::select(dumpable, task.cred.euid, function_of<D>(root_of, mm_ns.uid_map)),
+                    D::select(dumpable, task.cred.egid, function_of<D>(root_of, mm_ns.gid_map)), Word(kMapFileMode)};
+  });
 }
 
 }  // namespace capcheck

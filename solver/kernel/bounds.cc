@@ -20,8 +20,14 @@ bool has_identity(const UserNamespace<Concrete>& ns) {
   return well_formed::is_identity(ns.uid_map) && well_formed::is_identity(ns.gid_map);
 }
 
-bool has_one_line(const UserNamespace<Concrete>& ns) {
-  return ns.uid_map.line1.count == 0 && ns.gid_map.line1.count == 0;
+/// As map_write() leaves a line: no range is empty, or goes beyond the last id.
+bool is_valid(const IdExtent<Concrete>& line) {
+  return line.count != 0 && line.first + line.count <= kInvalidId && line.lower_first + line.count <= kInvalidId;
+}
+
+bool is_valid(const IdMap<Concrete>& map) {
+  if (map.line1.count != 0) return is_valid(map.line0) && is_valid(map.line1);
+  return map.line0.count == 0 || is_valid(map.line0);
 }
 
 /// The namespace of the task whose file in /proc is written to.
@@ -33,17 +39,24 @@ bool everything(const World<Concrete>&, const Call<Concrete>&) {
   return true;
 }
 
-bool maps_of_one_line(const World<Concrete>& world, const Call<Concrete>&) {
-  return std::ranges::all_of(std::span(world.namespaces).first(world.namespace_count), has_one_line);
+/// Maps as the kernel lets them be written.
+bool valid_maps(const World<Concrete>& world, const Call<Concrete>&) {
+  return std::ranges::all_of(
+      std::span(world.namespaces).first(world.namespace_count),
+      [](const UserNamespace<Concrete>& ns) { return is_valid(ns.uid_map) && is_valid(ns.gid_map); });
+}
+
+/// And every task that may ask for an inode has an id for files, and its groups in order.
+bool valid_maps_and_ids(const World<Concrete>& world, const Call<Concrete>& call) {
+  return valid_maps(world, call) && std::ranges::all_of(world.tasks, [](const Task<Concrete>& task) {
+           const Credentials<Concrete>& cred = task.cred;
+           const bool in_order = cred.group_count < 2 || (cred.group_count == 2 && cred.group0 <= cred.group1);
+           return task.alive == 0 || (cred.fsuid < kInvalidId && in_order);
+         });
 }
 
 bool initial_namespace(const World<Concrete>& world, const Call<Concrete>& call) {
   return caller(world, call).user_ns == 0;
-}
-
-bool identity_or_unmapped(const World<Concrete>& world, const Call<Concrete>& call) {
-  const UserNamespace<Concrete>& own = world.namespaces[caller(world, call).user_ns];
-  return has_identity(own) || (own.uid_map.line0.count == 0 && own.gid_map.line0.count == 0);
 }
 
 bool three_deep_with_identity(const World<Concrete>& world, const Call<Concrete>& call) {
@@ -66,12 +79,18 @@ bool written_three_deep(const World<Concrete>& world, const Call<Concrete>& call
   return written_namespace(world, call).level <= kDeepest;
 }
 
-/// One line is written up to two deep, two lines up to one deep.
-bool written_below_one_line(const World<Concrete>& world, const Call<Concrete>& call) {
+bool has_one_line(const UserNamespace<Concrete>& ns) {
+  return ns.uid_map.line1.count == 0 && ns.gid_map.line1.count == 0;
+}
+
+/// One line is written up to one deep; or two, or one two deep, where the parent's maps have up to one line.
+bool written_two_deep(const World<Concrete>& world, const Call<Concrete>& call) {
   const UserNamespace<Concrete>& ns = written_namespace(world, call);
   const bool has_second = (call.args[5] | call.args[6] | call.args[7]) != 0;
   const std::uint64_t deepest = has_second ? 1 : 2;
-  return ns.level <= deepest && has_one_line(world.namespaces[ns.parent]);
+  const bool needs_one_line = has_second || ns.level == 2;
+  return ns.level <= deepest && (!needs_one_line || has_one_line(world.namespaces[ns.parent])) &&
+         valid_maps(world, call);
 }
 
 bool root_in_effect(const World<Concrete>& world, const Call<Concrete>& call) {
@@ -114,11 +133,11 @@ bool userfaultfd_in_use(const World<Concrete>& world, const Call<Concrete>& call
 }
 
 const std::map<std::string_view, Bound> kBounds = {
-    {"make_kuid", maps_of_one_line},
-    {"map_id_range_down", maps_of_one_line},
+    {"make_kuid", valid_maps},
+    {"map_id_range_down", valid_maps},
     {"cap_capable", everything},
     {"cap_task_prctl", initial_namespace},
-    {"cap_task_fix_setuid", maps_of_one_line},
+    {"cap_task_fix_setuid", valid_maps},
     {"sys_capset", initial_namespace},
     {"sys_capget", everything},
     {"commit_creds", committed_three_deep},
@@ -126,30 +145,32 @@ const std::map<std::string_view, Bound> kBounds = {
     {"handle_userfault", userfaultfd_in_use},
     {"set_cred_user_ns", everything},
     {"userns_install", everything},
-    {"create_user_ns", identity_or_unmapped},
+    {"create_user_ns", valid_maps},
     {"cap_bprm_creds_from_file", three_deep_with_identity},
-    {"bprm_fill_uid", maps_of_one_line},
+    {"bprm_fill_uid", valid_maps},
     {"proc_cap_handler", root_in_effect},
     {"cap_ptrace_access_check", both_three_deep},
     {"cap_ptrace_traceme", caller_three_deep},
     {"__ptrace_may_access", seized_with_memory_above},
     {"key_change_session_keyring", pending_keyring},
-    {"sys_setuid", initial_namespace},
-    {"sys_setreuid", initial_namespace},
-    {"sys_setresuid", initial_namespace},
-    {"sys_setfsuid", initial_namespace},
-    {"sys_setgid", initial_namespace},
-    {"sys_setregid", initial_namespace},
-    {"sys_setresgid", initial_namespace},
-    {"sys_setfsgid", initial_namespace},
-    {"sys_setgroups", maps_of_one_line},
+    {"sys_setuid", valid_maps},
+    {"sys_setreuid", valid_maps},
+    {"sys_setresuid", valid_maps},
+    {"sys_setfsuid", valid_maps},
+    {"sys_setgid", valid_maps},
+    {"sys_setregid", valid_maps},
+    {"sys_setresgid", valid_maps},
+    {"sys_setfsgid", valid_maps},
+    {"sys_setgroups", valid_maps},
     {"call_usermodehelper_exec_async", everything},
     {"sys_userfaultfd", everything},
     {"userfaultfd_api", everything},
     {"proc_setgroups_write", written_three_deep},
     {"mappings_overlap", everything},
-    {"proc_uid_map_write", written_below_one_line},
-    {"proc_gid_map_write", written_below_one_line},
+    {"proc_uid_map_write", written_two_deep},
+    {"proc_gid_map_write", written_two_deep},
+    {"inode_permission", valid_maps_and_ids},
+    {"task_dump_owner", valid_maps},
 };
 
 }  // namespace

@@ -120,10 +120,6 @@ std::optional<Value> first_argument(Interpreter&, State&, const KernelCall& call
   return call.arguments.at(0);
 }
 
-std::optional<Value> third_argument(Interpreter&, State&, const KernelCall& call) {
-  return call.arguments.at(2);
-}
-
 /// A piece of memory that is copied: from one pointer to another, where a condition holds.
 void copy_where(Interpreter& interpreter, State& state, const SymbolicBool& condition, Pointer to, Pointer from,
                 std::uint64_t size, const std::string& place) {
@@ -359,7 +355,6 @@ Contracts make_contracts() {
   add("mnt_may_suid", "says whether the mount lets set-id bits and file capabilities count: either",
       given("mnt_may_suid"));
   add("__vfs_getxattr", "reads the attribute security.capability: of any size up to 24 bytes, or none", read_attribute);
-  add("make_vfsuid", "gives the id itself: no mount is idmapped", third_argument);
   add("current_chrooted", "says whether the task is chrooted: either", given("chrooted"));
   add("inc_ucount", "counts a namespace, or says that there are too many", object_or_null("ucounts", "ucounts"));
   add("dec_ucount", "counts a namespace less", nothing);
@@ -378,7 +373,6 @@ Contracts make_contracts() {
   add("sort", "puts two numbers in the order of what compares them", sort_two);
   add("proc_doulongvec_minmax", "reads two numbers of 32 bits, any, or says that there are none", read_two_numbers);
   add("inode_permission", "lets a task execute the file: it has come so far", any_success);
-  add("make_vfsgid", "gives the id itself: no mount is idmapped", third_argument);
   add("down_write", "takes a lock: nobody else changes what is looked at", nothing);
   add("up_write", "lets go of a lock", nothing);
   add("set_dumpable", "sets whether the address space is dumpable", set_dumpable);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -520,6 +521,9 @@ std::optional<std::uint64_t> observed_value(const Ran& ran, std::string_view nam
   if (ran.function->name == "cap_capable") return ran.result == 1 ? 0 : kRefused;
   // The call gives the id that was, not what the function gave.
   if (ran.function->name == "cap_task_fix_setuid" && ran.call.kind == CallKind::setfsuid) return std::nullopt;
+  // The call goes on, and may fail otherwise.
+  constexpr std::uint64_t kDenied = ~std::uint64_t{0} - (EACCES - 1);
+  if (ran.function->name == "inode_permission") return ran.result == kDenied ? kDenied : 0;
   // The call gives how much was written.
   if (ran.function->name == "proc_cap_handler") return ran.result >> 63u ? ran.result : 0;
   // Of what it is given by its contract, the descriptor says nothing.
@@ -662,6 +666,11 @@ TEST(WrongTranslations, OfOneInstructionAreCaught) {
       {"cap_ptrace_traceme", "cap_ptrace_traceme", "a namespace that is another", compare_otherwise, 0, false},
       {"__ptrace_may_access", "__ptrace_may_access", "ids that differ", compare_otherwise, 7, false},
       {"bprm_fill_uid", "bprm_fill_uid", "a bit of the mode, the other way round", compare_otherwise, 6, false},
+      {"acl_permission_check", "inode_permission", "whose it is, the other way round", compare_otherwise},
+      {"generic_permission", "inode_permission", "a bit of the mode, the other way round", compare_otherwise, 3, false},
+      {"task_dump_owner", "task_dump_owner", "whether it can be dumped, the other way round", compare_otherwise, 4,
+       false},
+      {"map_id_range_down_base", "map_id_range_down", "where an id is, as a line goes", compare_otherwise, 1, false},
       {"userns_may_setgroups", "sys_setgroups", "whether it is denied, the other way round", compare_otherwise, 1},
   };
   for (const WrongTranslation& wrong : all) {

@@ -7,11 +7,14 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "model/call.h"
 #include "model/invariants.h"
 #include "model/step.h"
+#include "solver/kernel/namei.h"
 #include "solver/kernel/proc_files.h"
 #include "solver/kernel/ptrace.h"
 #include "solver/kernel/situation.h"
@@ -47,85 +50,116 @@ Value read_bits(Scene& scene, ObjectId object, std::string_view structure, std::
 
 // kernel/user_namespace.c: ids
 
-/// The situations of one function: for each number of lines, the line that has the id, or none.
-struct IdSituation {
-  unsigned lines;
-  std::optional<unsigned> line;
+/// What is looked up in a map: ids or ranges of them, as the namespace numbers them or as the kernel does.
+struct Lookup {
+  std::string_view field;
+  bool is_down;
 };
-constexpr std::array<IdSituation, 3> kIdSituations = {{{0, {}}, {1, 0}, {1, {}}}};
+
+/// A line of a map, and the last of the ids in it that are looked up: from the first to the last one says what a count
+/// does, and Z3 need not add them up.
+struct MapLine {
+  IdExtent<Symbolic> extent;
+  Word last;
+};
+
+MapLine add_line(Scene& scene, ObjectId ns, const Lookup& lookup, unsigned index) {
+  Interpreter& interpreter = scene.interpreter();
+  const std::string name = fmt::format("{}.extent.{}", lookup.field, index);
+  const auto part = [&](std::string_view what) {
+    return scene.unknown(fmt::format("{} {}", what, index), kIntBits, Shown::number);
+  };
+  const Word first = part("first id of line"), last = part("last id of line"), other = part("what it is, of line"),
+             count = last - first + Word(1);
+  // What map_write() takes: no range is empty, or goes beyond the last id.
+  interpreter.assume(!(last < first) & (last < Word(kInvalidId)) & (other + (last - first) < Word(kInvalidId)));
+  const auto set = [&](std::string_view field, const z3::expr& bits) {
+    interpreter.set(ns, fmt::format("{}.{}", name, field), Value(bits));
+  };
+  const z3::expr first_bits = low_bits(first, kIntBits), last_bits = low_bits(last, kIntBits);
+  set(lookup.is_down ? "first" : "lower_first", first_bits);
+  set(lookup.is_down ? "lower_first" : "first", low_bits(other, kIntBits));
+  set("count", fold(last_bits - first_bits + 1));
+  const auto& [inside, below] = lookup.is_down ? std::pair(first, other) : std::pair(other, first);
+  return {{inside, below, count}, last};
+}
+
+/// A map of up to two lines.
+std::vector<MapLine> add_lines(Scene& scene, ObjectId ns, const Lookup& lookup, unsigned count) {
+  std::vector<MapLine> lines;
+  while (lines.size() < count) lines.push_back(add_line(scene, ns, lookup, static_cast<unsigned>(lines.size())));
+  scene.interpreter().set(ns, fmt::format("{}.nr_extents", lookup.field), Word(count));
+  return lines;
+}
+
+/// Whether an id is in a line, as the model says it and as the kernel does; and that what it stands for is an id, too.
+void establish_lookup(Scene& scene, const MapLine& line, const Lookup& lookup, const Word& id) {
+  const Word &first = lookup.is_down ? line.extent.first : line.extent.lower_first,
+             &other = lookup.is_down ? line.extent.lower_first : line.extent.first;
+  const Bool is_line = !(line.last < first) & (line.last < Word(kInvalidId)) &
+                       (other + (line.last - first) < Word(kInvalidId)),
+             in_line = !(id < first) & !(line.last < id);
+  const auto same = [](const Bool& a, const Bool& b) { return (a & b) | (!a & !b); };
+  scene.interpreter().establish(!is_line | same(in_range<Symbolic>(id, first, line.extent.count), in_line));
+  scene.interpreter().establish(!is_line | !in_line | (other + (id - first) < Word(kInvalidId)));
+}
+
+IdMap<Symbolic> map_of(const std::vector<MapLine>& lines) {
+  const IdExtent<Symbolic> none{0, 0, 0};
+  return {lines.empty() ? none : lines[0].extent, lines.size() < 2 ? none : lines[1].extent};
+}
+
+constexpr unsigned kMapSizes = 3;
 
 unsigned id_situations(const Profile&) {
-  return kIdFunctions.size() * kIdSituations.size();
+  return kIdFunctions.size() * kMapSizes;
 }
 
 void run_id_function(Scene& scene, unsigned situation) {
-  const IdFunction& function = kIdFunctions[situation / kIdSituations.size()];
-  const auto [lines, line] = kIdSituations[situation % kIdSituations.size()];
+  const IdFunction& function = kIdFunctions[situation / kMapSizes];
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, lines);
   Interpreter& interpreter = scene.interpreter();
   for (const char* overflow : {"overflowuid", "overflowgid"}) {
     interpreter.set_bytes(interpreter.variable(overflow), 0, 4, bits_of(kOverflowId, kIntBits));
     scene.assume(fmt::format("the sysctl {} is {}, as at boot", overflow, kOverflowId), true);
   }
+  const Lookup lookup{function.map == kUidMapOf ? "uid_map" : "gid_map", function.model == map_id_down<Symbolic>};
+  const ObjectId ns = scene.kernel_namespace(1);
+  const std::vector<MapLine> lines = add_lines(scene, ns, lookup, situation % kMapSizes);
+  const IdMap<Symbolic> map = map_of(lines);
+  scene.world().namespaces[1].*function.map = map;
   const Word id = scene.unknown("id", kIntBits, Shown::number);
-  const IdMap<Symbolic>& map = scene.world().namespaces[1].*function.map;
-  const auto has_id = [&](const IdExtent<Symbolic>& extent) {
-    return in_range<Symbolic>(id, function.model == map_id_down<Symbolic> ? extent.first : extent.lower_first,
-                              extent.count);
-  };
-  const Bool first = has_id(map.line0), second = !first & has_id(map.line1);
-  interpreter.assume(!line ? !first & !second : *line == 0 ? first : second);
-  const Word result =
-      run(scene, function.name, {Pointer::to(scene.kernel_namespace(1)), argument(id, kIntBits)}) & Word(kInvalidId);
+  for (const MapLine& line : lines) establish_lookup(scene, line, lookup, id);
+  // These ask from_kuid() or from_kgid(), which are proved before them.
+  std::optional<IdFunctions> below;
+  if (function.model == from_id_munged<Symbolic>) below.emplace(scene);
+  const Word result = run(scene, function.name, {Pointer::to(ns), argument(id, kIntBits)}) & Word(kInvalidId);
   scene.compare(std::string(function.name), result, function.model(map, id), Shown::number);
   scene.compare_the_rest({});
 }
 
-/// Where a range of ids is, for no line and for one.
-enum class RangeSituation : std::uint8_t { no_line, within, below, beyond, across_the_end, count };
-
 unsigned range_situations(const Profile&) {
-  return static_cast<unsigned>(RangeSituation::count);
+  return kMapSizes;
 }
 
-/// That the range is there: one of these holds.
-Bool is_at(RangeSituation place, const IdExtent<Symbolic>& line, const Word& id, const Word& count) {
-  Word end = line.first + line.count;
-  Bool below = id < line.first, beyond = !(id < end), ends_within = id + count < end + Word(1);
-  switch (place) {
-    case RangeSituation::within:
-      return !below & !beyond & ends_within;
-    case RangeSituation::below:
-      return below;
-    case RangeSituation::beyond:
-      return beyond;
-    case RangeSituation::across_the_end:
-      return !below & !beyond & !ends_within;
-    default:
-      return true;
-  }
-}
-
-void run_map_id_range_down(Scene& scene, unsigned situation) {
-  const auto place = static_cast<RangeSituation>(situation);
+void run_map_id_range_down(Scene& scene, unsigned size) {
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, place == RangeSituation::no_line ? 0 : 1);
   Interpreter& interpreter = scene.interpreter();
-  const Word id = scene.unknown("id", kIntBits, Shown::number), count = scene.unknown("count", kIntBits, Shown::number);
-  const IdMap<Symbolic>& map = scene.world().namespaces[1].uid_map;
-  interpreter.assume(!(count == Word(0)) & (id + count < Word(kInvalidId + 1)) & is_at(place, map.line0, id, count));
+  const ObjectId ns = scene.kernel_namespace(1);
+  const Lookup lookup{"uid_map", true};
+  const std::vector<MapLine> lines = add_lines(scene, ns, lookup, size);
+  const IdMap<Symbolic> map = map_of(lines);
+  const Word id = scene.unknown("id", kIntBits, Shown::number),
+             last = scene.unknown("last id", kIntBits, Shown::number);
+  interpreter.assume(!(last < id) & (last < Word(kInvalidId)));
+  for (const MapLine& line : lines) {
+    for (const Word& end : {id, last}) establish_lookup(scene, line, lookup, end);
+  }
+  const z3::expr id_bits = low_bits(id, kIntBits), count = fold(low_bits(last, kIntBits) - id_bits + 1);
   const auto offset = static_cast<std::int64_t>(interpreter.code().field("user_namespace", "uid_map").offset);
-  const Word result =
-      run(scene, "map_id_range_down",
-          {Pointer::to(scene.kernel_namespace(1), offset), argument(id, kIntBits), argument(count, kIntBits)}) &
-      Word(kInvalidId);
-  scene.compare("result", result, map_id_range_down(map, id, count), Shown::number);
+  const Word result = run(scene, "map_id_range_down", {Pointer::to(ns, offset), id_bits, count}) & Word(kInvalidId);
+  scene.compare("result", result, map_id_range_down(map, id, last - id + Word(1)), Shown::number);
   scene.compare_the_rest({});
-}
-
-unsigned up_to_one_line(const Profile&) {
-  return 2;
 }
 
 // security/commoncap.c
@@ -174,11 +208,10 @@ void run_cap_task_prctl(Scene& scene, unsigned) {
 /// Calls that set ids say which with one of these, include/linux/security.h.
 constexpr std::uint64_t kSetIdId = 1, kSetIdRe = 2, kSetIdRes = 4, kSetIdFs = 8;
 
-/// First with a line in the maps, as programs begin.
-void run_cap_task_fix_setuid(Scene& scene, unsigned situation) {
-  use_id_functions(scene);
+void run_cap_task_fix_setuid(Scene& scene, unsigned) {
+  const IdFunctions id_functions(scene);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, situation == 0 ? 1 : 0);
+  scene.add_maps(1);
   scene.add_task(1);
   const ObjectId new_cred = scene.add_new_credentials("new_cred");
   Credentials<Symbolic> ids = scene.task().cred;
@@ -365,20 +398,11 @@ void run_userns_install(Scene& scene, unsigned situation) {
                           "task_struct.flags", "user_namespace.ns.count"});
 }
 
-/// A creator in a namespace of each level, where every id stands for itself; and in one without maps.
-unsigned creators(const Profile& profile) {
-  return level_count(profile) + 1;
-}
-
-void run_create_user_ns(Scene& scene, unsigned situation) {
-  const bool has_maps = situation < level_count(scene.profile());
-  const unsigned level = has_maps ? situation : 1;
+/// By a creator in a namespace of each level.
+void run_create_user_ns(Scene& scene, unsigned level) {
+  const IdFunctions id_functions(scene);
   scene.add_namespaces(level, level);
-  if (has_maps) {
-    scene.add_identity_maps(level);
-  } else {
-    scene.add_maps(level, 0);
-  }
+  scene.add_maps(level);
   scene.add_task(level);
   set_up_sysctls(scene);
   Interpreter& interpreter = scene.interpreter();
@@ -483,16 +507,16 @@ ObjectId add_file(Scene& scene) {
   point(inode, "i_sb", super);
   point(file, "f_inode", inode);
   interpreter.give("inode", Pointer::to(inode));
-  // Before 6.2 a mount that is not idmapped has the initial namespace for its map.
-  if (interpreter.code().has_field("vfsmount", "mnt_userns")) point(mount, "mnt_userns", scene.kernel_namespace(0));
+  interpreter.set(mount, interpreter.code().has_field("vfsmount", "mnt_userns") ? "mnt_userns" : "mnt_idmap",
+                  Value(mount_without_map(scene)));
   return file;
 }
 
-/// Set-id bits of a file that the task may execute, in a namespace whose maps have a line, or none.
-void run_bprm_fill_uid(Scene& scene, unsigned situation) {
-  use_id_functions(scene);
+/// Set-id bits of a file that the task may execute.
+void run_bprm_fill_uid(Scene& scene, unsigned) {
+  const IdFunctions id_functions(scene);
   scene.add_namespaces(0, 1);
-  scene.add_maps(1, situation == 0 ? 1 : 0);
+  scene.add_maps(1);
   scene.add_task(1);
   Interpreter& interpreter = scene.interpreter();
   Credentials<Symbolic>& old = scene.task().cred;
@@ -523,7 +547,7 @@ void run_bprm_fill_uid(Scene& scene, unsigned situation) {
 }
 
 void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
-  use_id_functions(scene);
+  const IdFunctions id_functions(scene);
   scene.add_namespaces(0, level);
   for (unsigned number = 0; number <= level; ++number) scene.add_identity_maps(number);
   scene.add_task(level);
@@ -656,10 +680,10 @@ struct IdCall {
 };
 
 void run_id_call(Scene& scene, const IdCall& call) {
-  use_id_functions(scene);
-  scene.add_namespaces(0, 0);
-  scene.add_identity_maps(0);
-  scene.add_task(0);
+  const IdFunctions id_functions(scene);
+  scene.add_namespaces(1, 1);
+  scene.add_maps(1);
+  scene.add_task(1);
   scene.add_references();
   scene.add_thread_group();
   scene.task().leader = 0;
@@ -700,31 +724,6 @@ unsigned groups_situations(const Profile&) {
   return kGroupsSituations.size();
 }
 
-/// struct group_info ends with the groups.
-std::uint64_t group_offset(const KernelCode& code, std::uint64_t group) {
-  return code.size_of("group_info") + group * (kIntBits / 8);
-}
-
-/// Room for as many groups as the model has.
-ObjectId add_group_info(Scene& scene, const std::string& name) {
-  return scene.interpreter().add_memory(name, group_offset(scene.interpreter().code(), kMaxGroups));
-}
-
-/// The groups that the task has: what it has not is 0 to the model.
-void add_groups(Scene& scene) {
-  Interpreter& interpreter = scene.interpreter();
-  Credentials<Symbolic>& cred = scene.task().cred;
-  cred.group_count = scene.unknown("Groups", kIntBits, Shown::number);
-  cred.group0 = scene.unknown("Group0", kIntBits, Shown::number);
-  cred.group1 = scene.unknown("Group1", kIntBits, Shown::number);
-  const ObjectId info = add_group_info(scene, "group_info");
-  const FieldPlace count = interpreter.code().field("group_info", "ngroups");
-  interpreter.set_bytes(info, count.offset, count.size, argument(cred.group_count, kIntBits));
-  for (const auto& [index, group] : {std::pair(0, cred.group0), std::pair(1, cred.group1)})
-    interpreter.set_bytes(info, group_offset(interpreter.code(), index), 4, argument(group, kIntBits));
-  interpreter.set(scene.cred(), "group_info", Value(Pointer::to(info)));
-}
-
 /// A number that the task's group_info has at an offset.
 Word current_group_info(Scene& scene, std::uint64_t offset) {
   Pointer at = as_pointer(scene.current_value("group_info"));
@@ -733,10 +732,10 @@ Word current_group_info(Scene& scene, std::uint64_t offset) {
 }
 
 void run_sys_setgroups(Scene& scene, unsigned situation) {
-  const auto [lines, groups] = kGroupsSituations[situation];
-  use_id_functions(scene);
+  const unsigned groups = kGroupsSituations[situation];
+  const IdFunctions id_functions(scene);
   scene.add_namespaces(1, 1);
-  scene.add_maps(1, lines);
+  scene.add_maps(1);
   scene.add_task(1);
   scene.add_references();
   add_groups(scene);
@@ -945,20 +944,16 @@ void run_handle_userfault(Scene& scene, unsigned in_user_mode) {
   scene.compare_the_rest({});
 }
 
-constexpr std::string_view kInitialIds =
-    "in the initial namespace; other maps are make_kuid() and cap_task_fix_setuid()";
-
 const std::vector<ProvedFunction> kFunctions = {
-    {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too",
-     "maps of up to one line", id_situations, run_id_function},
-    {"map_id_range_down", "map_id_range_down()", "maps of up to one line; ranges that do not wrap", range_situations,
-     run_map_id_range_down},
+    {"make_kuid", "map_id_down(), map_id_up(), from_id_munged(): make_kgid() and from_k[ug]id{,_munged}() too", "",
+     id_situations, run_id_function},
+    {"map_id_range_down", "map_id_range_down()", "ranges that do not wrap", range_situations, run_map_id_range_down},
     {"cap_capable", "cap_capable()", "by unrolling: every pair of levels that namespaces can have", all_standings,
      run_cap_capable, 0, occurrences<OfCapable>(kinds({CallKind::ns_capable}))},
     {"cap_task_prctl", "step() of the options of prctl(2) that commoncap.c knows", "", once, run_cap_task_prctl,
      kinds(kCapabilityOptions), occurrences<OfPrctl>(kinds(kCapabilityOptions))},
-    {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "maps of up to one line", up_to_one_line,
-     run_cap_task_fix_setuid, 0, occurrences<OfFixup>(kSetsUserIds | kinds({CallKind::setfsuid}))},
+    {"cap_task_fix_setuid", "fix_setuid(), fix_setfsuid()", "", once, run_cap_task_fix_setuid, 0,
+     occurrences<OfFixup>(kSetsUserIds | kinds({CallKind::setfsuid}))},
     {"sys_capset", "sys_capset()", "", once, run_sys_capset, kinds({CallKind::capset}),
      occurrences<OfCapset>(kinds({CallKind::capset}))},
     {"sys_capget", "sys_capget()", "", once, run_sys_capget, 0, occurrences<OfCapget>(kinds({CallKind::capget}))},
@@ -967,10 +962,9 @@ const std::vector<ProvedFunction> kFunctions = {
     {"userns_install", "userns_install(), set_cred_user_ns()",
      "by unrolling: every pair of levels that namespaces can have", all_standings, run_userns_install, 0,
      occurrences<OfSetns>(kinds({CallKind::setns}))},
-    {"create_user_ns", "create_user_ns(), set_cred_user_ns()",
-     "by unrolling: every level that namespaces can have; every id stands for itself, or none is mapped", creators,
-     run_create_user_ns, 0, occurrences<OfCreation>(kinds({CallKind::unshare}))},
-    {"bprm_fill_uid", "bprm_fill_uid()", "maps of up to one line", up_to_one_line, run_bprm_fill_uid, 0,
+    {"create_user_ns", "create_user_ns(), set_cred_user_ns()", "by unrolling: every level that namespaces can have",
+     level_count, run_create_user_ns, 0, occurrences<OfCreation>(kinds({CallKind::unshare}))},
+    {"bprm_fill_uid", "bprm_fill_uid()", "", once, run_bprm_fill_uid, 0,
      occurrences<OfFillUid>(kinds({CallKind::execve}))},
     {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
      "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file, 0,
@@ -980,24 +974,24 @@ const std::vector<ProvedFunction> kFunctions = {
     {"commit_creds", "stays_dumpable()", "namespaces up to 3 deep", commit_levels, run_commit_creds, 0,
      occurrences<OfCommit>(kSetsUserIds | kinds({CallKind::setgid, CallKind::setregid, CallKind::setresgid,
                                                  CallKind::setgroups, CallKind::setns}))},
-    {"sys_setuid", "set_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setuid>,
-     kinds({CallKind::setuid}), occurrences<OfIdCall>(kinds({CallKind::setuid}))},
-    {"sys_setreuid", "set_re_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setreuid>,
+    {"sys_setuid", "set_id(), fix_setuid()", "", once, run_id_call<CallKind::setuid>, kinds({CallKind::setuid}),
+     occurrences<OfIdCall>(kinds({CallKind::setuid}))},
+    {"sys_setreuid", "set_re_id(), fix_setuid()", "", once, run_id_call<CallKind::setreuid>,
      kinds({CallKind::setreuid}), occurrences<OfIdCall>(kinds({CallKind::setreuid}))},
-    {"sys_setresuid", "set_res_id(), fix_setuid()", kInitialIds, once, run_id_call<CallKind::setresuid>,
+    {"sys_setresuid", "set_res_id(), fix_setuid()", "", once, run_id_call<CallKind::setresuid>,
      kinds({CallKind::setresuid}), occurrences<OfIdCall>(kinds({CallKind::setresuid}))},
-    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", kInitialIds, once, run_id_call<CallKind::setfsuid>,
+    {"sys_setfsuid", "set_fs_id(), fix_setfsuid()", "", once, run_id_call<CallKind::setfsuid>,
      kinds({CallKind::setfsuid}), occurrences<OfIdCall>(kinds({CallKind::setfsuid}))},
-    {"sys_setgid", "set_id()", kInitialIds, once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid}),
+    {"sys_setgid", "set_id()", "", once, run_id_call<CallKind::setgid>, kinds({CallKind::setgid}),
      occurrences<OfIdCall>(kinds({CallKind::setgid}))},
-    {"sys_setregid", "set_re_id()", kInitialIds, once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid}),
+    {"sys_setregid", "set_re_id()", "", once, run_id_call<CallKind::setregid>, kinds({CallKind::setregid}),
      occurrences<OfIdCall>(kinds({CallKind::setregid}))},
-    {"sys_setresgid", "set_res_id()", kInitialIds, once, run_id_call<CallKind::setresgid>, kinds({CallKind::setresgid}),
+    {"sys_setresgid", "set_res_id()", "", once, run_id_call<CallKind::setresgid>, kinds({CallKind::setresgid}),
      occurrences<OfIdCall>(kinds({CallKind::setresgid}))},
-    {"sys_setfsgid", "set_fs_id()", kInitialIds, once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}),
+    {"sys_setfsgid", "set_fs_id()", "", once, run_id_call<CallKind::setfsgid>, kinds({CallKind::setfsgid}),
      occurrences<OfIdCall>(kinds({CallKind::setfsgid}))},
-    {"sys_setgroups", "sys_setgroups()", "up to two groups, or too many; maps of up to one line", groups_situations,
-     run_sys_setgroups, 0, occurrences<OfSetgroups>(kinds({CallKind::setgroups}))},
+    {"sys_setgroups", "sys_setgroups()", "up to two groups, or too many", groups_situations, run_sys_setgroups, 0,
+     occurrences<OfSetgroups>(kinds({CallKind::setgroups}))},
     {"call_usermodehelper_exec_async", "call_usermodehelper_exec_async()", "a helper that is waited for", once,
      run_call_usermodehelper_exec_async, 0, occurrences<OfHelper>(kinds({CallKind::usermodehelper}))},
     {"sys_userfaultfd", "userfaultfd_syscall_allowed()", "by unrolling: every level that namespaces can have",
@@ -1028,7 +1022,7 @@ std::vector<Standing> standings(const Profile& profile) {
 const std::vector<ProvedFunction>& proved_functions() {
   static const std::vector<ProvedFunction> kAll = [] {
     std::vector<ProvedFunction> all = kFunctions;
-    for (const auto& more : {proc_file_functions(), ptrace_functions()})
+    for (const auto& more : {proc_file_functions(), ptrace_functions(), namei_functions()})
       all.insert(all.end(), more.begin(), more.end());
     return all;
   }();

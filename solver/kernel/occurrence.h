@@ -67,22 +67,16 @@ std::vector<Standing> standings(const Profile& profile);
 /// their levels for numbers.
 inline constexpr unsigned kOtherNamespace = kMaxNamespaces - 1;
 
-/// A write of uid_map or gid_map: which level the namespace has, how many lines the map of its parent, and how many are
-/// written. First those that programs come to soonest.
+/// A write of uid_map or gid_map: which level the namespace has, how many lines are written, and how many the maps of
+/// its parent have at the most. First those that programs come to soonest.
 struct MapSituation {
-  unsigned level, parent_lines, written;
+  unsigned level, written, parent_lines;
 };
-inline constexpr std::array<MapSituation, 6> kMapSituations = {
-    {{1, 1, 1}, {1, 1, 2}, {2, 1, 1}, {2, 0, 1}, {1, 0, 1}, {0, 0, 1}}};
+inline constexpr std::array<MapSituation, 4> kMapSituations = {{{1, 1, 2}, {1, 2, 1}, {2, 1, 1}, {0, 1, 0}}};
 
-/// A call of setgroups(2), of so many groups, in a namespace whose gid_map has so many lines. More groups than there
-/// may be are any number of them.
-struct GroupsSituation {
-  unsigned lines, groups;
-};
+/// So many groups a call of setgroups(2) has. More than there may be are any number of them.
 inline constexpr unsigned kTooManyGroups = kNgroupsMax + 1;
-inline constexpr std::array<GroupsSituation, 8> kGroupsSituations = {
-    {{1, 2}, {1, 1}, {1, 0}, {1, kTooManyGroups}, {0, 0}, {0, 1}, {0, 2}, {0, kTooManyGroups}}};
+inline constexpr std::array<unsigned, 4> kGroupsSituations = {2, 1, 0, kTooManyGroups};
 
 namespace detail {
 
@@ -134,21 +128,25 @@ void add_user_ns(Occurrence<D>& occurrence, const World<D>& world, typename D::W
   occurrence.add(fmt::format("{}user_ns", owner), found);
 }
 
-/// A map of which a proof has lines, and asks for none.
+/// A map as Scene::add_maps() has it, where lines that are not there are some.
 template <Domain D>
-void add_any_map(Occurrence<D>& occurrence, const std::string& name) {
-  occurrence.add(name + ".0.count", typename D::Word(1));
+void add_map(Occurrence<D>& occurrence, const std::string& name, const IdMap<D>& map) {
+  using Word = typename D::Word;
+  const auto has = [](const IdExtent<D>& line) { return !(line.count == Word(0)); };
+  occurrence.add(name + ".lines", as_word<D>(has(map.line0)) + as_word<D>(has(map.line1)));
+  unsigned index = 0;
+  for (const IdExtent<D>* line : {&map.line0, &map.line1}) {
+    occurrence.add(fmt::format("{}.{}.first", name, index), line->first);
+    occurrence.add(fmt::format("{}.{}.lower_first", name, index), line->lower_first);
+    occurrence.add(fmt::format("{}.{}.count", name, index), D::select(has(*line), line->count, Word(1)));
+    ++index;
+  }
 }
 
-/// A map of up to so many lines.
 template <Domain D>
-void add_map(Occurrence<D>& occurrence, const std::string& name, const IdMap<D>& map, unsigned lines) {
-  using Word = typename D::Word;
-  const typename D::Bool has_line = !(map.line0.count == Word(0));
-  occurrence.require((map.line1.count == Word(0)) & (lines == 0 ? !has_line : has_line));
-  occurrence.add(name + ".0.first", map.line0.first);
-  occurrence.add(name + ".0.lower_first", map.line0.lower_first);
-  occurrence.add(name + ".0.count", map.line0.count);
+void add_maps(Occurrence<D>& occurrence, const std::string& name, const UserNamespace<D>& ns) {
+  add_map(occurrence, name + ".uid_map", ns.uid_map);
+  add_map(occurrence, name + ".gid_map", ns.gid_map);
 }
 
 template <Domain D>
@@ -276,7 +274,7 @@ struct OfSetns {
   }
 };
 
-/// unshare(2) of a task in a namespace in which every id stands for itself.
+/// unshare(2) of a new user namespace.
 struct OfCreation {
   template <Domain D>
   static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
@@ -288,11 +286,8 @@ struct OfCreation {
     const Word& flags = transition.call.args[0];
     occurrence.require(!((flags & Word(CLONE_NEWUSER)) == Word(0)) & subset<D>(flags, Word(kUnshareKnownFlags)));
     occurrence.require(detail::thread_group_empty(world, task, Word(transition.call.task)));
-    for (const IdMap<D>* map : {&own.uid_map, &own.gid_map}) {
-      occurrence.require((map->line0.first == Word(0)) & (map->line0.lower_first == Word(0)) &
-                         (map->line0.count == Word(kAllIds)));
-    }
     detail::add_credentials(occurrence, task.cred);
+    detail::add_maps(occurrence, fmt::format("ns{}", situation), own);
     occurrence.add("setgroups_allowed", own.setgroups_allowed);
     occurrence.add("chrooted", task.chrooted);
     occurrence.add("the task is alone in its thread group", Word(1));
@@ -341,7 +336,7 @@ struct OfMapWrite {
   static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
     using Word = typename D::Word;
     const ProcWrite<D> write(transition);
-    const auto [level, parent_lines, written] = kMapSituations[situation];
+    const auto [level, written, parent_lines] = kMapSituations[situation];
     const bool of_users = transition.call.kind == CallKind::write_uid_map;
     const std::string field = of_users ? "uid_map" : "gid_map";
     const auto map_of = [&](const UserNamespace<D>& ns) { return of_users ? ns.uid_map : ns.gid_map; };
@@ -356,15 +351,17 @@ struct OfMapWrite {
     detail::add_user_ns(occurrence, write.world, write.number, level, write.opener, "opener ");
     if (level > 0) {
       const UserNamespace<D> parent = D::at(write.world.namespaces, write.ns.parent);
-      detail::add_any_map(occurrence, fmt::format("ns{}.{}", level - 1, of_users ? "gid_map" : "uid_map"));
-      detail::add_map(occurrence, fmt::format("ns{}.{}", level - 1, field), map_of(parent), parent_lines);
+      detail::add_maps(occurrence, fmt::format("ns{}", level - 1), parent);
+      for (const IdMap<D>* map : {&parent.uid_map, &parent.gid_map})
+        occurrence.require(typename D::Bool(parent_lines == 2) | (map->line1.count == Word(0)));
     }
     const IdExtent<D> own = map_of(write.ns).line0;
     occurrence.add(fmt::format("ns{}.{}.0.first", level, field), own.first);
     occurrence.add(fmt::format("ns{}.{}.0.lower_first", level, field), own.lower_first);
-    const typename D::Bool is_written = !(own.count == Word(0));
-    occurrence.add(fmt::format("ns{}.{}.0.count", level, field), D::select(is_written, own.count, Word(1)));
-    occurrence.add_truth("the map is written", is_written);
+    const auto has = [](const IdExtent<D>& line) { return !(line.count == Word(0)); };
+    occurrence.add(fmt::format("ns{}.{}.0.count", level, field), D::select(has(own), own.count, Word(1)));
+    occurrence.add(fmt::format("ns{}.{}.lines", level, field),
+                   as_word<D>(has(own)) + as_word<D>(has(map_of(write.ns).line1)));
     occurrence.add("parent_could_setfcap", write.ns.parent_could_setfcap);
     occurrence.add("setgroups_allowed", write.ns.setgroups_allowed);
     for (unsigned line = 0; line < written; ++line) {
@@ -383,12 +380,10 @@ struct OfSetgroups {
     using Word = typename D::Word;
     const Task<D>& task = detail::caller_of(transition);
     const UserNamespace<D> ns = D::at(transition.before->namespaces, task.user_ns);
-    const auto [lines, groups] = kGroupsSituations[situation];
     const auto& args = transition.call.args;
-    Occurrence<D> occurrence{args[0] == Word(groups)};
+    Occurrence<D> occurrence{args[0] == Word(kGroupsSituations[situation])};
     detail::add_credentials(occurrence, task.cred);
-    detail::add_any_map(occurrence, "ns1.uid_map");
-    detail::add_map(occurrence, "ns1.gid_map", ns.gid_map, lines);
+    detail::add_maps(occurrence, "ns1", ns);
     occurrence.add("setgroups_allowed", ns.setgroups_allowed);
     occurrence.add("count", args[0]);
     occurrence.add("gid0", args[1]);
@@ -482,6 +477,40 @@ struct OfTraceme {
   }
 };
 
+/// What is asked of an inode. Each situation is one of these.
+inline constexpr std::array kPermissions = {Permission::write, Permission::read_write, Permission::execute};
+
+/// The opening of a file in /proc, or of the userfaultfd device; an exec.
+struct OfPermission {
+  template <Domain D>
+  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+    using Word = typename D::Word;
+    const World<D>& world = *transition.before;
+    const auto& a = transition.call.args;
+    const auto asks = [&](Permission permission) { return typename D::Bool(kPermissions[situation] == permission); };
+    if (transition.call.kind == CallKind::execve)
+      return by(world, detail::caller_of(transition), {a[0], a[1], a[2] | Word(kExecMode)}, asks(Permission::execute));
+    if (transition.call.kind == CallKind::open_userfaultfd_device)
+      return by(world, detail::caller_of(transition), {a[0], a[1], a[2]}, asks(Permission::read_write));
+    const Task<D> target = D::at(world.tasks, a[0]), opener = D::at(world.tasks, a[1]);
+    return by(world, opener, proc_pid_inode<D>(world.namespaces, target, D::at(world.tasks, target.leader)),
+              asks(Permission::write) & !(target.alive == Word(0)) & !(opener.alive == Word(0)));
+  }
+
+ private:
+  template <Domain D>
+  static Occurrence<D> by(const World<D>& world, const Task<D>& task, const Inode<D>& inode,
+                          const typename D::Bool& happens) {
+    Occurrence<D> occurrence{happens};
+    detail::add_credentials(occurrence, task.cred);
+    detail::add_maps(occurrence, "ns1", D::at(world.namespaces, task.user_ns));
+    occurrence.add("inode uid", inode.uid);
+    occurrence.add("inode gid", inode.gid);
+    occurrence.add("inode mode", inode.mode);
+    return occurrence;
+  }
+};
+
 /// execve(2) in the initial namespace.
 struct OfExec {
   template <Domain D>
@@ -529,7 +558,7 @@ struct OfExec {
 /// execve(2) that nothing makes unsafe: the ids are then those of the file.
 struct OfFillUid {
   template <Domain D>
-  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
     using Word = typename D::Word;
     const World<D>& world = *transition.before;
     const Task<D>& task = detail::caller_of(transition);
@@ -541,9 +570,7 @@ struct OfFillUid {
     occurrence.require(!detail::any_other_task(world, Word(transition.call.task),
                                                [&](const Task<D>& other) { return other.fs == task.fs; }));
     detail::add_credentials(occurrence, task.cred);
-    constexpr unsigned kWithALine = 0;
-    detail::add_map(occurrence, "ns1.uid_map", ns.uid_map, situation == kWithALine ? 1 : 0);
-    detail::add_map(occurrence, "ns1.gid_map", ns.gid_map, situation == kWithALine ? 1 : 0);
+    detail::add_maps(occurrence, "ns1", ns);
     occurrence.add_truth("the mount lets it count", !file.has_flag(kExecNosuid));
     occurrence.add("file uid", file.uid);
     occurrence.add("file gid", file.gid);
@@ -563,13 +590,14 @@ struct OfKeyringChange {
   }
 };
 
-/// A call of the initial namespace that sets ids.
+/// A call that sets ids.
 struct OfIdCall {
   template <Domain D>
   static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
     const Task<D>& task = detail::caller_of(transition);
-    Occurrence<D> occurrence{detail::is_initial<D>(task.user_ns)};
+    Occurrence<D> occurrence{typename D::Bool(true)};
     detail::add_credentials(occurrence, task.cred);
+    detail::add_maps(occurrence, "ns1", D::at(transition.before->namespaces, task.user_ns));
     detail::add_thread_group(occurrence, transition);
     for (std::size_t i = 0; i < info(transition.call.kind).argument_count; ++i)
       occurrence.add(fmt::format("id{}", i), transition.call.args[i]);
@@ -594,24 +622,22 @@ struct OfCommit {
   }
 };
 
-/// A call that changes a user id, in the initial namespace.
+/// A call that changes a user id.
 struct OfFixup {
   template <Domain D>
-  static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
+  static Occurrence<D> of(const Profile&, unsigned, const Transition<D>& transition) {
     using Word = typename D::Word;
     const Task<D>& task = detail::caller_of(transition);
     const Credentials<D>&old = task.cred, &changed = transition.after.tasks[transition.call.task].cred;
     const typename D::Bool same = (old.uid == changed.uid) & (old.euid == changed.euid) & (old.suid == changed.suid) &
                                   (old.fsuid == changed.fsuid);
-    constexpr unsigned kWithALine = 0;
-    Occurrence<D> occurrence{typename D::Bool(situation == kWithALine)};
-    occurrence.require(detail::is_initial<D>(task.user_ns) & !same);
+    Occurrence<D> occurrence{!same};
     detail::add_credentials(occurrence, old);
+    detail::add_maps(occurrence, "ns1", D::at(transition.before->namespaces, task.user_ns));
     occurrence.add("new uid", changed.uid);
     occurrence.add("new euid", changed.euid);
     occurrence.add("new suid", changed.suid);
     occurrence.add("new fsuid", changed.fsuid);
-    for (const char* map : {"uid_map", "gid_map"}) occurrence.add(fmt::format("ns1.{}.0.count", map), Word(kAllIds));
     const CallKind kind = transition.call.kind;
     occurrence.add("flags", Word(kind == CallKind::setuid      ? 1
                                  : kind == CallKind::setreuid  ? 2

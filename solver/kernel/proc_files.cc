@@ -19,6 +19,7 @@ namespace capcheck {
 namespace {
 
 /// Where the user's memory is: nothing depends on it.
+constexpr unsigned kByteBits = 8;
 constexpr std::uint64_t kTextAddress = 0x10000, kTaskSize = 0x7ffffffff000;
 
 /// A file of /proc/PID that is open to write, and where in it is written.
@@ -171,7 +172,7 @@ MapText<Symbolic> add_map_text(Scene& scene, unsigned lines) {
   return written;
 }
 
-/// The map that is written: it may have a line already.
+/// The map that is written: it may have lines already.
 IdExtent<Symbolic> add_own_map(Scene& scene, unsigned level, const MapFile<Symbolic>& file, std::string_view field) {
   Interpreter& interpreter = scene.interpreter();
   const ObjectId ns = scene.kernel_namespace(level);
@@ -180,12 +181,12 @@ IdExtent<Symbolic> add_own_map(Scene& scene, unsigned level, const MapFile<Symbo
     interpreter.set(ns, fmt::format("{}.extent.0.{}", field, part), word);
     return word;
   };
-  const Bool is_written = Bool::unknown("is_written");
-  scene.show("the map is written", is_written);
+  const Word lines = scene.unknown(fmt::format("ns{}.{}.lines", level, field), kByteBits, Shown::number);
+  interpreter.assume(lines < Word(3));
   const IdExtent<Symbolic> line{add("first"), add("lower_first"), add("count")};
   interpreter.assume(!(line.count == Word(0)));
-  interpreter.set(ns, fmt::format("{}.nr_extents", field), as_word<Symbolic>(is_written));
-  const auto if_written = [&](const Word& word) { return Symbolic::select(is_written, word, 0); };
+  interpreter.set(ns, fmt::format("{}.nr_extents", field), lines);
+  const auto if_written = [&](const Word& word) { return Symbolic::select(lines == Word(0), 0, word); };
   scene.world().namespaces[level].*
       file.map = {{if_written(line.first), if_written(line.lower_first), if_written(line.count)}, {0, 0, 0}};
   return line;
@@ -201,10 +202,10 @@ void add_flags(Scene& scene, unsigned level) {
 }
 
 void run_map_write(Scene& scene, unsigned situation, const MapFile<Symbolic>& map) {
-  const auto [level, parent_lines, lines] = kMapSituations[situation];
+  const auto [level, lines, parent_lines] = kMapSituations[situation];
   const std::string_view field = map.of_users ? "uid_map" : "gid_map";
   use_cap_capable(scene);
-  use_id_functions(scene);
+  const IdFunctions id_functions(scene);
   use_map_id_range_down(scene);
   use_mappings_overlap(scene);
   scene.add_namespaces(0, level);
@@ -328,9 +329,9 @@ void run_proc_cap_handler(Scene& scene, unsigned situation) {
 }
 
 constexpr std::string_view kMapBound =
-    "namespaces up to 2 deep; one line is written, or two up to 1 deep, in the form in which the kernel prints them, "
-    "below "
-    "a parent with up to one";
+    "in the form in which the kernel prints them, one line is written up to 1 deep, or two, or one 2 deep, below a "
+    "parent "
+    "whose maps have up to one";
 
 }  // namespace
 

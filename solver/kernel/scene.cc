@@ -172,26 +172,40 @@ void Scene::add_identity_maps(unsigned number) {
   put_map(namespaces_.at(number), "gid_map", ns.gid_map, 1);
 }
 
-void Scene::add_maps(unsigned number, unsigned lines) {
-  const std::string owner = fmt::format("ns{}", number);
-  const auto add = [&](std::string_view field, IdMap<Symbolic>& map) {
-    const auto line = [&](unsigned index) {
-      if (index >= lines) return IdExtent<Symbolic>{0, 0, 0};
-      const auto part = [&](std::string_view name) {
-        return unknown(fmt::format("{}.{}.{}.{}", owner, field, index, name), kIdBits, Shown::number);
-      };
-      const IdExtent<Symbolic> made{part("first"), part("lower_first"), part("count")};
-      // What map_write() takes: no range is empty, or goes beyond the last id.
-      interpreter_.assume(!(made.count == SymbolicWord(0)));
-      for (const SymbolicWord& first : {made.first, made.lower_first})
-        interpreter_.assume((first + made.count) < SymbolicWord(kInvalidId + 1));
-      return made;
-    };
-    map = {line(0), line(1)};
-    put_map(namespaces_.at(number), field, map, lines);
+/// A line as map_write() takes it: no range is empty, or goes beyond the last id.
+IdExtent<Symbolic> Scene::add_line(ObjectId ns, const std::string& field, unsigned index, const std::string& name) {
+  const auto part = [&](std::string_view which) {
+    const SymbolicWord word = unknown(fmt::format("{}.{}.{}", name, index, which), kIdBits, Shown::number);
+    interpreter_.set(ns, fmt::format("{}.extent.{}.{}", field, index, which), word);
+    return word;
   };
-  add("uid_map", world_.namespaces[number].uid_map);
-  add("gid_map", world_.namespaces[number].gid_map);
+  const IdExtent<Symbolic> line{part("first"), part("lower_first"), part("count")};
+  interpreter_.assume(!(line.count == SymbolicWord(0)));
+  for (const SymbolicWord& first : {line.first, line.lower_first})
+    interpreter_.assume((first + line.count) < SymbolicWord(kInvalidId + 1));
+  return line;
+}
+
+void Scene::add_maps(unsigned number, unsigned most_lines) {
+  const ObjectId ns = namespaces_.at(number);
+  const auto add = [&](const std::string& field) {
+    const std::string name = fmt::format("ns{}.{}", number, field);
+    const SymbolicWord lines = unknown(name + ".lines", kBitsOfByte, Shown::number);
+    interpreter_.assume(lines < SymbolicWord(most_lines + 1));
+    interpreter_.set(ns, field + ".nr_extents", lines);
+    const auto line = [&](unsigned index) {
+      if (index >= most_lines) return IdExtent<Symbolic>{0, 0, 0};
+      const IdExtent<Symbolic> made = add_line(ns, field, index, name);
+      const auto if_there = [&](const SymbolicWord& word) {
+        return Symbolic::select(SymbolicWord(index) < lines, word, 0);
+      };
+      return IdExtent<Symbolic>{if_there(made.first), if_there(made.lower_first), if_there(made.count)};
+    };
+    const IdExtent<Symbolic> first = line(0);
+    return IdMap<Symbolic>{first, line(1)};
+  };
+  world_.namespaces[number].uid_map = add("uid_map");
+  world_.namespaces[number].gid_map = add("gid_map");
 }
 
 void Scene::add_task(unsigned user_ns) {

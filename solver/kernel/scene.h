@@ -95,8 +95,8 @@ class Scene {
   void add_namespaces(unsigned highest, unsigned deepest);
   /// One that is not in the chain. Gives its number, kOtherNamespace.
   unsigned add_other_namespace(const SymbolicWord& level);
-  /// Ids as that namespace and the kernel number them, in maps of so many lines: up to two.
-  void add_maps(unsigned number, unsigned lines);
+  /// Ids as that namespace and the kernel number them, in maps of any number of lines up to two, or to one.
+  void add_maps(unsigned number, unsigned most_lines = 2);
   /// The initial namespace's maps, for any: every id stands for itself.
   void add_identity_maps(unsigned number);
   /// The namespace that a pointer's target is. Throws KernelCodeError if it is none.
@@ -160,6 +160,7 @@ class Scene {
   unsigned number_of(const Target& target, const std::string& place) const;
   void put_into(ObjectId cred, Task<Symbolic>& task, const std::string& owner, const Pointer& ns);
   void add_task(const Pointer& ns);
+  IdExtent<Symbolic> add_line(ObjectId ns, const std::string& field, unsigned index, const std::string& name);
   void put_map(ObjectId ns, std::string_view field, const IdMap<Symbolic>& map, unsigned lines);
   bool is_excepted(ObjectId object, std::uint64_t offset, const std::vector<std::string>& changed) const;
 

@@ -37,12 +37,13 @@ IdExtent<Symbolic> read_line(Interpreter& interpreter, State& state, const Point
   return {read("first"), read("lower_first"), read("count")};
 }
 
-/// An id as the kernel's functions give it: of 32 bits, which is proved with them. What is computed with it need not
-/// know how it came about.
-Value translated_id(Interpreter& interpreter, const Word& id) {
-  const z3::expr name = interpreter.abbreviate("id", low_bits(id, kIntBits));
-  interpreter.assume(word_of_bits(name) == id);
-  return name;
+/// An id as the kernel's functions give it: of 32 bits, which is proved with them.
+Word named_id(Interpreter& interpreter, const Word& id) {
+  if (id.numeral()) return id;
+  const z3::expr low = low_bits(id, kIntBits), name = interpreter.abbreviate("id", low);
+  const Word named = word_of_bits(name);
+  if (!z3::eq(name, low)) interpreter.assume(named == id);
+  return named;
 }
 
 }  // namespace
@@ -68,7 +69,42 @@ Word run(Scene& scene, std::string_view function, const std::vector<Value>& argu
   return Scene::word_of(*result, true);
 }
 
-void use_id_functions(Scene& scene) {
+/// struct group_info ends with the groups.
+std::uint64_t group_offset(const KernelCode& code, std::uint64_t group) {
+  return code.size_of("group_info") + group * (kIntBits / 8);
+}
+
+/// Room for as many groups as the model has.
+ObjectId add_group_info(Scene& scene, const std::string& name) {
+  return scene.interpreter().add_memory(name, group_offset(scene.interpreter().code(), kMaxGroups));
+}
+
+/// The groups that the task has: what it has not is 0 to the model.
+void add_groups(Scene& scene) {
+  Interpreter& interpreter = scene.interpreter();
+  Credentials<Symbolic>& cred = scene.task().cred;
+  cred.group_count = scene.unknown("Groups", kIntBits, Shown::number);
+  cred.group0 = scene.unknown("Group0", kIntBits, Shown::number);
+  cred.group1 = scene.unknown("Group1", kIntBits, Shown::number);
+  const ObjectId info = add_group_info(scene, "group_info");
+  const FieldPlace count = interpreter.code().field("group_info", "ngroups");
+  interpreter.set_bytes(info, count.offset, count.size, argument(cred.group_count, kIntBits));
+  for (const auto& [index, group] : {std::pair(0, cred.group0), std::pair(1, cred.group1)})
+    interpreter.set_bytes(info, group_offset(interpreter.code(), index), 4, argument(group, kIntBits));
+  interpreter.set(scene.cred(), "group_info", Value(Pointer::to(info)));
+}
+
+Pointer mount_without_map(Scene& scene) {
+  Interpreter& interpreter = scene.interpreter();
+  scene.assume("no mount is idmapped", true);
+  return Pointer::to(interpreter.has_variable("nop_mnt_idmap") ? interpreter.variable("nop_mnt_idmap")
+                                                               : scene.kernel_namespace(0));
+}
+
+IdFunctions::IdFunctions(Scene& scene) {
+  word_of_function = [&interpreter = scene.interpreter()](std::string_view function, const Word& id) {
+    return function == "make_kuid" ? named_id(interpreter, id) : id;
+  };
   for (const IdFunction& function : kIdFunctions) {
     const auto apply = [&scene, &function](Interpreter&, State&, const KernelCall& call) -> std::optional<Value> {
       const Pointer ns = as_pointer(call.arguments.at(0));
@@ -76,7 +112,7 @@ void use_id_functions(Scene& scene) {
       std::optional<Value> result;
       for (const Target& target : ns.targets) {
         const Word here = function.model(scene.model_namespace(target, call.place).*function.map, id);
-        const Value value = translated_id(scene.interpreter(), here);
+        const Value value = argument(named_id(scene.interpreter(), here), kIntBits);
         result = result ? choose(target.condition, value, *result) : value;
       }
       return result;
@@ -86,6 +122,10 @@ void use_id_functions(Scene& scene) {
   }
 }
 
+IdFunctions::~IdFunctions() {
+  word_of_function = nullptr;
+}
+
 void use_map_id_range_down(Scene& scene) {
   const auto apply = [&scene](Interpreter& interpreter, State& state, const KernelCall& call) -> std::optional<Value> {
     const Word id = word_of_bits(as_bits(call.arguments.at(1))), count = word_of_bits(as_bits(call.arguments.at(2)));
@@ -93,7 +133,7 @@ void use_map_id_range_down(Scene& scene) {
     wrapping.path = state.path & ((count == Word(0)) | (Word(kInvalidId) < id + count));
     interpreter.fail(wrapping, call.place, "a range of ids is empty, or wraps");
     const IdMap<Symbolic>& map = scene.model_map(as_pointer(call.arguments.at(0)), call.place);
-    return translated_id(interpreter, map_id_range_down(map, id, count));
+    return argument(named_id(interpreter, map_id_range_down(map, id, count)), kIntBits);
   };
   scene.interpreter().replace("map_id_range_down",
                               {"translates a range of ids as the model does (proved as map_id_range_down)", apply});

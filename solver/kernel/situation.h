@@ -38,6 +38,16 @@ Word run(Scene& scene, std::string_view function, const std::vector<Value>& argu
 /// PF_SUPERPRIV.
 extern const std::vector<std::string> kCommitted;
 
+/// Where in struct group_info, which ends with the groups, one of them is.
+std::uint64_t group_offset(const KernelCode& code, std::uint64_t group);
+/// Room for as many groups as the model has.
+ObjectId add_group_info(Scene& scene, const std::string& name);
+/// The groups that the task has: what it has not is 0 to the model.
+void add_groups(Scene& scene);
+
+/// What a mount has that is not idmapped: from 6.2 on a map of its own kind, before that the initial namespace.
+Pointer mount_without_map(Scene& scene);
+
 /// One of the functions that translate ids, and what of the model it is to be.
 struct IdFunction {
   std::string_view name;
@@ -55,8 +65,15 @@ inline constexpr std::array kIdFunctions = {
     IdFunction{"from_kgid_munged", kGidMapOf, from_id_munged<Symbolic>},
 };
 
-/// The functions that translate ids are proved on their own: here they are what the model has in their place.
-void use_id_functions(Scene& scene);
+/// The functions that translate ids are proved on their own: in this scene they are what the model has in their place.
+/// As long as it lives, what they give has names, in the rules as well: little depends on how it came about.
+class IdFunctions {
+ public:
+  explicit IdFunctions(Scene& scene);
+  ~IdFunctions();
+  IdFunctions(const IdFunctions&) = delete;
+  IdFunctions& operator=(const IdFunctions&) = delete;
+};
 /// The same of map_id_range_down(), of ranges that do not wrap.
 void use_map_id_range_down(Scene& scene);
 /// The same of mappings_overlap(), of a map of up to one line.
