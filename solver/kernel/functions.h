@@ -23,8 +23,7 @@ struct ProvedFunction {
   unsigned (*situations)(const Profile& profile);
   /// Runs the function in one of the situations, and adds what is to be compared.
   void (*run)(Scene& scene, unsigned situation);
-  /// The calls whose result and credentials afterwards are what is compared, where a task of the initial user namespace
-  /// makes them.
+  /// The calls whose result and credentials afterwards are what is compared, within the bound.
   CallKinds calls = 0;
   /// Where calls of programs run it.
   Occurrences occurrences{};
