@@ -193,29 +193,38 @@ class KernelProofs {
   explicit KernelProofs(const Profile& profile) : profile_(profile), kernel_(to_string(profile)) {
     const KernelCode code(kernel_bitcode(kernel_, ""));
     for (const ProvedFunction& function : proved_functions()) {
-      if (prove_equal(code, profile, function, {kKernelTimeout}).verdict == EqualityVerdict::proved)
+      if (prove_equal(code, profile, function, {kKernelTimeout}).verdict == EqualityVerdict::proved) {
         proved_.push_back(&function);
+      } else {
+        unproved_.emplace_back(function.name);
+      }
     }
+  }
+
+  const std::vector<std::string>& unproved() const { return unproved_; }
+
+  /// The function of the kernel, proved without a bound, that a mutant which differs somewhere must part from: it is
+  /// nothing but that rule changed. Empty if there is none.
+  std::string parted_from(std::string_view function) const {
+    const auto found = std::ranges::find(proved_, function, &ProvedFunction::name);
+    return found != proved_.end() && is_unbounded(function) ? name_of(**found) : "";
   }
 
   /// The function of the kernel that a mutant parts from by what it did; empty if there is none.
   std::string parted_from(const Mutant& mutant, const MutantRace::Attempt& attempt) const {
     const World<Concrete> world = lower(attempt.before);
     const Call<Concrete> call = lower(attempt.call);
-    const auto name = [&](const ProvedFunction* function) {
-      return fmt::format("{}() of {}", function->name, kernel_);
-    };
     for (const ProvedFunction* function : proved_) {
       if (function->calls & kinds({call.kind}) && is_within_bound(function->name, world, call) &&
           parts_as_call(attempt, world, call))
-        return name(function);
+        return name_of(*function);
     }
     if (mutant.site == kNoSite) return "";
     const Outcomes proper = outcomes_around(mutant.site, {}, attempt),
                    its = outcomes_around(mutant.site, mutant, attempt);
     for (const ProvedFunction* function : proved_) {
       const bool parts = of(*function, proper) != of(*function, its);
-      if (parts && is_within_bound(function->name, world, call)) return name(function);
+      if (parts && is_within_bound(function->name, world, call)) return name_of(*function);
     }
     return "";
   }
@@ -248,19 +257,23 @@ class KernelProofs {
            !std::ranges::equal(words_of(left), words_of(world.tasks[call.task].cred), {}, value, value);
   }
 
+  std::string name_of(const ProvedFunction& function) const {
+    return fmt::format("{}() of {}", function.name, kernel_);
+  }
+
   Profile profile_;
   std::string kernel_;
   std::vector<const ProvedFunction*> proved_;
+  std::vector<std::string> unproved_;
 };
 
 /// By mutant: an invariant that it breaks, or the kernel's function that does what the mutant does not.
 using Broken = std::map<std::size_t, Refutation>;
 
 /// Mutants of what the kernel is proved to do as the rules say. Those that are broken already are passed over.
-void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
+void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
-  const KernelProofs proofs(options.profile);
   std::vector<std::size_t> left;
   std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t mutant) { return !broken.contains(mutant); });
   MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
@@ -321,7 +334,7 @@ class Questions {
   const std::vector<std::string>& proved_;
 };
 
-Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& options,
+Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
                         const std::vector<std::string>& proved, std::span<const std::size_t> runners,
                         const Questions& questions) {
   const auto statements = statements_named(proved);
@@ -342,7 +355,7 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
   options.on_progress(fmt::format("{} break an invariant in sampled worlds", broken.size()));
   CallsInWorlds(options.profile, statements).run(race, options.worlds);
   options.on_progress(fmt::format("{} break an invariant in arbitrary worlds", broken.size()));
-  part_from_kernel(mutants, options, statements, runners, broken);
+  part_from_kernel(mutants, options, proofs, statements, runners, broken);
   options.on_progress(fmt::format("{} break an invariant or do what the kernel is proved not to do", broken.size()));
   std::vector<std::size_t> left;
   std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
@@ -416,7 +429,7 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Mutan
 }
 
 /// Asks of those that nobody killed whether they are mutants at all. Most that are show it in some drawn world.
-void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options,
+void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
             const std::vector<std::string>& proved, const Questions& questions) {
   std::map<std::size_t, Equality> settled;
   for (const MutantResult& result : trial.results) {
@@ -439,7 +452,11 @@ void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions
     settled.at(mutant) = prover.equality(mutants.all()[mutant]);
   });
   for (MutantResult& result : trial.results) {
-    if (!result.killed()) result.equality = settled.at(result.mutant);
+    if (result.killed()) continue;
+    result.equality = settled.at(result.mutant);
+    if (result.equality != Equality::different) continue;
+    std::string function = proofs.parted_from(mutants.function(mutants.all()[result.mutant]));
+    if (!function.empty()) result.solver = Refutation{std::move(function), true};
   }
 }
 
@@ -467,7 +484,7 @@ std::vector<std::string> proved_names(const Profile& profile) {
 MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& options) {
   const auto start = Clock::now();
   const std::vector<std::size_t> tried = mutants_to_try(mutants, options.calls);
-  MutantTrial trial{tried.size(), {}, 0, 0};
+  MutantTrial trial{tried.size(), {}, {}, 0, 0};
 
   const std::vector<std::string> proved = proved_names(options.profile);
   const Questions questions(mutants, options, proved);
@@ -479,7 +496,9 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     by_programs.first = try_by_fuzzer(options, runners, trial.fuzzer_programs);
     by_programs.second = try_by_properties(mutants, options, runners);
   });
-  const Broken broken = break_invariants(mutants, options, proved, runners, questions);
+  const KernelProofs proofs(options.profile);
+  trial.unproved = proofs.unproved();
+  const Broken broken = break_invariants(mutants, options, proofs, proved, runners, questions);
   options.on_progress(fmt::format("{} break an invariant", broken.size()));
   running.get();
   const auto& [fuzzer, properties] = by_programs;
@@ -491,7 +510,7 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     trial.results.push_back(std::move(result));
   }
   options.on_progress(fmt::format("fuzzer {}, properties {}", fuzzer.size(), properties.size()));
-  settle(trial, mutants, options, proved, questions);
+  settle(trial, mutants, options, proofs, proved, questions);
   trial.seconds = seconds_since(start);
   return trial;
 }

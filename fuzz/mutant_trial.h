@@ -53,6 +53,8 @@ struct MutantResult {
 struct MutantTrial {
   std::size_t generated;              ///< of the calls that are tried; those of the very same form among them
   std::vector<MutantResult> results;  ///< of the others
+  std::vector<std::string>
+      unproved;  ///< functions of the kernel whose proofs have no answer, or fail: they kill nothing
   std::uint64_t fuzzer_programs;
   double seconds;
 };

@@ -104,6 +104,9 @@ void print_text(const Mutants& mutants, const MutantTrial& trial) {
              trial.generated, trial.generated - trial.results.size(), all.equivalent, trial.seconds);
   fmt::print("solver      {}; {} by invariants, {} by proofs of the kernel's functions\n",
              score(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel);
+  for (const std::string& function : trial.unproved) {
+    fmt::print("            {}() is not proved on this kernel, so no mutant was killed by its proof\n", function);
+  }
   fmt::print("properties  {}{}\n", score(all.properties, all.to_kill()),
              describe_pace(trial.results, &MutantResult::properties));
   fmt::print("fuzzer      {}{}\n", score(all.fuzzer, all.to_kill()),
@@ -136,6 +139,7 @@ void print_json(const Mutants& mutants, const MutantTrial& trial) {
                     {"equivalent", result.equivalent()}});
   }
   fmt::print("{}\n", nlohmann::json{{"generated", trial.generated},
+                                    {"unproved", trial.unproved},
                                     {"fuzzer_programs", trial.fuzzer_programs},
                                     {"seconds", trial.seconds},
                                     {"mutants", rows}}

@@ -202,6 +202,10 @@ Operation Mutants::operation(const Mutant& mutant) const {
   return mutant.site == kNoSite ? Operation::whole_call : of_kind(mutant.kind).sites.at(mutant.site).operation;
 }
 
+std::string_view Mutants::function(const Mutant& mutant) const {
+  return mutant.site == kNoSite ? std::string_view() : of_kind(mutant.kind).sites.at(mutant.site).function;
+}
+
 std::string Mutants::describe(const Mutant& mutant) const {
   const Change change = mutant.change;
   const bool names_field = change.mutation >= Mutation::read_left_as;

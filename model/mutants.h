@@ -35,6 +35,8 @@ class Mutants {
   /// "execve 45: & without its right side, between file_executable and …".
   std::string describe(const Mutant& mutant) const;
   Operation operation(const Mutant& mutant) const;
+  /// The innermost function of the kernel that a rule around the changed site stands for; empty if there is none.
+  std::string_view function(const Mutant& mutant) const;
 
  private:
   struct Site {

@@ -69,7 +69,8 @@ constexpr typename D::Word map_id_down(const IdMap<D>& map, const typename D::Wo
 template <Domain D>
 constexpr typename D::Word map_id_range_down(const IdMap<D>& map, const typename D::Word& id,
                                              const typename D::Word& count) {
-  return function_of<D>(detail::id_range_down<D>, map, id, count);
+  return kernel_function<D>("map_id_range_down",
+                            [&] { return function_of<D>(detail::id_range_down<D>, map, id, count); });
 }
 
 /// map_id_up(), from_kuid(), from_kgid(): the name that a namespace has for a kernel id; kInvalidId if none.

@@ -93,6 +93,14 @@ bool written_two_deep(const World<Concrete>& world, const Call<Concrete>& call) 
          valid_maps(world, call);
 }
 
+/// Both lines that are written have ids, and none that wrap.
+bool ranges_of_ids(const World<Concrete>& world, const Call<Concrete>& call) {
+  const auto is_range = [](std::uint64_t first, std::uint64_t count) {
+    return count != 0 && first + count <= kInvalidId + 1;
+  };
+  return valid_maps(world, call) && is_range(call.args[3], call.args[4]) && is_range(call.args[6], call.args[7]);
+}
+
 bool root_in_effect(const World<Concrete>& world, const Call<Concrete>& call) {
   return caller(world, call).cred.euid == 0;
 }
@@ -134,7 +142,7 @@ bool userfaultfd_in_use(const World<Concrete>& world, const Call<Concrete>& call
 
 const std::map<std::string_view, Bound> kBounds = {
     {"make_kuid", valid_maps},
-    {"map_id_range_down", valid_maps},
+    {"map_id_range_down", ranges_of_ids},
     {"cap_capable", everything},
     {"cap_task_prctl", initial_namespace},
     {"cap_task_fix_setuid", valid_maps},
@@ -177,6 +185,10 @@ const std::map<std::string_view, Bound> kBounds = {
 
 bool is_within_bound(std::string_view function, const World<Concrete>& world, const Call<Concrete>& call) {
   return kBounds.at(function)(world, call);
+}
+
+bool is_unbounded(std::string_view function) {
+  return kBounds.at(function) == everything;
 }
 
 }  // namespace capcheck
