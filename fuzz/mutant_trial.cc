@@ -274,17 +274,17 @@ using Broken = std::map<std::size_t, Refutation>;
 void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
-  std::vector<std::size_t> left;
-  std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t mutant) { return !broken.contains(mutant); });
-  MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
-    std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
-    const bool parts = !function.empty();
-    if (parts) broken[attempt.mutant] = {std::move(function), true};
-    return parts;
-  });
   const CallsInWorlds calls(options.profile, statements);
   for (const auto plainer : {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write}) {
-    calls.run(race, options.worlds, plainer);
+    std::vector<std::size_t> left;
+    std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
+    MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
+      std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
+      const bool parts = !function.empty();
+      if (parts) broken[attempt.mutant] = {std::move(function), true};
+      return parts;
+    });
+    calls.run(race, options.kernel_worlds, plainer);
   }
 }
 

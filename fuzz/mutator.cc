@@ -445,35 +445,35 @@ void mutate_once(Calls& calls, const Profile& profile, Random& random, Idioms id
     case 3:
       insert_call(calls, Call<Concrete>(*pick_position(calls, random)), random);
       break;
-    case 14:
-    case 15:
-      insert_aimed(calls, profile, random);
-      break;
     case 4:
     case 5:
-    case 16:
-      calls.erase(pick_position(calls, random));
+      insert_aimed(calls, profile, random);
       break;
     case 6:
-      erase_run(calls, random);
-      break;
     case 7:
-      insert_idiom(calls, profile, random, idioms);
-      break;
     case 8:
-      std::iter_swap(pick_position(calls, random), pick_position(calls, random));
+      calls.erase(pick_position(calls, random));
       break;
     case 9:
+      erase_run(calls, random);
+      break;
     case 10:
-      share_argument(calls, random);
+      insert_idiom(calls, profile, random, idioms);
       break;
     case 11:
-      *pick_position(calls, random) = pick_call_of_some_task(calls, profile, random);
+      std::iter_swap(pick_position(calls, random), pick_position(calls, random));
       break;
     case 12:
+    case 13:
+      share_argument(calls, random);
+      break;
+    case 14:
+      *pick_position(calls, random) = pick_call_of_some_task(calls, profile, random);
+      break;
+    case 15:
       change_task(*pick_position(calls, random), pick_task(calls, random));
       break;
-    case 13:
+    case 16:
       map_ids(*pick_position(calls, random), calls, profile, random);
       break;
     default:
