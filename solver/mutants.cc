@@ -126,7 +126,7 @@ const std::vector<Statement>& statements_for_mutants() {
     std::vector<Statement> all = all_statements();
     all.insert(all.begin() + 1,
                {statement<NamespacesExist>(), statement<SecondLineFollowsFirst>(), statement<UnusedLinesAreZero>(),
-                statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+                statement<IdsHave32Bits>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
   return statements;
@@ -222,9 +222,10 @@ class MutantProver::Impl {
   /// By inputs as all are.
   static SymbolicBool is_told_apart(const FunctionPart<Symbolic>& part) {
     SymbolicBool told = !(part.proper == part.changed);
-    for (const SymbolicWord& word : part.words) told = told & (word >> 32u == SymbolicWord(0));
+    for (const SymbolicWord& word : part.words) told = told & well_formed::is_id<Symbolic>(word);
     for (const IdMap<Symbolic>& map : part.maps) {
-      told = told & well_formed::map(map) & well_formed::second_follows_first(map) & well_formed::unused_are_zero(map);
+      told = told & well_formed::map(map) & well_formed::second_follows_first(map) & well_formed::unused_are_zero(map) &
+             well_formed::leads_to_ids(map);
     }
     return told;
   }

@@ -87,7 +87,7 @@ std::size_t programs_worth_sampling(const Quest& quest) {
 }
 
 std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs) {
-  constexpr int kAfterBest = 4000;
+  constexpr int kAfterBest = 12'000;
   constexpr std::size_t kFromScratch = 16, kFromBest = 4;
   Random random(1);
   Program program;

@@ -46,6 +46,21 @@ constexpr typename D::Bool unused_are_zero(const IdMap<D>& map) {
   return is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
 }
 
+/// An id, or that which is none.
+template <Domain D>
+constexpr typename D::Bool is_id(const typename D::Word& word) {
+  return word >> 32u == typename D::Word(0);
+}
+
+/// The kernel's ids that a map leads to are ids.
+template <Domain D>
+constexpr typename D::Bool leads_to_ids(const IdMap<D>& map) {
+  const auto line = [](const IdExtent<D>& extent) {
+    return is_id<D>(extent.lower_first) & is_id<D>(extent.lower_first + extent.count);
+  };
+  return line(map.line0) & line(map.line1);
+}
+
 /// What the initial namespace has: every id stands for itself.
 template <Domain D>
 constexpr typename D::Bool is_identity(const IdMap<D>& map) {
@@ -134,6 +149,34 @@ struct UnusedLinesAreZero {
   static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
     const UserNamespace<D> ns = D::at(world.namespaces, index);
     return well_formed::unused_are_zero(ns.uid_map) & well_formed::unused_are_zero(ns.gid_map);
+  }
+};
+
+/// What the kernel has for ids are ids.
+struct IdsHave32Bits {
+  static constexpr InvariantInfo info{
+      "ids-have-32-bits", "ids of t, of n, and those that maps of n lead to < 2³²",
+      "Every id has 32 bits: of tasks, of who owns a namespace or a keyring, and below a map.", "map_write"};
+  static constexpr Claim claim(const Profile&) { return Claim::holds; }
+
+  template <Domain D>
+  static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
+    const Task<D>& task = world.tasks[number];
+    typename D::Bool are_ids = well_formed::is_id<D>(task.session_uid) & well_formed::is_id<D>(task.pending_uid) &
+                               well_formed::is_id<D>(task.tracer_euid);
+    using Cred = Credentials<D>;
+    for (const auto id : {&Cred::uid, &Cred::euid, &Cred::suid, &Cred::fsuid, &Cred::gid, &Cred::egid, &Cred::sgid,
+                          &Cred::fsgid, &Cred::group0, &Cred::group1}) {
+      are_ids = are_ids & well_formed::is_id<D>(task.cred.*id);
+    }
+    return are_ids;
+  }
+  /// Of a namespace in use.
+  template <Domain D>
+  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
+    const UserNamespace<D> ns = D::at(world.namespaces, index);
+    return well_formed::is_id<D>(ns.owner) & well_formed::is_id<D>(ns.group) & well_formed::leads_to_ids(ns.uid_map) &
+           well_formed::leads_to_ids(ns.gid_map);
   }
 };
 
