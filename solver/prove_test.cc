@@ -225,10 +225,10 @@ TEST(Verdict, IsUnknownWhereNoTraceIsFound) {
 TEST(Verdict, IsRefutedByATraceThatIsNotClaimedToBeShortest) {
   const ProofResult result = prove_with_lemmas<LevelBelowTwo>();
   ASSERT_EQ(result.verdict, ProofVerdict::refuted) << result.detail;
-  EXPECT_EQ(result.detail, "a trace of 5 calls breaks it, and no shorter one was found");
+  EXPECT_EQ(result.detail, "a trace of 4 calls breaks it, and no shorter one was found");
   EXPECT_THAT(calls_of(*result.counterexample),
-              testing::ElementsAre(HasSubstr("(CLONE_NEWUSER)"), HasSubstr("setgroups"), HasSubstr("uid_map"),
-                                   HasSubstr("gid_map"), HasSubstr("(CLONE_NEWUSER)")));
+              testing::ElementsAre(HasSubstr("(CLONE_NEWUSER)"), HasSubstr("uid_map"), HasSubstr("gid_map"),
+                                   HasSubstr("(CLONE_NEWUSER)")));
 }
 
 TEST(Verdict, RestsOnNothingThatWasRefuted) {

@@ -462,12 +462,17 @@ std::vector<Ran> run_programs(const Profile& profile) {
     if (i % 8 == 0) program.calls.clear();
     if (i == 0) {
       // What random programs hardly come to.
-      for (const auto& [kind, task] :
-           {std::pair(CallKind::clone, 0), std::pair(CallKind::join_session_keyring, 0),
-            std::pair(CallKind::session_to_parent, 1), std::pair(CallKind::get_securebits, 0),
-            std::pair(CallKind::ptrace_seize, 1), std::pair(CallKind::open_userfaultfd_device, 0),
-            std::pair(CallKind::userfaultfd_ioc_new, 0)})
-        program.calls.push_back({kind, static_cast<std::uint8_t>(task), {}});
+      const std::uint64_t full = profile.full_set(), less = full & ~cap_bit(CAP_SETPCAP);
+      program.calls = {{CallKind::clone, 0, {}},
+                       {CallKind::join_session_keyring, 0, {}},
+                       {CallKind::session_to_parent, 1, {}},
+                       {CallKind::get_securebits, 0, {}},
+                       {CallKind::ptrace_seize, 1, {}},
+                       {CallKind::ptrace_traceme, 1, {}},
+                       {CallKind::open_userfaultfd_device, 0, {}},
+                       {CallKind::userfaultfd_ioc_new, 0, {}},
+                       {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, 0}},
+                       {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, full}}};
     } else {
       mutate(program, kLongest, profile, random);
     }
