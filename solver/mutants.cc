@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <map>
@@ -115,6 +116,10 @@ struct MutantRules {
   }
 };
 
+/// What they say of worlds is what function_of() takes for granted of its inputs.
+constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &SecondLineFollowsFirst::info,
+                                            &UnusedLinesAreZero::info, &IdsHave32Bits::info};
+
 SymbolicBool differ(const SymbolicBool& a, const SymbolicBool& b) {
   return (a & !b) | (!a & b);
 }
@@ -143,6 +148,9 @@ class MutantProver::Impl {
       if (statement.of_states()) lemmas_.push_back(induction_.add_lemma(statement));
     }
     induction_.look_up_namespaces();
+    knows_inputs_ = std::ranges::all_of(kStatementsOfInputs, [&](const InvariantInfo* info) {
+      return std::ranges::find(proved, info->name) != proved.end();
+    });
   }
 
   bool has_same_form(const Mutant& mutant) {
@@ -209,6 +217,7 @@ class MutantProver::Impl {
   /// Whether some function of its inputs alone around the changed site gives the same with and without the change, as
   /// often as it is used.
   bool is_same_function(const std::vector<FunctionPart<Symbolic>>& parts) const {
+    if (!knows_inputs_) return false;
     std::set<std::pair<std::uint16_t, std::uint16_t>> functions;
     for (const FunctionPart<Symbolic>& part : parts) functions.insert(part.sites);
     return std::ranges::any_of(functions, [&](const auto& function) {
@@ -219,7 +228,7 @@ class MutantProver::Impl {
     });
   }
 
-  /// By inputs as all are.
+  /// By inputs as all are: what is said of them here, kStatementsOfInputs say of worlds.
   static SymbolicBool is_told_apart(const FunctionPart<Symbolic>& part) {
     SymbolicBool told = !(part.proper == part.changed);
     for (const SymbolicWord& word : part.words) told = told & well_formed::is_id<Symbolic>(word);
@@ -306,6 +315,7 @@ class MutantProver::Impl {
   MutantRules proper_{profile_, unfinished_, {}};
   Induction induction_;
   std::map<CallKind, std::vector<Tests>> proper_tests_;
+  bool knows_inputs_ = false;  ///< what functions of their inputs alone are given
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;
 };

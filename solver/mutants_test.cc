@@ -73,7 +73,13 @@ TEST_F(MutantProverTest, WhatIsEqualNearbyIsProvedEqual) {
 /// Root's id is 0: in a line that has it, nothing is subtracted from it.
 TEST_F(MutantProverTest, AFunctionOfItsInputsIsComparedByItself) {
   const Mutant& mutant = find(CallKind::write_uid_map, "#13: - sign swapped, in make_kuid()");
-  EXPECT_EQ(prover_.equality(mutant), Equality::proved);
+  const std::vector<std::string> of_inputs{"world-well-formed", "second-line-follows-first", "unused-lines-are-zero",
+                                           "ids-have-32-bits"};
+  MutantProver prover(kProfile, of_inputs, std::chrono::seconds(1), kinds({CallKind::write_uid_map}));
+  EXPECT_EQ(prover.equality(mutant), Equality::proved);
+  MutantProver knows_less(kProfile, {"world-well-formed"}, std::chrono::milliseconds(1),
+                          kinds({CallKind::write_uid_map}));
+  EXPECT_EQ(knows_less.equality(mutant), Equality::unanswered) << "of the whole call";
 }
 
 /// Whoever joins a namespace is not in it: that was tested before.
