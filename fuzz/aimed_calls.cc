@@ -74,9 +74,16 @@ std::uint64_t pick_name_of_id(const World<Concrete>& world, const UserNamespace<
   return pick_edge(line.first, line.count, random);
 }
 
+/// One of the sets, which come first among the fields.
+std::uint64_t pick_set_of(const Credentials<Concrete>& cred, Random& random) {
+  constexpr auto kFields = kCredentialFields<Concrete>;
+  constexpr auto kSets = static_cast<std::uint64_t>(std::ranges::count_if(kFields, &CredentialField<Concrete>::is_set));
+  return cred.*kFields[pick_below(random, kSets)].member;
+}
+
 /// A capability in which two sets of a task differ; else one that every release has.
 std::uint64_t pick_telling_capability(const Credentials<Concrete>& cred, Random& random) {
-  const auto set = [&] { return cred.*kCredentialFields<Concrete>[pick_below(random, 6)].member; };
+  const auto set = [&] { return pick_set_of(cred, random); };
   std::uint64_t apart = set() ^ set();
   if (apart == 0) return pick_below(random, kLastCapEverywhere + 1);
   for (std::uint64_t skip = pick_below(random, static_cast<std::uint64_t>(std::popcount(apart))); skip > 0; --skip)
@@ -86,7 +93,7 @@ std::uint64_t pick_telling_capability(const Credentials<Concrete>& cred, Random&
 
 /// A set that a task has, or what two of its sets come to together, perhaps but for one capability.
 std::uint64_t pick_own_set(const Credentials<Concrete>& cred, Random& random) {
-  const auto set = [&] { return cred.*kCredentialFields<Concrete>[pick_below(random, 6)].member; };
+  const auto set = [&] { return pick_set_of(cred, random); };
   const std::array<std::uint64_t, 4> some = {set(), set() & set(), set() | set(), cred.permitted};
   const std::uint64_t picked = pick_of(some, random);
   return pick_below(random, 2) ? picked : picked ^ std::uint64_t{1} << pick_telling_capability(cred, random);

@@ -121,5 +121,12 @@ TEST(MutantRace, WhatIsToldApartIsNotProvedEqual) {
   EXPECT_GT(killed, runners.size() / 3);
 }
 
+TEST(Score, IsRoundedDown) {
+  EXPECT_EQ(score(2, 3), "66.6 %");
+  EXPECT_EQ(score(6999, 7000), "99.9 %");
+  EXPECT_EQ(score(7000, 7000), "100.0 %");
+  EXPECT_EQ(score(0, 0), "–");
+}
+
 }  // namespace
 }  // namespace capcheck

@@ -64,10 +64,9 @@ std::string_view reason(const MutantResult& result) {
              : "not decided: Z3 gave no answer whether it differs";
 }
 
-/// "99.1 % (8120 of 8194)", rounded down.
-std::string score(std::size_t killed, std::size_t of) {
-  const std::size_t thousandths = of == 0 ? 1000 : 1000 * killed / of;
-  return fmt::format("{}.{} % ({} of {})", thousandths / 10, thousandths % 10, killed, of);
+/// "99.1 % (8120 of 8194)".
+std::string score_in_full(std::size_t killed, std::size_t of) {
+  return fmt::format("{} ({} of {})", score(killed, of), killed, of);
 }
 
 /// After how long all but one in a hundred of those that the engine killed were killed.
@@ -103,15 +102,15 @@ void print_text(const Mutants& mutants, const MutantTrial& trial) {
   fmt::print("\n{} mutants generated, {} of the same form as the rules, {} proved equal, in {:.1f} s\n",
              trial.generated, trial.generated - trial.results.size(), all.equivalent, trial.seconds);
   fmt::print("solver      {}; {} by invariants, {} by proofs of the kernel's functions\n",
-             score(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel);
+             score_in_full(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel);
   for (const std::string& function : trial.unproved) {
     fmt::print("            {}() is not proved on this kernel, so no mutant was killed by its proof\n", function);
   }
-  fmt::print("properties  {}{}\n", score(all.properties, all.to_kill()),
+  fmt::print("properties  {}{}\n", score_in_full(all.properties, all.to_kill()),
              describe_pace(trial.results, &MutantResult::properties));
-  fmt::print("fuzzer      {}{}\n", score(all.fuzzer, all.to_kill()),
+  fmt::print("fuzzer      {}{}\n", score_in_full(all.fuzzer, all.to_kill()),
              describe_pace(trial.results, &MutantResult::fuzzer));
-  fmt::print("together    {}\n", score(all.any, all.to_kill()));
+  fmt::print("together    {}\n", score_in_full(all.any, all.to_kill()));
 }
 
 nlohmann::json kill_json(const std::optional<Kill>& kill) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fuzz/html_page.h"
+#include "fuzz/mutant_kills.h"
 #include "fuzz/run_report.h"
 
 namespace capcheck {
@@ -239,9 +240,7 @@ void add_mutants(pugi::xml_node body, const json& report) {
     add(row, "td", engine);
     add(row, "td", std::to_string(killed), "number");
     add(row, "td", std::to_string(all), "number");
-    add(row, "td",
-        all == 0 ? "–" : fmt::format("{:.1f} %", 100.0 * static_cast<double>(killed) / static_cast<double>(all)),
-        "number");
+    add(row, "td", score(killed, all), "number");
   }
 }
 

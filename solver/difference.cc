@@ -36,11 +36,12 @@ class Collector {
 
 }  // namespace
 
+SymbolicBool differ(const SymbolicBool& a, const SymbolicBool& b) {
+  return (a & !b) | (!a & b);
+}
+
 SymbolicBool PartPair::differ() const {
-  if (a.is_bool()) {
-    const SymbolicBool x(a), y(b);
-    return (x & !y) | (!x & y);
-  }
+  if (a.is_bool()) return capcheck::differ(SymbolicBool(a), SymbolicBool(b));
   return !(SymbolicWord(a) == SymbolicWord(b));
 }
 

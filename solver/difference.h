@@ -12,6 +12,9 @@
 
 namespace capcheck {
 
+/// That one is true and the other is not.
+SymbolicBool differ(const SymbolicBool& a, const SymbolicBool& b);
+
 /// Two words that may differ, and when that counts.
 struct WordPair {
   SymbolicBool counts;

@@ -13,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "solver/difference.h"
 #include "solver/induction.h"
 #include "solver/prove.h"
 #include "solver/query.h"
@@ -117,12 +118,7 @@ struct MutantRules {
 };
 
 /// What they say of worlds is what function_of() takes for granted of its inputs.
-constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &SecondLineFollowsFirst::info,
-                                            &UnusedLinesAreZero::info, &IdsHave32Bits::info};
-
-SymbolicBool differ(const SymbolicBool& a, const SymbolicBool& b) {
-  return (a & !b) | (!a & b);
-}
+constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &MapsAreWrittenWhole::info, &IdsHave32Bits::info};
 
 }  // namespace
 
@@ -130,8 +126,8 @@ const std::vector<Statement>& statements_for_mutants() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all = all_statements();
     all.insert(all.begin() + 1,
-               {statement<NamespacesExist>(), statement<SecondLineFollowsFirst>(), statement<UnusedLinesAreZero>(),
-                statement<IdsHave32Bits>(), statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
+               {statement<NamespacesExist>(), statement<MapsAreWrittenWhole>(), statement<IdsHave32Bits>(),
+                statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
   return statements;
@@ -233,8 +229,7 @@ class MutantProver::Impl {
     SymbolicBool told = !(part.proper == part.changed);
     for (const SymbolicWord& word : part.words) told = told & well_formed::is_id<Symbolic>(word);
     for (const IdMap<Symbolic>& map : part.maps) {
-      told = told & well_formed::map(map) & well_formed::second_follows_first(map) & well_formed::unused_are_zero(map) &
-             well_formed::leads_to_ids(map);
+      told = told & well_formed::map(map) & well_formed::written_whole(map) & well_formed::leads_to_ids(map);
     }
     return told;
   }

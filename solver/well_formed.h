@@ -30,20 +30,15 @@ constexpr typename D::Bool map(const IdMap<D>& map) {
   return line(map.line0) & line(map.line1);
 }
 
-/// Without the first line there is no second.
+/// Without the first line there is no second, and a line that is not there is all zeros.
 template <Domain D>
-constexpr typename D::Bool second_follows_first(const IdMap<D>& map) {
-  return implies<D>(map.line0.count == typename D::Word(0), map.line1.count == typename D::Word(0));
-}
-
-/// A line that is not there is all zeros.
-template <Domain D>
-constexpr typename D::Bool unused_are_zero(const IdMap<D>& map) {
-  const auto is_zero_or_used = [](const IdExtent<D>& line) {
-    using Word = typename D::Word;
-    return !(line.count == Word(0)) | ((line.first | line.lower_first) == Word(0));
+constexpr typename D::Bool written_whole(const IdMap<D>& map) {
+  using Word = typename D::Word;
+  const auto is_used = [](const IdExtent<D>& line) { return !(line.count == Word(0)); };
+  const auto is_zero_or_used = [&](const IdExtent<D>& line) {
+    return is_used(line) | ((line.first | line.lower_first) == Word(0));
   };
-  return is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
+  return implies<D>(is_used(map.line1), is_used(map.line0)) & is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
 }
 
 /// An id, or that which is none.
@@ -116,28 +111,12 @@ struct WorldWellFormed {
   }
 };
 
-/// A map is written whole.
-struct SecondLineFollowsFirst {
-  static constexpr InvariantInfo info{"second-line-follows-first", "map of n: count(line 1) ≠ 0 ⇒ count(line 0) ≠ 0",
-                                      "No map has its second line without its first.", "map_write"};
-  static constexpr Claim claim(const Profile&) { return Claim::holds; }
-
-  template <Domain D>
-  static constexpr typename D::Bool of_task(const Profile&, const World<D>&, std::size_t) {
-    return typename D::Bool(true);
-  }
-  /// Of a namespace in use.
-  template <Domain D>
-  static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
-    const UserNamespace<D> ns = D::at(world.namespaces, index);
-    return well_formed::second_follows_first(ns.uid_map) & well_formed::second_follows_first(ns.gid_map);
-  }
-};
-
 /// What is written is stored, and nothing else.
-struct UnusedLinesAreZero {
-  static constexpr InvariantInfo info{"unused-lines-are-zero", "map of n: count(line) = 0 ⇒ the line is 0 0 0",
-                                      "A line that a map does not have is all zeros.", "map_write"};
+struct MapsAreWrittenWhole {
+  static constexpr InvariantInfo info{
+      "maps-are-written-whole",
+      "map of n: count(line 1) ≠ 0 ⇒ count(line 0) ≠ 0, and count(line) = 0 ⇒ the line is 0 0 0",
+      "No map has its second line without its first, and a line that it does not have is all zeros.", "map_write"};
   static constexpr Claim claim(const Profile&) { return Claim::holds; }
 
   template <Domain D>
@@ -148,7 +127,7 @@ struct UnusedLinesAreZero {
   template <Domain D>
   static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
     const UserNamespace<D> ns = D::at(world.namespaces, index);
-    return well_formed::unused_are_zero(ns.uid_map) & well_formed::unused_are_zero(ns.gid_map);
+    return well_formed::written_whole(ns.uid_map) & well_formed::written_whole(ns.gid_map);
   }
 };
 

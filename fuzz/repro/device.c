@@ -27,15 +27,3 @@ static void make_device(const char *node, uid_t uid, gid_t gid, mode_t mode)
 		broken(node);
 	set_owner_and_mode(node, uid, gid, mode);
 }
-
-static int open_device(const char *node)
-{
-	int file = open(node, O_RDWR | O_CLOEXEC);
-
-	if (file < 0)
-		return -1;
-	if (userfault_device >= 0)
-		close(userfault_device);
-	userfault_device = out_of_the_way(file);
-	return 0;
-}

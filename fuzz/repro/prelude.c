@@ -584,14 +584,14 @@ static int out_of_the_way(int file)
 	return moved;
 }
 
-/* A task uses the userfaultfd that it got last. */
-static int keep_userfaultfd(int file)
+/* A task uses what it got last: of userfaultfds, and of their device. */
+static int keep(int *kept, int file)
 {
 	if (file < 0)
 		return -1;
-	if (userfault >= 0)
-		close(userfault);
-	userfault = out_of_the_way(file);
+	if (*kept >= 0)
+		close(*kept);
+	*kept = out_of_the_way(file);
 	return 0;
 }
 

@@ -517,11 +517,11 @@ std::string Writer::c_call(const Call<Concrete>& call) const {
     case CallKind::session_to_parent:
       return "session_to_parent()";
     case CallKind::userfaultfd:
-      return fmt::format("keep_userfaultfd(syscall(SYS_userfaultfd, {:#x}))", args[0]);
+      return fmt::format("keep(&userfault, syscall(SYS_userfaultfd, {:#x}))", args[0]);
     case CallKind::open_userfaultfd_device:
-      return fmt::format("open_device(\"{}\")", opened_node(program_, call));
+      return fmt::format("keep(&userfault_device, open(\"{}\", O_RDWR | O_CLOEXEC))", opened_node(program_, call));
     case CallKind::userfaultfd_ioc_new:
-      return fmt::format("keep_userfaultfd(ioctl(userfault_device, USERFAULTFD_IOC_NEW, {:#x}))", args[0]);
+      return fmt::format("keep(&userfault, ioctl(userfault_device, USERFAULTFD_IOC_NEW, {:#x}))", args[0]);
     case CallKind::uffdio_api:
       return fmt::format("enable_userfaultfd({:#x}, {:#x})", args[0], args[1]);
     case CallKind::user_fault:

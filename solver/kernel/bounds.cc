@@ -93,10 +93,10 @@ bool written_two_deep(const World<Concrete>& world, const Call<Concrete>& call) 
          valid_maps(world, call);
 }
 
-/// Both lines that are written have ids, and none that wrap.
+/// Both lines that are written have ids, and end with one.
 bool ranges_of_ids(const World<Concrete>& world, const Call<Concrete>& call) {
   const auto is_range = [](std::uint64_t first, std::uint64_t count) {
-    return count != 0 && first + count <= kInvalidId + 1;
+    return count != 0 && first + count <= kInvalidId;
   };
   return valid_maps(world, call) && is_range(call.args[3], call.args[4]) && is_range(call.args[6], call.args[7]);
 }

@@ -330,8 +330,7 @@ void run_proc_cap_handler(Scene& scene, unsigned situation) {
 
 constexpr std::string_view kMapBound =
     "in the form in which the kernel prints them, one line is written up to 1 deep, or two, or one 2 deep, below a "
-    "parent "
-    "whose maps have up to one";
+    "parent whose maps have up to one";
 
 }  // namespace
 
