@@ -60,10 +60,4 @@ Kills read_kills(const fs::path& file) {
   return kills;
 }
 
-std::string score(std::size_t killed, std::size_t of) {
-  if (of == 0) return "–";
-  const std::size_t thousandths = 1000 * killed / of;
-  return fmt::format("{}.{} %", thousandths / 10, thousandths % 10);
-}
-
 }  // namespace capcheck

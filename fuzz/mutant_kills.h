@@ -49,9 +49,6 @@ void write_runners(const std::filesystem::path& file, std::span<const std::size_
 /// What MutantKills wrote beside that file. Throws std::runtime_error where it is not of that form.
 Kills read_kills(const std::filesystem::path& file);
 
-/// "99.1 %", rounded down: what is not all is never 100. Of none: "–".
-std::string score(std::size_t killed, std::size_t of);
-
 }  // namespace capcheck
 
 #endif

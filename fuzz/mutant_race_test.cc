@@ -10,6 +10,7 @@
 #include "corpus/files.h"
 #include "fuzz/mutant_kills.h"
 #include "fuzz/mutator.h"
+#include "fuzz/score.h"
 #include "model/mutants.h"
 #include "solver/mutants.h"
 

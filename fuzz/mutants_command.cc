@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fuzz/mutant_trial.h"
+#include "fuzz/score.h"
 #include "fuzz/sut/in_process_kernel.h"
 #include "model/faults.h"
 #include "model/mutants.h"

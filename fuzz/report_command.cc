@@ -33,9 +33,11 @@ void run(const ReportArguments& arguments) {
   try {
     write_report(arguments.output, report);
   } catch (const nlohmann::json::exception& error) {
+    const std::string other = arguments.mutants.empty() ? ""
+                                                        : fmt::format(", or {} not what `capcheck mutants` prints",
+                                                                      arguments.mutants.string());
     throw std::runtime_error(fmt::format("{}: not the report of a run of `capcheck verdict`{}: {}",
-                                         arguments.run.string(),
-                                         arguments.mutants.empty() ? "" : ", or of `capcheck mutants`", error.what()));
+                                         arguments.run.string(), other, error.what()));
   }
   fmt::print("{}\n", (arguments.output / "report.html").string());
 }

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "fuzz/html_page.h"
-#include "fuzz/mutant_kills.h"
 #include "fuzz/run_report.h"
+#include "fuzz/score.h"
 
 namespace capcheck {
 namespace {
