@@ -39,6 +39,7 @@ enum class Whose : std::uint8_t {
   caller,
   child,   ///< of clone(2): the state before is its creator's
   helper,  ///< a user-mode helper, which has nothing to do with the state before
+  gone,    ///< the caller of an exit: its last state
 };
 
 template <Domain D>
@@ -52,8 +53,9 @@ struct Step {
   const typename D::Word& result;
   const TaskState<D>& after;
   Whose whose = Whose::caller;
-  const World<D>* world = nullptr;  ///< before the call, where it is known: a kernel does not show it
-  const World<D>* left = nullptr;   ///< after it
+  const World<D>* world = nullptr;    ///< before the call, where it is known: a kernel does not show it
+  const World<D>* left = nullptr;     ///< after it
+  const Output<D>* output = nullptr;  ///< what it wrote, where the worlds are known
 };
 
 struct InvariantInfo {
@@ -793,13 +795,14 @@ struct SetuidRootGrantsAll {
     const auto& a = step.call.args;
     const Credentials<D>& cred = step.before.cred;
     const Task<D>& task = step.world->tasks[step.call.task];
-    typename D::Bool alone(true);
-    for (std::size_t other = 0; other < kMaxTasks; ++other) {
-      if (other != step.call.task) alone = alone & (step.world->tasks[other].alive == Word(0));
+    typename D::Bool shares_fs(false);
+    for (std::size_t i = 0; i < kMaxTasks; ++i) {
+      const Task<D>& other = step.world->tasks[i];
+      shares_fs = shares_fs | (!(other.alive == Word(0)) & !(other.leader == task.leader) & (other.fs == task.fs));
     }
     return executed(step) & (step.before.level == Word(0)) & !(cred.uid == Word(0)) & (a[0] == Word(0)) &
            (a[1] == Word(0)) & (a[2] == Word(S_ISUID | S_IXGRP)) & (a[3] == Word(0)) & (cred.no_new_privs == Word(0)) &
-           (task.traced == Word(0)) & alone & !has<D>(cred.securebits, Word(SECURE_NOROOT));
+           (task.traced == Word(0)) & !shares_fs & !has<D>(cred.securebits, Word(SECURE_NOROOT));
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {

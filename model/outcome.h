@@ -18,7 +18,7 @@ struct Outcome {
   /// What the system call returns: the value, or the negated errno.
   constexpr typename D::Word result() const {
     using Word = typename D::Word;
-    return bookkeeping<D>([&] { return D::select(verdict.passed(), value, Word(0) - verdict.error()); });
+    return bookkeeping<D>([&] { return D::select(verdict.code() == Word(0), value, Word(0) - verdict.error()); });
   }
 };
 

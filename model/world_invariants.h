@@ -2,8 +2,10 @@
 // Invariants of what no kernel shows in a task's state: what a call leaves in the world. The solver proves them and
 // properties test them; the fuzzer, which has only a kernel's answers, cannot.
 //
-// Each is a type as in invariants.h that reads the worlds before and after. None says all that a rule does: that would
-// be the rule a second time. What says it of the kernel's own code is solver/kernel.
+// Each is a type as in invariants.h that reads the worlds before and after: of namespaces and sysctls here, of tasks in
+// task_invariants.h, of what a program starts with in exec_invariants.h, of what single calls answer in
+// call_invariants.h. They say what manual pages do; what says of the
+// kernel's own code that it is the rule is solver/kernel.
 #ifndef CAPCHECK_MODEL_WORLD_INVARIANTS_H_
 #define CAPCHECK_MODEL_WORLD_INVARIANTS_H_
 
@@ -12,40 +14,17 @@
 #include <string_view>
 #include <tuple>
 
+#include "model/call_invariants.h"
 #include "model/domain.h"
+#include "model/exec_invariants.h"
 #include "model/invariants.h"
 #include "model/profile.h"
-#include "model/step.h"
+#include "model/task_invariants.h"
 #include "model/world.h"
+#include "model/world_step.h"
 
 namespace capcheck {
 namespace invariant {
-
-template <Domain D>
-constexpr typename D::Bool gives(const Step<D>& step, std::uint64_t error) {
-  return step.result == typename D::Word(0) - typename D::Word(error);
-}
-template <Domain D>
-constexpr typename D::Bool equivalent(const typename D::Bool& a, const typename D::Bool& b) {
-  return (a & b) | (!a & !b);
-}
-template <Domain D>
-constexpr const Task<D>& caller_before(const Step<D>& step) {
-  return step.world->tasks[step.call.task];
-}
-/// Bits in which two values of one type differ in any word. One word, since each part of a conclusion is a question.
-template <Domain D, class T>
-constexpr typename D::Word differing(const T& a, const T& b) {
-  T copy = a;
-  typename D::Word bits(0);
-  zip_words(copy, b, [&](const typename D::Word& x, const typename D::Word& y) { bits = bits | (x ^ y); });
-  return bits;
-}
-/// The caller's own namespace, as it was.
-template <Domain D>
-constexpr UserNamespace<D> own_namespace(const Step<D>& step) {
-  return D::at(step.world->namespaces, step.before.user_ns);
-}
 
 /// A call that fails leaves the tasks, the own namespace and the sysctls; but a session keyring that waits is taken.
 struct FailedCallLeavesTheWorld {
@@ -162,8 +141,19 @@ struct NewNamespaceIsBelow {
 }  // namespace invariant
 
 /// Every invariant of worlds; those of states first.
-using WorldCatalogue =
-    std::tuple<invariant::FailedCallLeavesTheWorld, invariant::SysctlMasksOnlyShrink, invariant::NewNamespaceIsBelow>;
+using WorldCatalogue = std::tuple<
+    invariant::FailedCallLeavesTheWorld, invariant::SysctlMasksOnlyShrink, invariant::NewNamespaceIsBelow,
+    invariant::SessionKeyringsAreJoinedOrOffered, invariant::KeyringsAreOfferedToTheOwnParent,
+    invariant::ExitEndsTheOwnGroup, invariant::RelativesChangeOnlyByDeath, invariant::TracersAreWhoAsked,
+    invariant::ExecStartsAnew, invariant::ExecIsDumpableWithoutGain, invariant::ExecAsksTheFile,
+    invariant::ExecGainsNothingWhileShared, invariant::FileCapabilitiesAddUp, invariant::PlainFilesKeepTheAmbient,
+    invariant::NosuidFilesGiveNothing, invariant::ScriptsGiveNothing, invariant::AtSecureTellsOfNewIds,
+    invariant::ChildSharesWhatWasAskedFor, invariant::NewTasksWereFree, invariant::CloneRefusesContradictions,
+    invariant::UnshareDetachesWhoIsAlone, invariant::SetnsJoinsTheNamedNamespace, invariant::ChangedIdsEndDumpable,
+    invariant::CapgetTellsOfWhomItNames, invariant::CapsetWritesTheVersion, invariant::ChrootNeedsSysChroot,
+    invariant::UserfaultfdIsAsAskedFor, invariant::DeviceOpensByItsMode, invariant::UffdioApiEnablesOnce,
+    invariant::FaultsNeedAnEnabledDescriptor, invariant::NoNewPrivsChecksArguments,
+    invariant::FilesOfProcAskTheirOpener, invariant::GroupsAreAsAskedFor, invariant::UnprivilegedUserfaultfdIsForRoot>;
 
 /// Calls f<I>() for every invariant of worlds, in order.
 template <class F>

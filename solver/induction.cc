@@ -261,6 +261,15 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
+      // Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
+      const SymbolicBool plain = plain_parts_of(way);
+      if (!identical(plain, way)) {
+        std::vector<Lemma> used;
+        if (plain.is_false() || ask(here, here.nearby_questions, plain, lemmas, false, used).kind == Answer::Kind::no) {
+          result.used.insert(result.used.end(), used.begin(), used.end());
+          continue;
+        }
+      }
       const auto ask_with = [&](bool all_facts) {
         return ask(here, here.questions, way, lemmas, all_facts, result.used);
       };

@@ -187,6 +187,62 @@ std::vector<SymbolicBool> conjuncts(const SymbolicBool& condition) {
   return found;
 }
 
+namespace {
+
+/// How many operations on truth values are in a term, counted up to a limit.
+unsigned connectives(const z3::expr& term, unsigned limit) {
+  unsigned count = 0;
+  const auto visit = [&](const auto& self, const z3::expr& part) -> void {
+    if (!part.is_bool() || count >= limit || !(part.is_and() || part.is_or() || part.is_not() || part.is_ite())) return;
+    ++count;
+    for (unsigned i = 0; i < part.num_args(); ++i) self(self, part.arg(i));
+  };
+  visit(visit, term);
+  return count;
+}
+
+/// How many terms a term consists of, each counted once.
+std::size_t size_of(const z3::expr& term) {
+  std::set<unsigned> seen;
+  const auto visit = [&](const auto& self, const z3::expr& part) -> void {
+    if (!seen.insert(part.id()).second || !part.is_app()) return;
+    for (unsigned i = 0; i < part.num_args(); ++i) self(self, part.arg(i));
+  };
+  visit(visit, term);
+  return seen.size();
+}
+
+}  // namespace
+
+SymbolicBool plain_parts_of(const SymbolicBool& condition) {
+  constexpr unsigned kPlain = 24;
+  const std::vector<SymbolicBool> parts = conjuncts(condition);
+  if (parts.size() < 2) return condition;
+  z3::expr_vector terms(TermScope::context()), values(TermScope::context());
+  // All in Z3's own form, so that what is the same looks the same. A result asks for the last guard first, and for each
+  // where those before it pass: from the back, what these come to is put into the next.
+  const auto left_of = [&](const SymbolicBool& part) {
+    return part.term().simplify().substitute(terms, values).simplify();
+  };
+  SymbolicBool plain = true;
+  for (std::size_t i = parts.size() - 1; i-- > 0;) {
+    for (const SymbolicBool& one : conjuncts(SymbolicBool(left_of(parts[i])))) {
+      const z3::expr term = one.term();
+      if (term.is_false()) return false;
+      if (term.is_true()) continue;
+      terms.push_back(term.is_not() ? term.arg(0) : term);
+      values.push_back(TermScope::context().bool_val(!term.is_not()));
+      if (connectives(term, kPlain) < kPlain) plain = plain & one;
+    }
+  }
+  const z3::expr last = left_of(parts.back());
+  if (last.is_true()) return plain;
+  if (last.is_false()) return false;
+  plain = plain & SymbolicBool(last);
+  constexpr std::size_t kWorthwhile = 3;  // else it would mostly be a question more
+  return size_of(plain.term()) * kWorthwhile < size_of(condition.term()) ? plain : condition;
+}
+
 SymbolicWord SymbolicWord::unknown(const std::string& name) {
   return SymbolicWord(TermScope::context().bv_const(name.c_str(), 64));
 }

@@ -82,6 +82,11 @@ class SymbolicBool {
 
 /// Conditions that all have to hold for this one to hold, and do if it does: as many as its form shows.
 std::vector<SymbolicBool> conjuncts(const SymbolicBool& condition);
+
+/// What the last part of a conjunction comes to where the other parts hold, together with those of them that are small:
+/// it follows from the whole, and is false only if that is. Only what is in it as a part by its form is made use of;
+/// where that does not make it far smaller, this is the whole.
+SymbolicBool plain_parts_of(const SymbolicBool& condition);
 inline std::vector<bool> conjuncts(bool condition) {
   return {condition};
 }

@@ -17,7 +17,7 @@
 
 namespace capcheck {
 
-/// A task that comes out of a call: the caller itself, or one that the call created.
+/// A task that comes out of a call: the caller itself (at an exit, as it went), or one that the call created.
 template <Domain D>
 struct Successor {
   Whose whose;
@@ -36,7 +36,7 @@ struct Transition {
   std::vector<Successor<D>> successors;
 
   Step<D> seen(const Successor<D>& successor) const {
-    return {caller, call, result, successor.state, successor.whose, before, &after};
+    return {caller, call, result, successor.state, successor.whose, before, &after, &output};
   }
 };
 
@@ -67,6 +67,13 @@ typename D::Bool is_born(const Transition<D>& transition, std::size_t number) {
   return (transition.before->tasks[number].alive == Word(0)) & !(transition.after.tasks[number].alive == Word(0));
 }
 
+/// Whether it is the task that the call ended, its own.
+template <Domain D>
+typename D::Bool is_gone(const Transition<D>& transition, std::size_t number) {
+  if (transition.call.kind != CallKind::exit_group || number != transition.call.task) return typename D::Bool(false);
+  return transition.after.tasks[number].alive == typename D::Word(0);
+}
+
 template <Domain D>
 std::vector<Successor<D>> successors(const Transition<D>& transition) {
   std::vector<Successor<D>> found;
@@ -77,6 +84,7 @@ std::vector<Successor<D>> successors(const Transition<D>& transition) {
   for (std::size_t number = 0; number < kMaxTasks; ++number) {
     add(Whose::caller, succeeds_caller(transition, number), number);
     add(born, is_born(transition, number), number);
+    add(Whose::gone, is_gone(transition, number), number);
   }
   return found;
 }
