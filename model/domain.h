@@ -123,6 +123,17 @@ constexpr auto kernel_function(std::string_view name, F f, const Left&... left) 
   }
 }
 
+/// kernel_function() of what depends on a part of the world and on these words alone. A domain can have a name for what
+/// it gives, the same for the same of them.
+template <Domain D, class F, class Part, class... Words>
+constexpr auto kernel_function_of(std::string_view name, F f, const Part& part, const Words&... words) {
+  if constexpr (requires { D::kernel_function_of(name, f, part, words...); }) {
+    return D::kernel_function_of(name, f, part, words...);
+  } else {
+    return kernel_function<D>(name, f);
+  }
+}
+
 /// What f(inputs...) gives, which depends on nothing else: words among the inputs are ids, or counts of them, of 32
 /// bits; maps are well-formed. A domain that compares rules can look at it by itself.
 template <Domain D, class F, class... Inputs>

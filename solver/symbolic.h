@@ -217,6 +217,16 @@ inline SymbolicWord chosen(const SymbolicBool& condition, const SymbolicWord& ye
 /// If it is set: what stands for a word that the rule gives which is a function of the kernel's (kernel_function()).
 inline thread_local std::function<SymbolicWord(std::string_view, const SymbolicWord&)> word_of_function{};
 
+/// What a truth value that the rule gives depends on (kernel_function_of()): a part of a world, and words.
+struct FunctionInputs {
+  const void* part;
+  std::vector<SymbolicWord> words;
+};
+/// If it is set: what stands for such a truth value, which the last argument gives.
+inline thread_local std::function<SymbolicBool(std::string_view, const FunctionInputs&,
+                                               const std::function<SymbolicBool()>&)>
+    truth_of_function{};
+
 /// Z3 terms.
 struct Symbolic {
   using Word = SymbolicWord;
@@ -265,6 +275,11 @@ struct Symbolic {
     } else {
       return f();
     }
+  }
+
+  template <class F, class Part, class... Words>
+  static Bool kernel_function_of(std::string_view name, F f, const Part& part, const Words&... words) {
+    return truth_of_function ? truth_of_function(name, {&part, {words...}}, f) : f();
   }
 };
 static_assert(Domain<Symbolic>);

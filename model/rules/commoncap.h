@@ -66,14 +66,16 @@ constexpr typename D::Bool owns_ancestor(const Namespaces<D>& namespaces, const 
 template <Domain D>
 constexpr typename D::Bool cap_capable(const Namespaces<D>& namespaces, const Subject<D>& subject,
                                        const typename D::Word& target, const typename D::Word& capability) {
-  return kernel_function<D>("cap_capable", [&] {
+  const auto is_capable = [&] {
     using Word = typename D::Word;
     const Word level = D::at(namespaces, subject.user_ns).level;
     const UserNamespace<D>& child = D::at(namespaces, ancestor_at_level<D>(namespaces, target, level + Word(1)));
     const typename D::Bool below = (level < D::at(namespaces, target).level) & (child.parent == subject.user_ns);
     return (((target == subject.user_ns) | below) & has<D>(subject.effective, capability)) |
            (below & (child.owner == subject.euid));
-  });
+  };
+  return kernel_function_of<D>("cap_capable", is_capable, namespaces, subject.user_ns, subject.euid, subject.effective,
+                               target, capability);
 }
 
 /// The three sets that capset(2) asks for.

@@ -79,18 +79,8 @@ bool written_three_deep(const World<Concrete>& world, const Call<Concrete>& call
   return written_namespace(world, call).level <= kDeepest;
 }
 
-bool has_one_line(const UserNamespace<Concrete>& ns) {
-  return ns.uid_map.line1.count == 0 && ns.gid_map.line1.count == 0;
-}
-
-/// One line is written up to one deep; or two, or one two deep, where the parent's maps have up to one line.
-bool written_two_deep(const World<Concrete>& world, const Call<Concrete>& call) {
-  const UserNamespace<Concrete>& ns = written_namespace(world, call);
-  const bool has_second = (call.args[5] | call.args[6] | call.args[7]) != 0;
-  const std::uint64_t deepest = has_second ? 1 : 2;
-  const bool needs_one_line = has_second || ns.level == 2;
-  return ns.level <= deepest && (!needs_one_line || has_one_line(world.namespaces[ns.parent])) &&
-         valid_maps(world, call);
+bool map_written_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  return written_three_deep(world, call) && valid_maps(world, call);
 }
 
 /// Both lines that are written have ids, and end with one.
@@ -175,8 +165,8 @@ const std::map<std::string_view, Bound> kBounds = {
     {"userfaultfd_api", everything},
     {"proc_setgroups_write", written_three_deep},
     {"mappings_overlap", everything},
-    {"proc_uid_map_write", written_two_deep},
-    {"proc_gid_map_write", written_two_deep},
+    {"proc_uid_map_write", map_written_three_deep},
+    {"proc_gid_map_write", map_written_three_deep},
     {"inode_permission", valid_maps_and_ids},
     {"task_dump_owner", valid_maps},
 };

@@ -171,38 +171,52 @@ class Proof {
     return answer;
   }
 
+  /// What may differ, as far as it is assumed.
+  struct Difference {
+    const Compared* first;  ///< null if nothing differs
+    Answer answer;
+  };
+
   void prove_situation(Scene& scene, unsigned situation) {
-    const SymbolicBool assumed = scene.interpreter().assumed();
+    SymbolicBool assumed = scene.interpreter().assumed();
     SymbolicBool any_differs = false;
     for (const Compared& each : scene.compared()) any_differs = any_differs | differs(each);
+    Difference found = find_difference(scene, assumed, any_differs);
+    // What names stand for matters seldom.
+    if (found.first && !scene.interpreter().definitions().is_true()) {
+      assumed = assumed & scene.interpreter().definitions();
+      found = find_difference(scene, assumed, any_differs);
+    }
+    if (!found.first) {
+      collect_obligation(scene, situation, assumed, any_differs);
+    } else if (found.answer.kind == Answer::Kind::yes) {
+      refute(scene, situation, assumed & any_differs, assumed & differs(*found.first));
+    } else {
+      const bool timed_out = found.answer.kind == Answer::Kind::timeout;
+      result_.verdict = timed_out ? EqualityVerdict::timeout : EqualityVerdict::unknown;
+      result_.detail = fmt::format("{}: {}", found.first->name, found.answer.reason);
+    }
+  }
+
+  Difference find_difference(const Scene& scene, const SymbolicBool& assumed, const SymbolicBool& any_differs) {
+    const Answer none{Answer::Kind::no, ""};
     // Kernels have most of their code in common.
     const Refutable question(assumed & any_differs, {});
-    const bool known = question.find_refutation().has_value();
+    if (question.find_refutation()) return {nullptr, none};
     const Clock::time_point begin = Clock::now();
-    const bool none_differs = known || hasty_->ask(assumed & any_differs).kind == Answer::Kind::no;
+    const bool none_differs = hasty_->ask(assumed & any_differs).kind == Answer::Kind::no;
     result_.slowest = std::max(result_.slowest, seconds_since(begin));
     SymbolicBool shown = assumed;
     for (const Compared& each : scene.compared()) {
       if (none_differs) break;
       if (differs(each).is_false()) continue;
       const Answer answer = ask(shown & differs(each));
-      switch (answer.kind) {
-        case Answer::Kind::no:
-          // What was shown helps with what follows: most of it depends on whether the call passes.
-          shown = shown & !differs(each);
-          continue;
-        case Answer::Kind::yes:
-          refute(scene, situation, assumed & any_differs, assumed & differs(each));
-          return;
-        case Answer::Kind::timeout:
-        case Answer::Kind::unknown:
-          result_.verdict = answer.kind == Answer::Kind::timeout ? EqualityVerdict::timeout : EqualityVerdict::unknown;
-          result_.detail = fmt::format("{}: {}", each.name, answer.reason);
-          return;
-      }
+      if (answer.kind != Answer::Kind::no) return {&each, answer};
+      // What was shown helps with what follows: most of it depends on whether the call passes.
+      shown = shown & !differs(each);
     }
-    if (!known) question.add_refutation({});
-    collect_obligation(scene, situation, any_differs);
+    question.add_refutation({});
+    return {nullptr, none};
   }
 
   /// There is an input for which they differ. Is it one that a program can lead to?
@@ -236,7 +250,8 @@ class Proof {
     result_.detail += names;
   }
 
-  void collect_obligation(const Scene& scene, unsigned situation, const SymbolicBool& any_differs) {
+  void collect_obligation(const Scene& scene, unsigned situation, const SymbolicBool& assumed,
+                          const SymbolicBool& any_differs) {
     if (!options_.on_obligation && !options_.confirm) return;
     const Interpreter& interpreter = scene.interpreter();
     const auto add = [&](std::string what, Parts parts) {
@@ -247,7 +262,7 @@ class Proof {
       }
     };
     add("paths that are not taken", {{}, interpreter.excluded()});
-    add("something differs", {{interpreter.assumed()}, {any_differs}});
+    add("something differs", {{assumed}, {any_differs}});
   }
 
   /// What was proved, for readers and for the other solver.

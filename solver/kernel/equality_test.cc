@@ -205,6 +205,53 @@ TEST(KernelFunctions, ThatRulesStandForAreProved) {
   EXPECT_GT(around_rules.size(), 10u);
 }
 
+/// A write of one line or two to uid_map, of a namespace of this level whose own maps are not there yet.
+struct MapWrite {
+  std::uint64_t level;
+  bool has_second;
+};
+
+World<Concrete> world_of(const Profile& profile, const MapWrite& write) {
+  World<Concrete> world{};
+  begin(world, profile);
+  const IdMap<Concrete> two_lines{{0, 0, 10}, {20, 20, 10}};
+  for (; world.namespace_count <= write.level; ++world.namespace_count) {
+    UserNamespace<Concrete>& ns = world.namespaces[world.namespace_count];
+    ns.parent = world.namespace_count - 1;
+    ns.level = world.namespace_count;
+    if (ns.level < write.level) ns.uid_map = ns.gid_map = two_lines;
+  }
+  world.tasks[0].user_ns = write.level;
+  return world;
+}
+
+Call<Concrete> call_of(const MapWrite& write) {
+  Call<Concrete> call{CallKind::write_uid_map, 0, {0, 0, 0, 0, 1}};
+  if (write.has_second) call.args[5] = call.args[6] = call.args[7] = 1;
+  return call;
+}
+
+/// The bound says what is proved: what is within it is one of the situations, and what is not is none.
+TEST(KernelFunctions, AreProvedOfMapsAsFarAsTheirBoundSays) {
+  const Profile profile = parse_profile("6.12");
+  const ProvedFunction& function = find_function("proc_uid_map_write");
+  for (std::uint64_t level = 0; level <= 5; ++level) {
+    for (const bool has_second : {false, true}) {
+      SCOPED_TRACE(fmt::format("level {}, {} lines", level, has_second ? 2 : 1));
+      World<Concrete> world = world_of(profile, {level, has_second});
+      const Transition<Concrete> made = take(profile, Fault::none, world, call_of({level, has_second}));
+      unsigned met = 0;
+      for (unsigned situation = 0; situation < function.situations(profile); ++situation)
+        met += function.occurrences.concrete(profile, situation, made).happens ? 1 : 0;
+      EXPECT_EQ(met, level <= 3 ? 1u : 0u);
+      EXPECT_EQ(is_within_bound(function.name, world, made.call), level <= 3);
+    }
+  }
+  World<Concrete> world = world_of(profile, {2, false});
+  world.namespaces[1].uid_map.line1.count = kInvalidId;
+  EXPECT_FALSE(is_within_bound(function.name, world, call_of({2, false})));
+}
+
 TEST(PlantedFaults, AreAllOfThem) {
   for (const FaultInfo& fault : kFaults)
     EXPECT_NE(std::ranges::find(kPlantedFaults, fault.name, &PlantedFault::fault), kPlantedFaults.end()) << fault.name;
@@ -261,6 +308,30 @@ TEST(Equality, AFunctionThatIsNotThereIsAnError) {
       prove_alone([](Scene& scene, unsigned) { scene.interpreter().run("set_cred_unheard_of", {}, scene.state()); });
   EXPECT_EQ(result.verdict, EqualityVerdict::error);
   EXPECT_THAT(result.detail, HasSubstr("no function set_cred_unheard_of()"));
+}
+
+/// A name for a word plus 1, of 32 bits each.
+SymbolicWord name_successor(Scene& scene, const SymbolicWord& word) {
+  const z3::expr sum = low_bits(word, 32) + 1;
+  const SymbolicWord name = word_of_bits(scene.interpreter().abbreviate("successor", sum));
+  scene.interpreter().define(name == word_of_bits(sum));
+  return name;
+}
+
+TEST(Equality, WhatNamesStandForIsKnownWhereItMatters) {
+  const EqualityResult proved = prove_alone([](Scene& scene, unsigned) {
+    const SymbolicWord word = scene.unknown("word", 32, Shown::number), name = name_successor(scene, word);
+    scene.compare("same", name, name, Shown::number);
+    scene.compare("no more than bits", name, word_of_bits(low_bits(word, 32) + 1), Shown::number);
+  });
+  EXPECT_EQ(proved.verdict, EqualityVerdict::proved) << proved.detail;
+  const EqualityResult refuted = prove_alone([](Scene& scene, unsigned) {
+    const SymbolicWord word = scene.unknown("word", 32, Shown::number);
+    scene.compare("successor", name_successor(scene, word), word & SymbolicWord(0xff), Shown::number,
+                  !(word == SymbolicWord(0)));
+  });
+  EXPECT_EQ(refuted.verdict, EqualityVerdict::refuted);
+  EXPECT_THAT(refuted.detail, HasSubstr("successor: the kernel gives 0, the model 255\nwhere\n  word = 4294967295\n"));
 }
 
 // What differs where no program leads.

@@ -637,7 +637,7 @@ unsigned commit_levels(const Profile&) {
 
 void run_commit_creds(Scene& scene, unsigned level) {
   scene.add_namespaces(0, level);
-  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_other_namespace();
   scene.add_task_anywhere();
   Interpreter& interpreter = scene.interpreter();
   const ObjectId made = scene.add_other_credentials(1, "new", level), mm = interpreter.add_object("mm", "mm_struct");

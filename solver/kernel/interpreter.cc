@@ -895,9 +895,10 @@ SymbolicBool Interpreter::perhaps(const char* name) {
 z3::expr Interpreter::abbreviate(const char* name, const z3::expr& term) {
   if (term.is_numeral()) return term;
   for (const auto& [constant, known] : abbreviated_) {
-    if (z3::eq(known, term)) return constant;
+    if (z3::eq(known, term) || z3::eq(constant, term)) return constant;
   }
-  const z3::expr constant = any_bits(name, term.get_sort().bv_size());
+  z3::context& context = TermScope::context();
+  const z3::expr constant(context, Z3_mk_fresh_const(context, name, term.get_sort()));
   abbreviated_.emplace_back(constant, term);
   return constant;
 }

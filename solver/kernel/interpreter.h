@@ -107,8 +107,12 @@ class Interpreter {
   void assume(const SymbolicBool& fact) { assumed_ = assumed_ & fact; }
   const SymbolicBool& assumed() const { return assumed_; }
 
-  /// A constant in place of a term. Whoever asks for it assumes that they are equal, in a form that Z3 likes.
+  /// A constant in place of a term, the same for the same. Whoever asks for it says that they are equal, in a form that
+  /// Z3 likes: with assume() or define().
   z3::expr abbreviate(const char* name, const z3::expr& term);
+  /// What constants stand for: not assumed, for what holds whatever they are is found out sooner without.
+  void define(const SymbolicBool& fact) { definitions_ = definitions_ & fact; }
+  const SymbolicBool& definitions() const { return definitions_; }
   /// A term with those terms in the place of their constants.
   z3::expr spelled_out(z3::expr term) const;
 
@@ -205,7 +209,7 @@ class Interpreter {
   const KernelCode& code_;
   const Contracts& contracts_;
   Query& query_;
-  SymbolicBool assumed_ = true;
+  SymbolicBool assumed_ = true, definitions_ = true;
   std::deque<Object> objects_;
   std::map<const llvm::Value*, ObjectId> globals_;
   std::map<const llvm::Function*, std::shared_ptr<const Blocks>> blocks_;

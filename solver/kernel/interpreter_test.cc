@@ -240,8 +240,35 @@ TEST_F(Assembly, WhatStandsForATermIsSpelledOut) {
   const z3::expr term = any_bits("a", kInt) + 1, name = interpreter_->abbreviate("b", term),
                  other = interpreter_->abbreviate("c", fold(name + name));
   EXPECT_TRUE(z3::eq(interpreter_->abbreviate("b", term), name));
+  EXPECT_TRUE(z3::eq(interpreter_->abbreviate("b", name), name));
   EXPECT_TRUE(z3::eq(interpreter_->abbreviate("b", bits_of(7, kInt)), bits_of(7, kInt)));
   EXPECT_EQ(query_.ask(!equal(interpreter_->spelled_out(other), term + term)).kind, Answer::Kind::no);
+}
+
+/// So that what is a function of a number is known to be the same of the same number.
+TEST_F(Assembly, WhatIsCopiedTogetherComesOutAsItWas) {
+  const z3::expr low = any_bits("low", kInt), high = any_bits("high", kInt);
+  const std::string text = R"(define i32 @f(i32 %low, i32 %high) {
+    %p = alloca i64
+    %q = getelementptr i8, ptr %p, i64 4
+    store i32 %low, ptr %p
+    store i32 %high, ptr %q
+    %both = load i64, ptr %p
+    %other = alloca [12 x i8]
+    store i64 %both, ptr %other
+    %at = getelementptr i8, ptr %other, i64 PLACE
+    %r = load i32, ptr %at
+    ret i32 %r
+  })";
+  const auto read_at = [&](const std::string& place) {
+    std::string here = text;
+    here.replace(here.find("PLACE"), 5, place);
+    return as_bits(run(here, {Value(low), Value(high)}));
+  };
+  EXPECT_TRUE(z3::eq(read_at("0"), low));
+  EXPECT_TRUE(z3::eq(read_at("4"), high));
+  EXPECT_EQ(query_.ask(!equal(read_at("2"), z3::concat(high.extract(15, 0), low.extract(31, 16)))).kind,
+            Answer::Kind::no);
 }
 
 /// What is not understood, and what is said of it.

@@ -12,6 +12,18 @@ namespace {
 
 constexpr unsigned kBitsOfByte = 8;
 
+/// Some bits of a number: if it was put together, of the part in which they are.
+z3::expr extract(z3::expr bits, unsigned high, unsigned low) {
+  while (bits.is_app() && bits.decl().decl_kind() == Z3_OP_CONCAT && bits.num_args() == 2) {
+    const unsigned width = bits.arg(1).get_sort().bv_size();
+    if (high >= width && low < width) break;
+    const bool is_high = low >= width;
+    bits = bits.arg(is_high ? 0 : 1);
+    if (is_high) high -= width, low -= width;
+  }
+  return low == 0 && high + 1 == bits.get_sort().bv_size() ? bits : fold(bits.extract(high, low));
+}
+
 }  // namespace
 
 z3::expr as_bits(const Value& value) {
@@ -31,7 +43,7 @@ Value part_of(const Piece& piece, std::uint64_t offset, std::uint64_t size) {
   if (offset == 0 && size == piece.size) return piece.value;
   const z3::expr bits = as_bits(piece.value);
   const auto low = static_cast<unsigned>(offset * kBitsOfByte);
-  return fold(bits.extract(low + static_cast<unsigned>(size * kBitsOfByte) - 1, low));
+  return extract(bits, low + static_cast<unsigned>(size * kBitsOfByte) - 1, low);
 }
 
 Value join(const Value& high, const Value& low) {

@@ -63,16 +63,17 @@ struct Standing {
 /// level 0: only the initial namespace is there.
 std::vector<Standing> standings(const Profile& profile);
 
-/// The number that a scene has for a namespace which is not in the chain that the function is about. Those in it have
-/// their levels for numbers.
-inline constexpr unsigned kOtherNamespace = kMaxNamespaces - 1;
+/// The number that a scene has for a namespace which is not in the chain that the function is about, and for one more.
+/// Those in it have their levels for numbers.
+inline constexpr unsigned kOtherNamespace = kMaxNamespaces - 1, kSecondOtherNamespace = kMaxNamespaces - 2;
 
-/// A write of uid_map or gid_map: which level the namespace has, how many lines are written, and how many the maps of
-/// its parent have at the most. First those that programs come to soonest.
+/// A write of uid_map or gid_map: which level the namespace has, and how many lines are written. First those that
+/// programs come to soonest.
 struct MapSituation {
-  unsigned level, written, parent_lines;
+  unsigned level, written;
 };
-inline constexpr std::array<MapSituation, 4> kMapSituations = {{{1, 1, 2}, {1, 2, 1}, {2, 1, 1}, {0, 1, 0}}};
+inline constexpr std::array<MapSituation, 8> kMapSituations = {
+    {{1, 1}, {1, 2}, {2, 1}, {2, 2}, {3, 1}, {3, 2}, {0, 1}, {0, 2}}};
 
 /// So many groups a call of setgroups(2) has. More than there may be are any number of them.
 inline constexpr unsigned kTooManyGroups = kNgroupsMax + 1;
@@ -113,13 +114,15 @@ void add_chain(Occurrence<D>& occurrence, const World<D>& world, typename D::Wor
   }
 }
 
-/// The number that a scene has for a task's namespace, of which the chain up from `number` is that of the scene.
+/// The number that a scene has for a task's namespace, of which the chain up from `number` is that of the scene: or
+/// `other`.
 template <Domain D>
 void add_user_ns(Occurrence<D>& occurrence, const World<D>& world, typename D::Word number, unsigned deepest,
-                 const Task<D>& task, const std::string& owner = "") {
+                 const Task<D>& task, const std::string& owner = "",
+                 const typename D::Word& other = typename D::Word(kOtherNamespace)) {
   using Word = typename D::Word;
   if (certainly_not(occurrence.happens)) return;
-  Word found(kOtherNamespace);
+  Word found = other;
   for (unsigned level = deepest;; --level) {
     found = D::select(task.user_ns == number, Word(level), found);
     if (level == 0) break;
@@ -336,7 +339,7 @@ struct OfMapWrite {
   static Occurrence<D> of(const Profile&, unsigned situation, const Transition<D>& transition) {
     using Word = typename D::Word;
     const ProcWrite<D> write(transition);
-    const auto [level, written, parent_lines] = kMapSituations[situation];
+    const auto [level, written] = kMapSituations[situation];
     const bool of_users = transition.call.kind == CallKind::write_uid_map;
     const std::string field = of_users ? "uid_map" : "gid_map";
     const auto map_of = [&](const UserNamespace<D>& ns) { return of_users ? ns.uid_map : ns.gid_map; };
@@ -346,15 +349,13 @@ struct OfMapWrite {
     occurrence.require(written == 2 ? text.has_second() : !text.has_second());
     detail::add_credentials(occurrence, write.writer.cred);
     detail::add_credentials(occurrence, write.opener.cred, "opener ");
+    const Word other(kOtherNamespace),
+        writers = D::select(write.writer.user_ns == write.opener.user_ns, other, Word(kSecondOtherNamespace));
     detail::add_chain(occurrence, write.world, write.number, level, 0, [](const Word&, unsigned) {});
-    detail::add_user_ns(occurrence, write.world, write.number, level, write.writer);
-    detail::add_user_ns(occurrence, write.world, write.number, level, write.opener, "opener ");
-    if (level > 0) {
-      const UserNamespace<D> parent = D::at(write.world.namespaces, write.ns.parent);
-      detail::add_maps(occurrence, fmt::format("ns{}", level - 1), parent);
-      for (const IdMap<D>* map : {&parent.uid_map, &parent.gid_map})
-        occurrence.require(typename D::Bool(parent_lines == 2) | (map->line1.count == Word(0)));
-    }
+    detail::add_user_ns(occurrence, write.world, write.number, level, write.writer, "", writers);
+    detail::add_user_ns(occurrence, write.world, write.number, level, write.opener, "opener ", other);
+    if (level > 0)
+      detail::add_maps(occurrence, fmt::format("ns{}", level - 1), D::at(write.world.namespaces, write.ns.parent));
     const IdExtent<D> own = map_of(write.ns).line0;
     occurrence.add(fmt::format("ns{}.{}.0.first", level, field), own.first);
     occurrence.add(fmt::format("ns{}.{}.0.lower_first", level, field), own.lower_first);

@@ -73,9 +73,9 @@ unsigned setgroups_situations(const Profile&) {
 void run_proc_setgroups_write(Scene& scene, unsigned situation) {
   const unsigned level = situation / 2;
   const bool allows = situation % 2 != 0;
-  use_cap_capable(scene);
+  const CapCapable cap_capable_as_proved(scene);
   scene.add_namespaces(0, level);
-  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_other_namespace();
   scene.add_task_anywhere();
   Interpreter& interpreter = scene.interpreter();
   UserNamespace<Symbolic>& ns = scene.world().namespaces[level];
@@ -202,19 +202,20 @@ void add_flags(Scene& scene, unsigned level) {
 }
 
 void run_map_write(Scene& scene, unsigned situation, const MapFile<Symbolic>& map) {
-  const auto [level, lines, parent_lines] = kMapSituations[situation];
+  const auto [level, lines] = kMapSituations[situation];
   const std::string_view field = map.of_users ? "uid_map" : "gid_map";
-  use_cap_capable(scene);
+  const CapCapable cap_capable_as_proved(scene);
   const IdFunctions id_functions(scene);
   use_map_id_range_down(scene);
   use_mappings_overlap(scene);
   scene.add_namespaces(0, level);
-  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_other_namespace();
+  scene.add_second_other_namespace();
   scene.add_task_anywhere();
   const Task<Symbolic>& opener = scene.world().tasks[1];
   const auto [file, position] = add_proc_file(scene, scene.add_other_credentials(1, "opener"));
   Interpreter& interpreter = scene.interpreter();
-  if (level > 0) scene.add_maps(level - 1, parent_lines);
+  if (level > 0) scene.add_maps(level - 1);
   add_flags(scene, level);
   const IdExtent<Symbolic> before = add_own_map(scene, level, map, field);
   const MapText<Symbolic> text = add_map_text(scene, lines);
@@ -302,9 +303,9 @@ void run_proc_cap_handler(Scene& scene, unsigned situation) {
                                                                      {"cap_userns_table", "cap_userns_mask"}};
   constexpr std::string_view kVariables[] = {"usermodehelper_bset", "usermodehelper_inheritable",
                                              "usermodehelper_userns", "cap_userns_mask"};
-  use_cap_capable(scene);
+  const CapCapable cap_capable_as_proved(scene);
   scene.add_namespaces(0, 0);
-  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_other_namespace();
   scene.add_task_anywhere();
   scene.assume("a sysctl of mode 0600 is written by whose euid is 0", scene.task().cred.euid == Word(0));
   Interpreter& interpreter = scene.interpreter();
@@ -329,8 +330,7 @@ void run_proc_cap_handler(Scene& scene, unsigned situation) {
 }
 
 constexpr std::string_view kMapBound =
-    "in the form in which the kernel prints them, one line is written up to 1 deep, or two, or one 2 deep, below a "
-    "parent whose maps have up to one";
+    "namespaces up to 3 deep; one line or two are written, in the form in which the kernel prints them";
 
 }  // namespace
 

@@ -24,9 +24,8 @@ unsigned levels(const Profile&) {
 }
 
 void set_up_chain(Scene& scene, unsigned level) {
-  use_cap_capable(scene);
   scene.add_namespaces(0, level);
-  scene.add_other_namespace(scene.unknown("other_ns.level", kIntBits, Shown::number));
+  scene.add_other_namespace();
 }
 
 /// Another task, which has these credentials.
@@ -51,6 +50,7 @@ void compare_access(Scene& scene, const Word& result, const Bool& model) {
 }
 
 void run_cap_ptrace_access_check(Scene& scene, unsigned level) {
+  const CapCapable cap_capable_as_proved(scene);
   set_up_chain(scene, level);
   scene.add_task_anywhere();
   const ObjectId tracee = add_other_task(scene, "tracee", scene.add_other_credentials(1, "tracee", level));
@@ -61,6 +61,7 @@ void run_cap_ptrace_access_check(Scene& scene, unsigned level) {
 
 /// The tracee makes the call.
 void run_cap_ptrace_traceme(Scene& scene, unsigned level) {
+  const CapCapable cap_capable_as_proved(scene);
   set_up_chain(scene, level);
   scene.add_task(level);
   const ObjectId parent = add_other_task(scene, "parent", scene.add_other_credentials(1, "parent"));
@@ -72,6 +73,7 @@ void run_cap_ptrace_traceme(Scene& scene, unsigned level) {
 /// Of a task in another thread group. Whoever enters a namespace was above it, so its address space is of one that its
 /// own is below.
 void run_ptrace_may_access(Scene& scene, unsigned level) {
+  const CapCapable cap_capable_as_proved(scene);
   set_up_chain(scene, level);
   scene.add_task_anywhere();
   Interpreter& interpreter = scene.interpreter();

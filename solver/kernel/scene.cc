@@ -133,6 +133,15 @@ unsigned Scene::add_other_namespace(const SymbolicWord& level) {
   return kOtherNamespace;
 }
 
+unsigned Scene::add_other_namespace() {
+  return add_other_namespace(unknown("other_ns.level", kIdBits, Shown::number));
+}
+
+void Scene::add_second_other_namespace() {
+  add_namespace("second_other_ns", kSecondOtherNamespace, SymbolicWord::anything(),
+                unknown("second_other_ns.level", kIdBits, Shown::number));
+}
+
 unsigned Scene::number_of(const Target& target, const std::string& place) const {
   for (const auto& [number, object] : namespaces_) {
     if (target.object == object && target.offset == 0) return number;
@@ -186,15 +195,14 @@ IdExtent<Symbolic> Scene::add_line(ObjectId ns, const std::string& field, unsign
   return line;
 }
 
-void Scene::add_maps(unsigned number, unsigned most_lines) {
+void Scene::add_maps(unsigned number) {
   const ObjectId ns = namespaces_.at(number);
   const auto add = [&](const std::string& field) {
     const std::string name = fmt::format("ns{}.{}", number, field);
     const SymbolicWord lines = unknown(name + ".lines", kBitsOfByte, Shown::number);
-    interpreter_.assume(lines < SymbolicWord(most_lines + 1));
+    interpreter_.assume(lines < SymbolicWord(3));
     interpreter_.set(ns, field + ".nr_extents", lines);
     const auto line = [&](unsigned index) {
-      if (index >= most_lines) return IdExtent<Symbolic>{0, 0, 0};
       const IdExtent<Symbolic> made = add_line(ns, field, index, name);
       const auto if_there = [&](const SymbolicWord& word) {
         return Symbolic::select(SymbolicWord(index) < lines, word, 0);
@@ -228,7 +236,7 @@ Pointer Scene::any_namespace(const std::string& owner, bool in_chain) {
   Pointer any;
   SymbolicBool is_one = false;
   for (const auto& [here, object] : namespaces_) {
-    if (in_chain && here == kOtherNamespace) continue;
+    if (in_chain && (here == kOtherNamespace || here == kSecondOtherNamespace)) continue;
     const SymbolicBool is_here = number == SymbolicWord(here);
     any.targets.push_back({is_here, object, 0, {}});
     is_one = is_one | is_here;

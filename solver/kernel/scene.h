@@ -93,10 +93,13 @@ class Scene {
 
   /// The chain between two levels, both among it.
   void add_namespaces(unsigned highest, unsigned deepest);
-  /// One that is not in the chain. Gives its number, kOtherNamespace.
+  /// One that is not in the chain, of any level or of this. Gives its number, kOtherNamespace.
   unsigned add_other_namespace(const SymbolicWord& level);
-  /// Ids as that namespace and the kernel number them, in maps of any number of lines up to two, or to one.
-  void add_maps(unsigned number, unsigned most_lines = 2);
+  unsigned add_other_namespace();
+  /// And one more, of any level: kSecondOtherNamespace.
+  void add_second_other_namespace();
+  /// Ids as that namespace and the kernel number them, in maps of any number of lines up to two.
+  void add_maps(unsigned number);
   /// The initial namespace's maps, for any: every id stands for itself.
   void add_identity_maps(unsigned number);
   /// The namespace that a pointer's target is. Throws KernelCodeError if it is none.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -42,8 +43,19 @@ Word named_id(Interpreter& interpreter, const Word& id) {
   if (id.numeral()) return id;
   const z3::expr low = low_bits(id, kIntBits), name = interpreter.abbreviate("id", low);
   const Word named = word_of_bits(name);
-  if (!z3::eq(name, low)) interpreter.assume(named == id);
+  if (!z3::eq(name, low)) interpreter.define(named == id);
   return named;
+}
+
+Bool named_truth(Interpreter& interpreter, const Bool& truth) {
+  if (truth.is_true() || truth.is_false()) return truth;
+  const z3::expr term = truth.term(), name = interpreter.abbreviate("capable", term);
+  if (!z3::eq(name, term)) interpreter.define(Bool(name == term));
+  return Bool(name);
+}
+
+bool same_words(const std::vector<Word>& a, const std::vector<Word>& b) {
+  return std::ranges::equal(a, b, [](const Word& one, const Word& other) { return identical(one, other); });
 }
 
 }  // namespace
@@ -103,7 +115,7 @@ Pointer mount_without_map(Scene& scene) {
 
 IdFunctions::IdFunctions(Scene& scene) {
   word_of_function = [&interpreter = scene.interpreter()](std::string_view function, const Word& id) {
-    return function == "make_kuid" ? named_id(interpreter, id) : id;
+    return function == "make_kuid" || function == "map_id_range_down" ? named_id(interpreter, id) : id;
   };
   for (const IdFunction& function : kIdFunctions) {
     const auto apply = [&scene, &function](Interpreter&, State&, const KernelCall& call) -> std::optional<Value> {
@@ -112,7 +124,7 @@ IdFunctions::IdFunctions(Scene& scene) {
       std::optional<Value> result;
       for (const Target& target : ns.targets) {
         const Word here = function.model(scene.model_namespace(target, call.place).*function.map, id);
-        const Value value = argument(named_id(scene.interpreter(), here), kIntBits);
+        const Value value = argument(here, kIntBits);
         result = result ? choose(target.condition, value, *result) : value;
       }
       return result;
@@ -133,7 +145,7 @@ void use_map_id_range_down(Scene& scene) {
     wrapping.path = state.path & ((count == Word(0)) | (Word(kInvalidId) < id + count));
     interpreter.fail(wrapping, call.place, "a range of ids is empty, or wraps");
     const IdMap<Symbolic>& map = scene.model_map(as_pointer(call.arguments.at(0)), call.place);
-    return argument(named_id(interpreter, map_id_range_down(map, id, count)), kIntBits);
+    return argument(map_id_range_down(map, id, count), kIntBits);
   };
   scene.interpreter().replace("map_id_range_down",
                               {"translates a range of ids as the model does (proved as map_id_range_down)", apply});
@@ -157,7 +169,15 @@ void use_mappings_overlap(Scene& scene) {
                               {"says whether lines overlap as the model does (proved as mappings_overlap)", apply});
 }
 
-void use_cap_capable(Scene& scene) {
+CapCapable::CapCapable(Scene& scene) {
+  truth_of_function = [this, &scene](std::string_view function, const FunctionInputs& inputs, const auto& give) {
+    // Of other namespaces than the scene's, the same words say something else.
+    if (function != "cap_capable" || inputs.part != &scene.world().namespaces) return give();
+    const auto known =
+        std::ranges::find_if(answers_, [&](const auto& answer) { return same_words(answer.first, inputs.words); });
+    if (known != answers_.end()) return known->second;
+    return answers_.emplace_back(inputs.words, named_truth(scene.interpreter(), give())).second;
+  };
   const auto apply = [&scene](Interpreter&, State& state, const KernelCall& call) -> std::optional<Value> {
     const Word capability = word_of_bits(as_bits(call.arguments.at(2)));
     const Word target = scene.namespace_number(as_pointer(call.arguments.at(1)), call.place);
@@ -170,6 +190,10 @@ void use_cap_capable(Scene& scene) {
     return argument(Symbolic::select(capable, 0, negated(EPERM)), kIntBits);
   };
   scene.interpreter().replace("cap_capable", {"says what the model's does (proved as cap_capable)", apply});
+}
+
+CapCapable::~CapCapable() {
+  truth_of_function = nullptr;
 }
 
 Predicted predict(Scene& scene, CallKind kind, const std::array<Word, kMaxArguments>& arguments) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/call.h"
@@ -78,8 +79,18 @@ class IdFunctions {
 void use_map_id_range_down(Scene& scene);
 /// The same of mappings_overlap(), of a map of up to one line.
 void use_mappings_overlap(Scene& scene);
-/// The same of cap_capable(): asked of the credentials that it is given, as they are then.
-void use_cap_capable(Scene& scene);
+/// The same of cap_capable(): asked of the credentials that it is given, as they are then. As long as it lives, its
+/// answers have names, in the rules as well: the same for the same credentials, namespace and capability.
+class CapCapable {
+ public:
+  explicit CapCapable(Scene& scene);
+  ~CapCapable();
+  CapCapable(const CapCapable&) = delete;
+  CapCapable& operator=(const CapCapable&) = delete;
+
+ private:
+  std::vector<std::pair<std::vector<Word>, Bool>> answers_{};  ///< by what was asked
+};
 
 /// What the model says of a call by task 0, and leaves.
 struct Predicted {
