@@ -161,6 +161,24 @@ void with_files_to_write(World<Concrete>& world) {
   }
 }
 
+/// The last namespace has no maps yet; task 0 is in its parent, the others in it, and all may write them.
+void with_a_map_to_write(World<Concrete>& world) {
+  with_files_to_write(world);
+  constexpr std::uint64_t kAsked =
+      cap_bit(CAP_SYS_ADMIN) | cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID) | cap_bit(CAP_SETFCAP);
+  const std::uint64_t last = world.namespace_count - 1;
+  if (last == 0) return;
+  world.namespaces[last].uid_map = world.namespaces[last].gid_map = {};
+  for (Task<Concrete>& task : world.tasks) {
+    if (task.alive == 0) continue;
+    task.user_ns = last;
+    for (const auto set : {&Credentials<Concrete>::permitted, &Credentials<Concrete>::effective,
+                           &Credentials<Concrete>::bounding, &Credentials<Concrete>::userns})
+      task.cred.*set |= kAsked;
+  }
+  world.tasks[0].user_ns = world.namespaces[last].parent;
+}
+
 /// Calls in worlds in which what is proved of states holds, whether calls lead there or not.
 class CallsInWorlds {
  public:
@@ -275,7 +293,8 @@ void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
   const CallsInWorlds calls(options.profile, statements);
-  for (const auto plainer : {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write}) {
+  for (const auto plainer :
+       {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write, with_a_map_to_write}) {
     std::vector<std::size_t> left;
     std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
     MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
