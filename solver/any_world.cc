@@ -13,13 +13,13 @@ SymbolicWord any_argument(std::size_t index, Role role) {
   return canonical<Symbolic>(role, SymbolicWord::unknown(fmt::format("arg.{}", index)));
 }
 
-void set_standing(World<Symbolic>& world, Standing standing) {
+void set_standing(World<Symbolic>& world, CallerStanding standing) {
   auto& tasks = world.tasks;
   tasks[0].alive = 1;
   tasks[0].leader = standing.is_thread ? 1 : 0;
   if (standing.is_thread) tasks[1].alive = tasks[1].leader = 1;
-  if (standing.free == Standing::Free::next) tasks[standing.is_thread ? 2 : 1].alive = 0;
-  if (standing.free == Standing::Free::none) {
+  if (standing.free == CallerStanding::Free::next) tasks[standing.is_thread ? 2 : 1].alive = 0;
+  if (standing.free == CallerStanding::Free::none) {
     for (auto& slot : tasks.slots()) slot.value.alive = 1;
   }
 }
@@ -37,12 +37,12 @@ UserNamespace<Symbolic> any_initial_namespace() {
 
 }  // namespace
 
-bool is_about(Standing standing, CallKind kind) {
+bool is_about(CallerStanding standing, CallKind kind) {
   const bool creates = kind == CallKind::clone || kind == CallKind::usermodehelper;
-  return creates != (standing.free == Standing::Free::unknown);
+  return creates != (standing.free == CallerStanding::Free::unknown);
 }
 
-std::string describe(Standing standing) {
+std::string describe(CallerStanding standing) {
   constexpr std::array<std::string_view, 3> kFree = {"", "; the next task is free", "; no task is free"};
   return fmt::format("task 0 {}{}", standing.is_thread ? "is led by task 1" : "leads itself",
                      kFree[static_cast<std::size_t>(standing.free)]);
@@ -62,7 +62,7 @@ Call<Symbolic> any_call(const CallInfo& call_info) {
   return call;
 }
 
-World<Symbolic> any_world(Standing standing, const SymbolicWord& any_namespace) {
+World<Symbolic> any_world(CallerStanding standing, const SymbolicWord& any_namespace) {
   World<Symbolic> world;
   for (std::size_t task = 0; task < kMaxTasks; ++task) {
     world.tasks[task] = unknown_value<Task>(fmt::format("task{}", task));
@@ -81,7 +81,7 @@ World<Symbolic> any_world(Standing standing, const SymbolicWord& any_namespace) 
   return world;
 }
 
-std::vector<WriteNumbers> all_write_numbers(Standing standing) {
+std::vector<WriteNumbers> all_write_numbers(CallerStanding standing) {
   std::vector<WriteNumbers> all;
   // A namespace that is not the initial one is no parent of its own.
   constexpr std::array<std::pair<std::uint64_t, std::uint64_t>, 3> kTargets{{{0, 0}, {1, 0}, {1, 2}}};
@@ -102,7 +102,7 @@ std::vector<WriteNumbers> all_write_numbers(Standing standing) {
   return all;
 }
 
-World<Symbolic> any_world_of(const WriteNumbers& numbers, Standing standing, const SymbolicWord& any_namespace) {
+World<Symbolic> any_world_of(const WriteNumbers& numbers, CallerStanding standing, const SymbolicWord& any_namespace) {
   World<Symbolic> world = any_world(standing, any_namespace);
   auto& tasks = world.tasks;
   // By the same names wherever they stand: so most questions are the same for all numbers.

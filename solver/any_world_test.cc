@@ -30,7 +30,7 @@ bool is_among(const std::vector<WriteNumbers>& all, const WriteNumbers& one) {
 TEST(AnyWorld, WritesByNumberAreAllWrites) {
   constexpr std::uint64_t kNamespaces = 4;
   for (const bool is_thread : {false, true}) {
-    const std::vector<WriteNumbers> all = all_write_numbers({is_thread, Standing::Free::unknown});
+    const std::vector<WriteNumbers> all = all_write_numbers({is_thread, CallerStanding::Free::unknown});
     for (std::size_t target = 0; target < kMaxTasks; ++target) {
       for (std::size_t opener = 0; opener < kMaxTasks; ++opener) {
         const auto tasks = renumbered<std::size_t>({target, opener}, is_thread ? 2 : 1);
@@ -53,7 +53,7 @@ TEST(AnyWorld, WritesByNumberAreAllWrites) {
 TEST(AnyWorld, WhatHasNoNumberIsUnknown) {
   const TermScope scope;
   const WriteNumbers numbers{1, 2, 1, 2, 3};
-  World<Symbolic> world = any_world_of(numbers, {false, Standing::Free::unknown}, any_user_ns("any_namespace"));
+  World<Symbolic> world = any_world_of(numbers, {false, CallerStanding::Free::unknown}, any_user_ns("any_namespace"));
   EXPECT_EQ(world.tasks[1].user_ns.numeral(), 1u);
   EXPECT_EQ(world.tasks[2].user_ns.numeral(), 3u);
   EXPECT_FALSE(world.tasks[0].user_ns.numeral());

@@ -38,7 +38,7 @@ Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseco
 Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
                      CallKinds calls, Worlds worlds)
     : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout), lazy_(timeout) {
-  for (const Standing standing : kStandings) {
+  for (const CallerStanding standing : kStandings) {
     for (const CallInfo& call : kCalls) {
       if (!(calls & kinds({call.kind})) || !is_about(standing, call.kind)) continue;
       if (worlds == Worlds::any) {
@@ -51,7 +51,7 @@ Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std
 }
 
 /// The setting of that name, which is the last that was made if it has been.
-Induction::Setting& Induction::setting_of(Standing standing) {
+Induction::Setting& Induction::setting_of(CallerStanding standing) {
   const std::string name = describe(standing);
   if (!settings_.empty() && settings_.back().standing == name) return settings_.back();
   Setting& made = settings_.emplace_back(name, any_world(standing, any_namespace_));
@@ -65,7 +65,7 @@ void Induction::add_case(const Setting& setting, const Stepper<Symbolic>& rules,
   here.nearby_questions.timeout = std::min(timeout_, kNearbyTimeout);
 }
 
-void Induction::add_writes(Standing standing, const Stepper<Symbolic>& rules, const CallInfo& call_info) {
+void Induction::add_writes(CallerStanding standing, const Stepper<Symbolic>& rules, const CallInfo& call_info) {
   if (!(kWritesToProc & kinds({call_info.kind}))) throw std::invalid_argument("only writes are looked at by number");
   for (const WriteNumbers& numbers : all_write_numbers(standing)) {
     Setting& setting = settings_.emplace_back(describe(standing), any_world_of(numbers, standing, any_namespace_));
@@ -500,15 +500,15 @@ Induction::Seen Induction::what_is_seen(std::span<const WordPair> pairs, std::sp
   seen.same.resize(seen.found.parts.size());
   const auto is_same = [&](std::size_t part) { return seen.same[part]; };
   for (const bool briefly : {true, false}) {
-    std::size_t questions = briefly ? 6 : 12;
+    std::size_t questions = briefly ? 6 : 12;  // that come to nothing
     for (std::size_t i = 0; i < seen.found.parts.size(); ++i) {
       const PartPair& part = seen.found.parts[i];
       if (!part.within.empty() && std::ranges::all_of(part.within, is_same)) seen.same[i] = true;
       if (seen.same[i] || questions == 0) continue;
-      --questions;
       const auto known = with(facts, part.conditions);
       const Answer answer = briefly ? lazy_.ask_briefly(part.differ(), known) : lazy_.ask(part.differ(), known);
       seen.same[i] = answer.kind == Answer::Kind::no;
+      if (!seen.same[i]) --questions;
       if (!briefly && answer.kind == Answer::Kind::yes) seen.possible.push_back(i);
     }
     seen.nothing = std::ranges::all_of(seen.found.wholes, is_same);

@@ -186,9 +186,9 @@ class Induction {
     bool nothing = false;               ///< none of the words differs
   };
 
-  Setting& setting_of(Standing standing);
+  Setting& setting_of(CallerStanding standing);
   void add_case(const Setting& setting, const Stepper<Symbolic>& rules, const Call<Symbolic>& call);
-  void add_writes(Standing standing, const Stepper<Symbolic>& rules, const CallInfo& call_info);
+  void add_writes(CallerStanding standing, const Stepper<Symbolic>& rules, const CallInfo& call_info);
   std::vector<SymbolicBool> any_conditions(const Statement& statement, const World<Symbolic>& world) const;
   std::vector<SymbolicBool> all_ways_to_break(const Transition<Symbolic>& transition, const Statement& statement) const;
   std::vector<SymbolicBool> ways_to_break(const Setting& setting, const Transition<Symbolic>& transition,
