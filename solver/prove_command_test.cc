@@ -72,7 +72,7 @@ TEST(ProveCommand, SaysOneForASurprise) {
   const Outcome outcome = run("--profile 6.12 --fault capbset-drop-without-setpcap");
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output, HasSubstr("SURPRISE: claimed to hold"));
-  EXPECT_THAT(outcome.output, HasSubstr("on 6.12 with capbset-drop-without-setpcap: 40 proved, 3 refuted as expected, "
+  EXPECT_THAT(outcome.output, HasSubstr("on 6.12 with capbset-drop-without-setpcap: 71 proved, 3 refuted as expected, "
                                         "1 surprise in"));
 }
 
