@@ -9,13 +9,10 @@
 #include <iterator>
 #include <map>
 #include <set>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "solver/any_world.h"
-#include "solver/concrete_world.h"
 #include "solver/difference.h"
 #include "solver/induction.h"
 #include "solver/prove.h"
@@ -54,22 +51,6 @@ World<Symbolic> lower(const World<M>& world) {
           world.fs_count.inner,
           world.session_count.inner,
           lower(world.sysctls)};
-}
-
-World<MutantDomain<Concrete>> lift(const World<Concrete>& world) {
-  World<MutantDomain<Concrete>> lifted;
-  const auto copy = [](auto from, auto& to) {
-    const auto words = words_of(from);
-    const auto copies = words_of(to);
-    for (std::size_t i = 0; i < words.size(); ++i) *copies[i] = *words[i];
-  };
-  for (std::size_t i = 0; i < kMaxTasks; ++i) copy(world.tasks[i], lifted.tasks[i]);
-  for (std::size_t i = 0; i < kMaxNamespaces; ++i) copy(world.namespaces[i], lifted.namespaces[i]);
-  copy(world.sysctls, lifted.sysctls);
-  lifted.namespace_count = world.namespace_count;
-  lifted.fs_count = world.fs_count;
-  lifted.session_count = world.session_count;
-  return lifted;
 }
 
 /// What stands for a word that a loop left unfinished: the same unknown where the same loop left the same. Not asked
@@ -179,17 +160,19 @@ class MutantProver::Impl {
     Induction::Variant other = variant(rules);
     if (Induction::same_form(other)) return Equality::same_form;
     if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other)) return Equality::proved;
-    if (kWritesToProc & kinds({mutant.kind}) && writes()) return equality_of_write(mutant);
     MutantRules settled = rules_of(mutant);
     if (settle_guards(rules, other, settled)) {
       other = variant(settled);
       if (Induction::same_form(other)) return Equality::proved;
     }
-    const Equality answer = equality_by(induction_.differs(other, lemmas_));
-    if (answer != Equality::unanswered) return answer;
-    MutantRules again = rules_of(mutant);
-    other = variant(again);
-    return equality_by(induction_.tells_apart(other, lemmas_, tells(mutant)));
+    switch (induction_.differs(other, lemmas_).kind) {
+      case Answer::Kind::no:
+        return Equality::proved;
+      case Answer::Kind::yes:
+        return Equality::different;
+      default:
+        return Equality::unanswered;
+    }
   }
 
   Breaks breaks(const FaultInfo& fault) {
@@ -225,64 +208,6 @@ class MutantProver::Impl {
   Induction::Variant variant(MutantRules& rules) {
     require_call(rules.mutant);
     return induction_.variant(rules.mutant.kind, std::ref(rules), [&] { return rules.deviated; });
-  }
-
-  static Equality equality_by(const Answer& answer) {
-    if (answer.kind == Answer::Kind::no) return Equality::proved;
-    return answer.kind == Answer::Kind::yes ? Equality::different : Equality::unanswered;
-  }
-
-  /// Writes to files of /proc by number, made when they are first asked for; none if what these worlds take for granted
-  /// is not proved.
-  Induction* writes() {
-    if (writes_ || kept_.empty() || kept_.front()->info != Induction::foundation().info) return writes_.get();
-    writes_ = std::make_unique<Induction>(profile_, std::ref(proper_), timeout_, calls_ & kWritesToProc,
-                                          Induction::Worlds::by_number);
-    for (const Statement* statement : kept_) {
-      if (statement->of_states()) writes_->add_lemma(*statement);
-    }
-    writes_->look_up_namespaces();
-    return writes_.get();
-  }
-
-  Equality equality_of_write(const Mutant& mutant) {
-    MutantRules rules = rules_of(mutant);
-    Induction::Variant other = writes()->variant(mutant.kind, std::ref(rules), [&] { return rules.deviated; });
-    return equality_by(writes()->tells_apart(other, lemmas_, tells(mutant)));
-  }
-
-  /// Whether a call by the mutant gives or leaves anything else than one by the rules.
-  Induction::Tells tells(const Mutant& mutant) const {
-    return [this, mutant](const ConcreteCall& call) {
-      return left_by({.kind = mutant.kind, .site = kNoSite}, call) != left_by(mutant, call);
-    };
-  }
-
-  /// What can be seen of a call by a mutant, and all that it leaves of live tasks and of namespaces in use.
-  std::vector<std::uint64_t> left_by(const Mutant& mutant, const ConcreteCall& made) const {
-    MutantRun<Concrete> run;
-    run.mutant = mutant;
-    World<MutantDomain<Concrete>> world = lift(made.world);
-    Call<MutantDomain<Concrete>> call{made.call.kind, made.call.task, {}};
-    std::ranges::copy(made.call.args, call.args.begin());
-    const Reply<Concrete> reply = lower(mutated_step<Concrete>(profile_, run, world, call));
-    const Output<Concrete>& output = reply.output;
-    std::vector<std::uint64_t> words{reply.result,         output.version,
-                                     output.effective,     output.permitted,
-                                     output.inheritable,   output.secure,
-                                     output.features,      world.namespace_count.inner,
-                                     world.fs_count.inner, world.session_count.inner};
-    const auto add = [&](auto value) {
-      for (const auto* word : words_of(value)) words.push_back(word->inner);
-    };
-    add(world.sysctls);
-    for (const auto& task : world.tasks) {
-      words.push_back(task.alive.inner);
-      if (task.alive.inner != 0) add(task);
-    }
-    const auto in_use = std::min<std::uint64_t>(world.namespace_count.inner, kMaxNamespaces);
-    std::ranges::for_each(std::span(world.namespaces).first(in_use), add);
-    return words;
   }
 
   /// Whether some function of its inputs alone around the changed site gives the same with and without the change, as
@@ -385,7 +310,6 @@ class MutantProver::Impl {
   MutantRules proper_{profile_, unfinished_, {}};
   Induction induction_;
   std::map<CallKind, std::vector<Tests>> proper_tests_;
-  std::unique_ptr<Induction> writes_;
   bool knows_inputs_ = false;  ///< what functions of their inputs alone are given
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;

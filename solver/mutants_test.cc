@@ -12,7 +12,6 @@
 
 #include "model/mutants.h"
 #include "solver/prove.h"
-#include "solver/statement.h"
 
 namespace capcheck {
 namespace {
@@ -86,30 +85,6 @@ TEST_F(MutantProverTest, AFunctionOfItsInputsIsComparedByItself) {
 TEST_F(MutantProverTest, AGuardIsComparedWhereItIsReached) {
   EXPECT_EQ(prover_.equality(find(CallKind::setns, "| right side alone, in cap_capable()")), Equality::proved);
   EXPECT_EQ(prover_.equality(find(CallKind::ns_capable, "| right side alone, in cap_capable()")), Equality::different);
-}
-
-/// What a write to a map is about is told apart by number, and what differs is asked about where it matters.
-TEST(MutantProverOfWrites, WhatMattersNowhereIsProvedEqual) {
-  const Mutants mutants(kProfile);
-  std::vector<std::string> proved;
-  for (const Statement& statement : statements_for_mutants()) proved.emplace_back(statement.info->name);
-  MutantProver prover(kProfile, proved, std::chrono::seconds(20), kinds({CallKind::write_uid_map}));
-  const auto equality = [&](const std::string& description) {
-    for (const Mutant& mutant : mutants.of(CallKind::write_uid_map)) {
-      if (mutants.describe(mutant).starts_with("uid_map #" + description)) return prover.equality(mutant);
-    }
-    throw std::invalid_argument("no mutant '" + description + "'");
-  };
-  // Whoever writes a line with an empty range was refused for that.
-  EXPECT_EQ(equality("292: & left side alone, in map_id_range_down()"), Equality::proved);
-  EXPECT_EQ(equality("151: & left side alone, in proc_uid_map_write()"), Equality::proved);
-  // The opener is in the namespace or in its parent.
-  EXPECT_EQ(equality("205: & left side alone, in cap_capable()"), Equality::proved);
-  EXPECT_EQ(equality("204: == negated, in cap_capable()"), Equality::proved);
-  // A file that belongs to a user whom the namespace knows, and a group that it does not.
-  EXPECT_EQ(equality("107: & left side alone, in inode_permission()"), Equality::different);
-  EXPECT_NE(equality("151: & right side alone, in proc_uid_map_write()"), Equality::proved);
-  EXPECT_NE(equality("206: == negated, in cap_capable()"), Equality::proved);
 }
 
 TEST_F(MutantProverTest, GuardsWithOneErrorAreSwappedInVain) {
