@@ -62,9 +62,10 @@ struct UnshareDetachesWhoIsAlone {
     using Bool = typename D::Bool;
     const Word &flags = step.call.args[0], number(step.call.task);
     const Task<D>&caller = caller_before(step), &left = step.left->tasks[step.call.task];
-    const Bool enters = asks<D>(flags, CLONE_NEWUSER), asks_fs = asks<D>(flags, CLONE_NEWUSER | CLONE_FS),
+    const Bool enters = asks_for<D>(flags, CLONE_NEWUSER), asks_fs = asks_for<D>(flags, CLONE_NEWUSER | CLONE_FS),
                alone = is_alone(*step.world, caller, number), own_fs = has_own_fs(*step.world, caller, number);
-    const Bool refused = asks<D>(flags, ~kUnshareKnownFlags) | (asks<D>(flags, CLONE_NEWUSER | CLONE_THREAD) & !alone);
+    const Bool refused =
+        asks_for<D>(flags, ~kUnshareKnownFlags) | (asks_for<D>(flags, CLONE_NEWUSER | CLONE_THREAD) & !alone);
     const Word fs = D::select(asks_fs & !own_fs, step.world->fs_count, caller.fs),
                user_ns = D::select(enters, step.world->namespace_count, caller.user_ns);
     return equivalent<D>(refused, gives(step, EINVAL)) &
@@ -133,7 +134,7 @@ constexpr typename D::Word version_to_find(const Step<D>& step) {
   Word found(_LINUX_CAPABILITY_VERSION_3);
   for (const std::uint64_t known : {_LINUX_CAPABILITY_VERSION_1, _LINUX_CAPABILITY_VERSION_2})
     found = D::select(a[0] == Word(known), a[0], found);
-  return D::select(asks<D>(a[2], kHeaderNull), Word(0), found);
+  return D::select(asks_for<D>(a[2], kHeaderNull), Word(0), found);
 }
 
 /// capget(2).
@@ -154,7 +155,7 @@ struct CapgetTellsOfWhomItNames {
     using Word = typename D::Word;
     using Bool = typename D::Bool;
     const auto& a = step.call.args;
-    const Bool has_data = succeeded(step) & !asks<D>(a[2], kDataNull);
+    const Bool has_data = succeeded(step) & !asks_for<D>(a[2], kDataNull);
     const Word read = D::select(a[0] == Word(_LINUX_CAPABILITY_VERSION_1), Word(0xffffffff), ~Word(0));
     Bool there = a[1] == Word(0), all = step.output->version == version_to_find(step);
     for (std::size_t i = 0; i < kMaxTasks; ++i) {
@@ -190,10 +191,10 @@ struct CapsetWritesTheVersion {
     using Bool = typename D::Bool;
     const auto& a = step.call.args;
     const Word found = version_to_find(step);
-    const Bool no_header = asks<D>(a[2], kHeaderNull), known = found == a[0],
+    const Bool no_header = asks_for<D>(a[2], kHeaderNull), known = found == a[0],
                own = (a[1] == Word(0)) | (a[1] == Word(thread_id(step.call.task)));
     return (step.output->version == found) & implies<D>(!no_header, equivalent<D>(!known, gives(step, EINVAL))) &
-           equivalent<D>(no_header | (known & own & asks<D>(a[2], kDataNull)), gives(step, EFAULT)) &
+           equivalent<D>(no_header | (known & own & asks_for<D>(a[2], kDataNull)), gives(step, EFAULT)) &
            implies<D>(!no_header & known & !own, gives(step, EPERM));
   }
 };
@@ -242,9 +243,10 @@ struct UserfaultfdIsAsAskedFor {
     const Word& flags = step.call.args[0];
     const Userfaultfd<D>&before = caller_before(step).userfaultfd, &left = step.left->tasks[step.call.task].userfaultfd;
     const typename D::Bool needs_device = is(step, CallKind::userfaultfd_ioc_new),
-                           has_device = !(before.device_open == Word(0)), unknown = asks<D>(flags, ~kUserfaultfdFlags);
-    const Userfaultfd<D> asked{Word(1), as_word<D>(asks<D>(flags, UFFD_USER_MODE_ONLY)),
-                               Word(0), as_word<D>(asks<D>(flags, O_CLOEXEC)),
+                           has_device = !(before.device_open == Word(0)),
+                           unknown = asks_for<D>(flags, ~kUserfaultfdFlags);
+    const Userfaultfd<D> asked{Word(1), as_word<D>(asks_for<D>(flags, UFFD_USER_MODE_ONLY)),
+                               Word(0), as_word<D>(asks_for<D>(flags, O_CLOEXEC)),
                                Word(0), before.device_open};
     return implies<D>(succeeded(step), !unknown & (differing<D>(asked, left) == Word(0))) &
            equivalent<D>(needs_device & !has_device, gives(step, EBADF)) &

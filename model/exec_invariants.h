@@ -121,8 +121,8 @@ struct ExecAsksTheFile {
     const typename D::Bool may =
         inode_permission<D>(old, own_namespace(step), {a[0], a[1], a[2] | Word(kExecMode)}, Permission::execute);
     return equivalent<D>(!may, gives(step, EACCES)) &
-           ((cred.euid == old.euid) | (cred.euid == old.uid) | (asks<D>(a[2], S_ISUID) & (cred.euid == a[0]))) &
-           ((cred.egid == old.egid) | (cred.egid == old.gid) | (asks<D>(a[2], S_ISGID) & (cred.egid == a[1])));
+           ((cred.euid == old.euid) | (cred.euid == old.uid) | (asks_for<D>(a[2], S_ISUID) & (cred.euid == a[0]))) &
+           ((cred.egid == old.egid) | (cred.egid == old.gid) | (asks_for<D>(a[2], S_ISGID) & (cred.egid == a[1])));
   }
 };
 
@@ -179,7 +179,7 @@ struct FileCapabilitiesAddUp {
     const auto& a = step.call.args;
     const Credentials<D>&old = step.before.cred, &cred = step.after.cred;
     const Word full(profile.full_set()), permitted = a[5] & full, inheritable = a[6] & full;
-    const typename D::Bool in_effect = asks<D>(a[4], VFS_CAP_FLAGS_EFFECTIVE);
+    const typename D::Bool in_effect = asks_for<D>(a[4], VFS_CAP_FLAGS_EFFECTIVE);
     return (cred.permitted == ((old.bounding & permitted) | (old.inheritable & inheritable))) &
            (cred.effective == D::select(in_effect, cred.permitted, Word(0))) &
            implies<D>(in_effect, subset<D>(permitted, cred.permitted));
@@ -208,7 +208,8 @@ struct PlainFilesKeepTheAmbient {
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
     const auto& a = step.call.args;
-    return is_ordinary_exec(step) & !asks<D>(a[3], kExecCapability) & !asks<D>(a[2], S_ISUID) & !asks<D>(a[2], S_ISGID);
+    return is_ordinary_exec(step) & !asks_for<D>(a[3], kExecCapability) & !asks_for<D>(a[2], S_ISUID) &
+           !asks_for<D>(a[2], S_ISGID);
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
@@ -226,7 +227,7 @@ struct NosuidFilesGiveNothing {
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
-    return is_ordinary_exec(step) & asks<D>(step.call.args[3], kExecNosuid);
+    return is_ordinary_exec(step) & asks_for<D>(step.call.args[3], kExecNosuid);
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
@@ -243,7 +244,7 @@ struct ScriptsGiveNothing {
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
-    return is_ordinary_exec(step) & asks<D>(step.call.args[3], kExecScript);
+    return is_ordinary_exec(step) & asks_for<D>(step.call.args[3], kExecScript);
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {

@@ -134,6 +134,24 @@ constexpr typename D::Word all_sets(const Credentials<D>& cred) {
   return cred.permitted | cred.inheritable | cred.ambient | cred.bounding | cred.userns;
 }
 
+template <Domain D>
+constexpr typename D::Bool lives(const Task<D>& task) {
+  return !(task.alive == typename D::Word(0));
+}
+/// Whether is(task, its number) of all live tasks of a world.
+template <Domain D, class Is>
+constexpr typename D::Bool all_living(const World<D>& world, Is is) {
+  typename D::Bool all(true);
+  for (std::size_t i = 0; i < kMaxTasks; ++i) all = all & implies<D>(lives(world.tasks[i]), is(world.tasks[i], i));
+  return all;
+}
+/// No task of another thread group uses the task's fs_struct.
+template <Domain D>
+constexpr typename D::Bool keeps_fs_in_group(const World<D>& world, const Task<D>& task) {
+  return all_living<D>(
+      world, [&](const Task<D>& other, std::size_t) { return (other.leader == task.leader) | !(other.fs == task.fs); });
+}
+
 constexpr Claim always(const Profile&) {
   return Claim::holds;
 }
@@ -795,14 +813,10 @@ struct SetuidRootGrantsAll {
     const auto& a = step.call.args;
     const Credentials<D>& cred = step.before.cred;
     const Task<D>& task = step.world->tasks[step.call.task];
-    typename D::Bool shares_fs(false);
-    for (std::size_t i = 0; i < kMaxTasks; ++i) {
-      const Task<D>& other = step.world->tasks[i];
-      shares_fs = shares_fs | (!(other.alive == Word(0)) & !(other.leader == task.leader) & (other.fs == task.fs));
-    }
     return executed(step) & (step.before.level == Word(0)) & !(cred.uid == Word(0)) & (a[0] == Word(0)) &
            (a[1] == Word(0)) & (a[2] == Word(S_ISUID | S_IXGRP)) & (a[3] == Word(0)) & (cred.no_new_privs == Word(0)) &
-           (task.traced == Word(0)) & !shares_fs & !has<D>(cred.securebits, Word(SECURE_NOROOT));
+           (task.traced == Word(0)) & keeps_fs_in_group(*step.world, task) &
+           !has<D>(cred.securebits, Word(SECURE_NOROOT));
   }
   template <Domain D>
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {

@@ -228,10 +228,10 @@ struct ChildSharesWhatWasAskedFor {
     using Word = typename D::Word;
     const Task<D> creator = caller_in_call(step), leader = D::at(step.world->tasks, creator.leader);
     const Word number = step.result - Word(kFirstThreadId), own(step.call.task), &flags = step.call.args[0];
-    const typename D::Bool is_thread = asks<D>(flags, CLONE_THREAD), shares_fs = asks<D>(flags, CLONE_FS);
+    const typename D::Bool is_thread = asks_for<D>(flags, CLONE_THREAD), shares_fs = asks_for<D>(flags, CLONE_FS);
     Task<D> expected = creator;
     expected.cred = step.after.cred;
-    expected.user_ns = D::select(asks<D>(flags, CLONE_NEWUSER), step.world->namespace_count, creator.user_ns);
+    expected.user_ns = D::select(asks_for<D>(flags, CLONE_NEWUSER), step.world->namespace_count, creator.user_ns);
     expected.leader = D::select(is_thread, creator.leader, number);
     expected.parent = D::select(is_thread, creator.parent, own);
     expected.fs = D::select(shares_fs, creator.fs, step.world->fs_count);

@@ -30,15 +30,7 @@ constexpr typename D::Word differing(const T& a, const T& b) {
   zip_words(copy, b, [&](const typename D::Word& x, const typename D::Word& y) { bits = bits | (x ^ y); });
   return bits;
 }
-template <Domain D>
-constexpr typename D::Bool asks(const typename D::Word& flags, std::uint64_t flag) {
-  return !((flags & typename D::Word(flag)) == typename D::Word(0));
-}
-template <Domain D>
-constexpr typename D::Bool lives(const Task<D>& task) {
-  return !(task.alive == typename D::Word(0));
-}
-
+using detail::asks_for;
 /// What the caller itself comes to, not a child or a helper.
 template <Domain D>
 constexpr typename D::Bool of_caller(const Step<D>& step) {
@@ -65,13 +57,6 @@ constexpr UserNamespace<D> own_namespace(const Step<D>& step) {
   return D::at(step.world->namespaces, step.before.user_ns);
 }
 
-/// Whether is(task, its number) of all live tasks of a world.
-template <Domain D, class Is>
-constexpr typename D::Bool all_living(const World<D>& world, Is is) {
-  typename D::Bool all(true);
-  for (std::size_t i = 0; i < kMaxTasks; ++i) all = all & implies<D>(lives(world.tasks[i]), is(world.tasks[i], i));
-  return all;
-}
 /// The task's thread group has no other task.
 template <Domain D>
 constexpr typename D::Bool is_alone(const World<D>& world, const Task<D>& task, const typename D::Word& number) {
@@ -87,19 +72,11 @@ constexpr typename D::Bool has_own_fs(const World<D>& world, const Task<D>& task
   return all_living<D>(
       world, [&](const Task<D>& other, std::size_t i) { return (number == Word(i)) | !(other.fs == task.fs); });
 }
-/// No task of another thread group uses the task's fs_struct.
-template <Domain D>
-constexpr typename D::Bool keeps_fs_in_group(const World<D>& world, const Task<D>& task) {
-  return all_living<D>(
-      world, [&](const Task<D>& other, std::size_t) { return (other.leader == task.leader) | !(other.fs == task.fs); });
-}
 /// The task's parent; of use only where that is in the world.
 template <Domain D>
 constexpr Task<D> parent_of(const World<D>& world, const Task<D>& task) {
-  using Word = typename D::Word;
-  return D::at(world.tasks, D::select(task.parent == Word(kOutside), Word(0), task.parent));
+  return D::at(world.tasks, detail::parent_of(task));
 }
-
 /// Nothing of a task changed but who its parent and its tracer are.
 template <Domain D>
 constexpr typename D::Bool keeps_all_but_relatives(const Task<D>& task, const Task<D>& left) {

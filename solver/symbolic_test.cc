@@ -138,6 +138,28 @@ TEST(Symbolic, WhatDoesNotHangOnAConditionComesOutWithoutIt) {
   EXPECT_TRUE(((x & 7) < SymbolicWord(8)).is_true());
 }
 
+/// Where x is 1 and 2, there is nothing; what is small in form stays as a whole.
+TEST(Symbolic, PlainPartsFollowFromTheWhole) {
+  const TermScope scope;
+  const SymbolicBool guard = SymbolicBool::unknown("guard");
+  const SymbolicWord x = SymbolicWord::unknown("x"), y = SymbolicWord::unknown("y");
+  SymbolicBool hard = false;
+  for (std::uint64_t i = 0; i < 40; ++i) hard = hard | ((x + y + i) < (x & SymbolicWord(i * 3)));
+  const SymbolicWord given = Symbolic::select(hard & guard, x, y);
+  // By guards that passed it is x: what they are made of is gone.
+  const SymbolicBool same = hard & guard & !(given == x);
+  EXPECT_TRUE(plain_parts_of(same).is_false());
+  const SymbolicBool other = hard & guard & !(given == y);
+  const SymbolicBool plain = plain_parts_of(other);
+  EXPECT_FALSE(plain.is_false());
+  EXPECT_FALSE(identical(plain, other));
+  z3::solver solver(TermScope::context());
+  solver.add(other.term() && !plain.term());
+  EXPECT_EQ(solver.check(), z3::unsat);
+  const SymbolicBool small = guard & (x == y);
+  EXPECT_TRUE(identical(plain_parts_of(small), small));
+}
+
 TEST(Symbolic, ARepetitionThatIsCutShortLeavesTheUnknown) {
   const auto count_up_to = [](const SymbolicWord& end) {
     SymbolicWord count = 0;
