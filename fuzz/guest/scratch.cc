@@ -11,11 +11,11 @@ namespace {
 /// Removes $0 after the end of its input; again if a guest that was just being killed has written there. An owner that
 /// did not come to say that it ends, by a file, was killed: then so is whoever was started with a file there, since of
 /// a guest that dies with its owner a process may be left that it traces, and that is stopped. Others are looked for
-/// again as long as one was found: a guest may just have made another.
+/// again, a second later, as long as one was found: a guest may just have made another.
 constexpr const char* kRemove =
     "while read -r line; do :; done; "
     "found=; [ -e \"$0/owner-ends\" ] || found=1; "
-    "for round in 1 2 3 4 5; do [ \"$found\" ] || break; found=; "
+    "for round in 1 2 3 4 5; do [ \"$found\" ] || break; [ $round = 1 ] || sleep 1; found=; "
     "for process in /proc/[0-9]*; do grep -qsF -- \"$0/\" \"$process/cmdline\" || continue; "
     "found=1; kill -KILL \"${process#/proc/}\" 2>/dev/null; done; done; "
     "rm -rf -- \"$0\"; [ ! -e \"$0\" ] || { sleep 1; rm -rf -- \"$0\"; }";
