@@ -25,7 +25,6 @@
 #include "fuzz/mutant_race.h"
 #include "fuzz/mutator.h"
 #include "props/generators.h"
-#include "solver/induction.h"
 #include "solver/kernel/bounds.h"
 #include "solver/kernel/equality.h"
 #include "solver/kernel/functions.h"
@@ -357,10 +356,6 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
                         const std::vector<std::string>& proved, std::span<const std::size_t> runners,
                         const Questions& questions) {
   const auto statements = statements_named(proved);
-  if (statements.empty() || statements.front()->info != Induction::foundation().info) {
-    throw std::runtime_error(fmt::format("{} must be proved before mutants are tried on invariants; see capcheck prove",
-                                         Induction::foundation().info->name));
-  }
   Broken broken;
   MutantRace race(options.profile, mutants, runners, [&](const MutantRace::Attempt& attempt) {
     const Statement* const one = first_broken(options.profile, statements, attempt);
@@ -495,6 +490,10 @@ std::vector<std::string> proved_names(const Profile& profile) {
   options.timeout = kProofTimeout;
   std::vector<std::string> names;
   for (const ProofResult& result : prove_statements(profile, options, statements_for_mutants())) {
+    if (!result.as_claimed()) {
+      throw std::runtime_error(fmt::format("{} must come out as claimed before mutants are tried, and does not: {}",
+                                           result.info->name, result.detail));
+    }
     if (result.verdict == ProofVerdict::proved) names.emplace_back(result.info->name);
   }
   return names;

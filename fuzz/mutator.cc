@@ -8,6 +8,8 @@
 
 #include "fuzz/aimed_calls.h"
 #include "fuzz/id_lines.h"
+#include "model/rules/namei.h"
+#include "model/rules/uidgid.h"
 
 namespace capcheck {
 namespace {
@@ -126,9 +128,12 @@ Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target
   return call;
 }
 
-/// Gives an executable an attribute that names root of some namespace.
-void give_attribute_of_root(Call<Concrete>& call, const Profile& profile, Random& random) {
+/// Gives an executable an attribute that names root of some namespace, mostly.
+void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile,
+                            Random& random) {
   auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  const UserNamespace<Concrete>& ns = world.namespaces[pick_below(random, world.namespace_count)];
+  if (pick_below(random, 4)) rootid = map_id_down<Concrete>(ns.uid_map, 0);
   mode = S_IXGRP;
   flags = kExecCapability;
   magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
@@ -156,12 +161,13 @@ struct Continuation {
     while (number < kMaxTasks - 1 && world.tasks[number].alive != 0) ++number;
     return number;
   }
-  /// Makes a task in a namespace of its own, with maps; gives its number.
+  /// Makes a task in a namespace of its own, mostly with both maps; gives its number.
   std::uint8_t add_container(std::uint8_t creator, Random& random) {
+    constexpr std::uint64_t kMostly = 16;
     const std::uint8_t child = next_task();
     add({CallKind::clone, creator, {CLONE_NEWUSER}});
-    add(CallKind::write_uid_map, creator, random);
-    add(CallKind::write_gid_map, creator, random);
+    if (pick_below(random, kMostly)) add(CallKind::write_uid_map, creator, random);
+    if (pick_below(random, kMostly)) add(CallKind::write_gid_map, creator, random);
     return child;
   }
 };
@@ -177,12 +183,12 @@ Calls map_lines(const Calls& before, std::uint8_t task, const Profile& profile, 
   }
   constexpr std::array kLookUp = {CallKind::setuid,    CallKind::setreuid,  CallKind::setresuid, CallKind::setfsuid,
                                   CallKind::setgid,    CallKind::setregid,  CallKind::setresgid, CallKind::setfsgid,
-                                  CallKind::setgroups, CallKind::setgroups, CallKind::execve};
+                                  CallKind::setgroups, CallKind::setgroups, CallKind::execve,    CallKind::execve};
   for (std::uint64_t i = pick_below(random, 6); i > 0; --i) {
     const CallKind kind = kLookUp[pick_below(random, kLookUp.size())];
     Call<Concrete> call = pick_aimed_call(more.world, profile, kind, within, random);
     const bool may_have_attribute = idioms == Idioms::all && kind == CallKind::execve;
-    if (may_have_attribute && pick_below(random, 2)) give_attribute_of_root(call, profile, random);
+    if (may_have_attribute && pick_below(random, 2)) give_attribute_of_root(call, more.world, profile, random);
     more.add(call);
   }
   return more.calls;
@@ -242,6 +248,23 @@ Calls write_maps_with_less(std::uint64_t task, std::uint64_t child, const Profil
   return calls;
 }
 
+/// Gives a task the ids for files of who owns another's in /proc, or takes from it what makes them not matter.
+void own_files_of(std::uint8_t target, std::uint8_t task, Continuation& more, Random& random) {
+  const auto& tasks = more.world.tasks;
+  const Inode<Concrete> file =
+      proc_pid_inode<Concrete>(more.world.namespaces, tasks[target], tasks[tasks[target].leader]);
+  const UserNamespace<Concrete>& ns = more.world.namespaces[tasks[task].user_ns];
+  const std::uint64_t uid = map_id_up<Concrete>(ns.uid_map, file.uid), gid = map_id_up<Concrete>(ns.gid_map, file.gid);
+  if (pick_below(random, 2)) more.add({CallKind::setfsgid, task, {gid}});
+  if (pick_below(random, 2)) more.add({CallKind::setfsuid, task, {uid}});
+  const Credentials<Concrete>& cred = tasks[task].cred;
+  if (pick_below(random, 2)) {
+    const std::uint64_t effective = cred.effective & ~cap_bit(CAP_DAC_OVERRIDE);
+    more.add(
+        {CallKind::capset, task, {_LINUX_CAPABILITY_VERSION_3, 0, 0, effective, cred.permitted, cred.inheritable}});
+  }
+}
+
 /// Tasks of a container, of several ids and with more or less privilege, who write to each other's files in /proc. Such
 /// a file belongs to its task, or, where that may not be dumped, to root of the namespace of its address space.
 Calls write_files_within(const Calls& before, std::uint8_t task, const Profile& profile, Random& random) {
@@ -260,8 +283,14 @@ Calls write_files_within(const Calls& before, std::uint8_t task, const Profile& 
   }
   constexpr std::array kFiles = {CallKind::write_uid_map, CallKind::write_gid_map, CallKind::write_setgroups};
   for (std::uint64_t i = 1 + pick_below(random, 4); i > 0; --i) {
-    const std::uint8_t writer = pick_living_task(more.world, random);
-    more.add(pick_aimed_call(more.world, profile, kFiles[pick_below(random, kFiles.size())], writer, random));
+    const std::uint8_t writer = pick_living_task(more.world, random), target = pick_living_task(more.world, random);
+    Call<Concrete> call =
+        pick_aimed_call(more.world, profile, kFiles[pick_below(random, kFiles.size())], writer, random);
+    if (pick_below(random, 2)) {
+      own_files_of(target, writer, more, random);
+      std::ranges::copy(std::array<std::uint64_t, 2>{target, writer}, call.args.begin());
+    }
+    more.add(call);
   }
   return more.calls;
 }
@@ -487,7 +516,7 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
                                        Random& random, Idioms idioms) {
   const std::uint8_t task = pick_task(before, random), child = pick_child(before, random);
   if (pick_below(random, 256) == 0) return nest_to_limit(task, profile);
-  constexpr std::uint64_t kAll = 17, kFirstLong = 11, kLong = 4;
+  constexpr std::uint64_t kAll = 18, kFirstLong = 11, kLong = 5;
   std::uint64_t idiom = pick_below(random, idioms == Idioms::all ? kAll : kAll - kLong);
   if (idioms == Idioms::short_ones && idiom >= kFirstLong) idiom += kLong;
   switch (idiom) {
@@ -517,6 +546,7 @@ std::vector<Call<Concrete>> pick_idiom(const std::vector<Call<Concrete>>& before
     case 13:
       return write_maps_with_less(task, child, profile, random);
     case 14:
+    case 15:
       return write_files_within(before, task, profile, random);
     default:
       return session_to_parent_idiom(task, child, profile, random);

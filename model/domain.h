@@ -134,8 +134,8 @@ constexpr auto kernel_function_of(std::string_view name, F f, const Part& part, 
   }
 }
 
-/// What f(inputs...) gives, which depends on nothing else: words among the inputs are ids, or counts of them, of 32
-/// bits; maps are well-formed. A domain that compares rules can look at it by itself.
+/// What f(inputs...) gives, which depends on nothing else: words among the inputs are ids, or counts of them, less than
+/// 2³⁸; maps are well-formed. A domain that compares rules can look at it by itself.
 template <Domain D, class F, class... Inputs>
 constexpr auto function_of(F f, const Inputs&... inputs) {
   if constexpr (requires { D::function_of(f, inputs...); }) {

@@ -123,6 +123,7 @@ IdMap<Concrete> draw_map() {
     return first < count || *any_of({0, 1}) ? after + *any_of({0, 0, 1, 95000}) : first - count;
   };
   map.line1 = {beside(map.line0.first), beside(map.line0.lower_first), count};
+  if (*any_of({0, 1})) std::swap(map.line0, map.line1);
   return map;
 }
 

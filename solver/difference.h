@@ -27,10 +27,15 @@ struct PartPair {
   z3::expr a, b;
   std::vector<std::size_t> within{};  ///< places in the list of parts, all before this one's
   std::size_t height = 0;             ///< above those that differ in their own operation
+  /// What holds wherever a difference of these makes one of the wholes: the condition of a choice whose other arm is
+  /// elsewhere, the other sides of & and |, which are the same in both.
+  std::vector<SymbolicBool> conditions{};
 
   SymbolicBool differ() const;
 };
 
+/// If a pair of words differs, and that counts, then so does a pair within it, whose conditions hold, and so on down to
+/// one that differs in its own operation.
 struct Differences {
   std::vector<PartPair> parts;      ///< by height
   std::vector<std::size_t> wholes;  ///< of each pair of words, its place among the parts

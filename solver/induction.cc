@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string_view>
+#include <ranges>
+#include <stdexcept>
 #include <utility>
 
 #include "solver/difference.h"
@@ -18,83 +19,8 @@ namespace {
 /// For each question about what is near to where terms differ: there are many, and most are easy or in vain.
 constexpr std::chrono::milliseconds kNearbyTimeout{400};
 
-/// How the tasks of a world stand to task 0, which makes the call.
-struct Standing {
-  bool is_thread;  ///< task 1 leads its group, not itself
-  enum class Free : std::uint8_t { unknown, next, none } free;
-};
-
-constexpr std::array kStandings = {
-    Standing{false, Standing::Free::unknown}, Standing{true, Standing::Free::unknown},
-    Standing{false, Standing::Free::next},    Standing{true, Standing::Free::next},
-    Standing{false, Standing::Free::none},    Standing{true, Standing::Free::none},
-};
-
-/// Whether a kind of call is looked at where tasks stand so: it makes a difference to what creates one which is free.
-bool is_about(Standing standing, CallKind kind) {
-  const bool creates = kind == CallKind::clone || kind == CallKind::usermodehelper;
-  return creates != (standing.free == Standing::Free::unknown);
-}
-
-std::string describe(Standing standing) {
-  constexpr std::array<std::string_view, 3> kFree = {"", "; the next task is free", "; no task is free"};
-  return fmt::format("task 0 {}{}", standing.is_thread ? "is led by task 1" : "leads itself",
-                     kFree[static_cast<std::size_t>(standing.free)]);
-}
-
-SymbolicWord any_argument(std::size_t index, Role role) {
-  return canonical<Symbolic>(role, SymbolicWord::unknown(fmt::format("arg.{}", index)));
-}
-
-Call<Symbolic> any_call(const CallInfo& call_info) {
-  Call<Symbolic> call{call_info.kind, 0, {}};
-  for (std::size_t i = 0; i < call_info.argument_count; ++i) call.args[i] = any_argument(i, call_info.roles[i]);
-  return call;
-}
-
-void set_standing(World<Symbolic>& world, Standing standing) {
-  auto& tasks = world.tasks;
-  tasks[0].alive = 1;
-  tasks[0].leader = standing.is_thread ? 1 : 0;
-  if (standing.is_thread) tasks[1].alive = tasks[1].leader = 1;
-  if (standing.free == Standing::Free::next) tasks[standing.is_thread ? 2 : 1].alive = 0;
-  if (standing.free == Standing::Free::none) {
-    for (auto& slot : tasks.slots()) slot.value.alive = 1;
-  }
-}
-
-/// The namespace that a call names in its first argument.
-SymbolicWord named_namespace() {
-  return any_argument(0, Role::user_ns);
-}
-
-/// The number of the next namespace. Those that matter to a call are fewer, and have smaller numbers.
-constexpr std::uint64_t kNextNamespace = 16;
-
-SymbolicWord any_user_ns(std::string_view name) {
-  return SymbolicWord::unknown(std::string(name)) & (kNextNamespace - 1);
-}
-
-/// Any world. Of its namespaces those are slots that a call can change, or a proof compares: the initial one, the
-/// caller's, the one that the call names, any other, and a new one.
-World<Symbolic> any_world(Standing standing, const SymbolicWord& any_namespace) {
-  World<Symbolic> world;
-  for (std::size_t task = 0; task < kMaxTasks; ++task) {
-    world.tasks[task] = unknown_value<Task>(fmt::format("task{}", task));
-    world.tasks[task].user_ns = any_user_ns(fmt::format("task{}.user_ns", task));
-  }
-  set_standing(world, standing);
-  world.namespace_count = kNextNamespace;
-  world.fs_count = SymbolicWord::unknown("fs_count");
-  world.session_count = SymbolicWord::unknown("session_count");
-  world.sysctls = unknown_value<Sysctls>("sysctls");
-  world.namespaces.add(0, unknown_value<UserNamespace>("initial"));
-  world.namespaces.add(world.tasks[0].user_ns, unknown_value<UserNamespace>("own"));
-  world.namespaces.add(named_namespace(), unknown_value<UserNamespace>("named"));
-  world.namespaces.add(any_namespace, unknown_value<UserNamespace>("any"));
-  world.namespaces.add(world.namespace_count, unknown_value<UserNamespace>("new"));
-  return world;
-}
+/// For all questions of tells_apart(), in timeouts for one.
+constexpr int kTimeoutsForAll = 4;
 
 }  // namespace
 
@@ -110,16 +36,46 @@ Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseco
           timeout) {}
 
 Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
-                     CallKinds calls)
-    : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout) {
-  for (const Standing standing : kStandings) {
-    const Setting& setting = settings_.emplace_back(describe(standing), any_world(standing, any_namespace_));
+                     CallKinds calls, Worlds worlds)
+    : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout), lazy_(timeout) {
+  for (const CallerStanding standing : kStandings) {
     for (const CallInfo& call : kCalls) {
       if (!(calls & kinds({call.kind})) || !is_about(standing, call.kind)) continue;
-      Case& here = cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, any_call(call)));
-      here.questions.timeout = timeout_;
-      here.nearby_questions.timeout = std::min(timeout_, kNearbyTimeout);
+      if (worlds == Worlds::any) {
+        add_case(setting_of(standing), rules, any_call(call));
+      } else {
+        add_writes(standing, rules, call);
+      }
     }
+  }
+}
+
+/// The setting of that name, which is the last that was made if it has been.
+Induction::Setting& Induction::setting_of(CallerStanding standing) {
+  const std::string name = describe(standing);
+  if (!settings_.empty() && settings_.back().standing == name) return settings_.back();
+  Setting& made = settings_.emplace_back(name, any_world(standing, any_namespace_));
+  made.namespaces = {0, made.world.tasks[0].user_ns, named_namespace(), any_namespace_};
+  return made;
+}
+
+void Induction::add_case(const Setting& setting, const Stepper<Symbolic>& rules, const Call<Symbolic>& call) {
+  Case& here = cases_.emplace_back(setting, take_by<Symbolic>(rules, setting.world, call));
+  here.questions.timeout = timeout_;
+  here.nearby_questions.timeout = std::min(timeout_, kNearbyTimeout);
+}
+
+void Induction::add_writes(CallerStanding standing, const Stepper<Symbolic>& rules, const CallInfo& call_info) {
+  if (!(kWritesToProc & kinds({call_info.kind}))) throw std::invalid_argument("only writes are looked at by number");
+  for (const WriteNumbers& numbers : all_write_numbers(standing)) {
+    Setting& setting = settings_.emplace_back(describe(standing), any_world_of(numbers, standing, any_namespace_));
+    for (const auto& slot : setting.world.namespaces.slots()) {
+      if (!(slot.index.numeral() == kNextNamespace)) setting.namespaces.push_back(slot.index);
+    }
+    Call<Symbolic> call = any_call(call_info);
+    call.args[0] = numbers.target;
+    call.args[1] = numbers.opener;
+    add_case(setting, rules, call);
   }
 }
 
@@ -133,9 +89,8 @@ Lemma Induction::add_lemma(const Statement& statement) {
   const Lemma lemma = settings_.front().conditions.size();
   statements_.push_back(&statement);
   for (Setting& setting : settings_) {
-    const std::array namespaces{SymbolicWord(0), setting.world.tasks[0].user_ns, named_namespace(), any_namespace_};
     setting.conditions.push_back(any_conditions(statement, setting.world));
-    for (const auto& holds : conditions<Symbolic>(statement, profile_, setting.world, namespaces)) {
+    for (const auto& holds : conditions<Symbolic>(statement, profile_, setting.world, setting.namespaces)) {
       if (!holds.is_true()) setting.facts.push_back({lemma, holds, unknowns_of(holds)});
     }
   }
@@ -165,16 +120,23 @@ std::vector<SymbolicWord> namespaces_looked_up(const World<Symbolic>& world, con
 }  // namespace
 
 void Induction::look_up_namespaces() {
-  for (Case& here : cases_) {
-    const World<Symbolic>& world = here.setting.world;
-    for (const SymbolicWord& index : namespaces_looked_up(world, here.transition.call)) {
-      for (Lemma lemma = 0; lemma < statements_.size(); ++lemma) {
-        const StatementOver<Symbolic>& over = statements_[lemma]->over<Symbolic>();
-        if (!over.of_namespace) continue;
-        for (const SymbolicBool& part : conjuncts(over.of_namespace(profile_, world, index))) {
-          const SymbolicBool holds = implies<Symbolic>(index < world.namespace_count, part);
-          if (!holds.is_true()) here.of_lookups.push_back({lemma, holds, unknowns_of(holds)});
-        }
+  for (Case& here : cases_) look_up_namespaces(here);
+  for (Setting& setting : settings_) {
+    look_up_what_is_read(setting.world, 0, setting.reads);
+    setting.read = setting.world.namespaces.read_elsewhere().size();
+  }
+}
+
+void Induction::look_up_namespaces(Case& here) const {
+  if (std::exchange(here.has_looked_up, true)) return;
+  const World<Symbolic>& world = here.setting.world;
+  for (const SymbolicWord& index : namespaces_looked_up(world, here.transition.call)) {
+    for (Lemma lemma = 0; lemma < statements_.size(); ++lemma) {
+      const StatementOver<Symbolic>& over = statements_[lemma]->over<Symbolic>();
+      if (!over.of_namespace) continue;
+      for (const SymbolicBool& part : conjuncts(over.of_namespace(profile_, world, index))) {
+        const SymbolicBool holds = implies<Symbolic>(index < world.namespace_count, part);
+        if (!holds.is_true()) here.of_lookups.push_back({lemma, holds, unknowns_of(holds)});
       }
     }
   }
@@ -275,6 +237,10 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
       };
       result.answer = ask_with(false);
       if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
+      if (result.answer.kind == Answer::Kind::yes && statement.over<Symbolic>().of_namespace) {
+        look_up_namespaces(here);
+        result.answer = ask_with(true);
+      }
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
     }
   }
@@ -287,7 +253,8 @@ std::vector<ObligationCase> Induction::obligation(const Statement& statement, Ca
   for (const Case& here : cases_) {
     if (here.transition.call.kind != kind) continue;
     ObligationCase made{here.setting.standing, {}, all_ways_to_break(here.transition, statement)};
-    for (const Fact& fact : here.setting.facts) {
+    for (std::size_t i = 0; i < here.facts(); ++i) {
+      const Fact& fact = here.fact(i);
       if (std::ranges::find(lemmas, fact.lemma) != lemmas.end()) made.assumed.push_back(fact.holds);
     }
     cases.push_back(std::move(made));
@@ -319,6 +286,7 @@ Induction::Variant Induction::variant(CallKind kind, const Stepper<Symbolic>& ru
   for (Case& here : cases_) {
     const Transition<Symbolic>& proper = here.transition;
     if (proper.call.kind != kind) continue;
+    here.setting.world.namespaces.forget_after(here.setting.read);
     Transition<Symbolic> transition = take_by<Symbolic>(rules, here.setting.world, proper.call);
     variant.calls_.push_back({&here, std::move(transition), deviated ? deviated() : SymbolicBool(true)});
   }
@@ -492,6 +460,103 @@ Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
     if (answer.kind != Answer::Kind::no) return answer;
   }
   return {Answer::Kind::no, ""};
+}
+
+/// Notes what lemmas say of namespaces that were read where the table has no slot, from the one at that place on.
+void Induction::look_up_what_is_read(const World<Symbolic>& world, std::size_t first, Reads& reads) const {
+  const auto read = [&] { return world.namespaces.read_elsewhere(); };
+  const std::size_t end = read().size();
+  for (std::size_t i = first; i < end; ++i) {
+    const SymbolicWord index = read()[i].index;
+    for (Lemma lemma = 0; lemma < statements_.size(); ++lemma) {
+      const StatementOver<Symbolic>& over = statements_[lemma]->over<Symbolic>();
+      if (!over.of_namespace) continue;
+      for (const SymbolicBool& part : conjuncts(over.of_namespace(profile_, world, index))) {
+        const SymbolicBool holds = implies<Symbolic>(index < world.namespace_count, part);
+        if (!holds.is_true()) reads.facts.push_back({lemma, holds, {}});
+      }
+    }
+  }
+  for (std::size_t i = end; i < read().size(); ++i) reads.ends.push_back(i);
+}
+
+/// All that is known of the world in which a call is made, and has read these.
+std::vector<SymbolicBool> Induction::facts_of(const Case& here, const Reads& reads,
+                                              std::span<const Lemma> lemmas) const {
+  std::vector<SymbolicBool> facts;
+  const auto add = [&](const Fact& fact) {
+    if (std::ranges::find(lemmas, fact.lemma) != lemmas.end()) facts.push_back(fact.holds);
+  };
+  for (std::size_t i = 0; i < here.facts(); ++i) add(here.fact(i));
+  std::ranges::for_each(reads.facts, add);
+  return facts;
+}
+
+namespace {
+
+std::vector<SymbolicBool> with(std::span<const SymbolicBool> facts, std::span<const SymbolicBool> others) {
+  std::vector<SymbolicBool> all(facts.begin(), facts.end());
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
+}
+
+}  // namespace
+
+/// Which differences of parts may make one of the words: each is asked about where it would, first briefly.
+Induction::Seen Induction::what_is_seen(std::span<const WordPair> pairs, std::span<const SymbolicBool> facts) {
+  Seen seen{differences(pairs), {}, {}};
+  seen.same.resize(seen.found.parts.size());
+  const auto is_same = [&](std::size_t part) { return seen.same[part]; };
+  for (const bool briefly : {true, false}) {
+    std::size_t questions = briefly ? 6 : 12;  // that come to nothing
+    for (std::size_t i = 0; i < seen.found.parts.size(); ++i) {
+      const PartPair& part = seen.found.parts[i];
+      if (!part.within.empty() && std::ranges::all_of(part.within, is_same)) seen.same[i] = true;
+      if (seen.same[i] || questions == 0) continue;
+      const auto known = with(facts, part.conditions);
+      const Answer answer = briefly ? lazy_.ask_briefly(part.differ(), known) : lazy_.ask(part.differ(), known);
+      seen.same[i] = answer.kind == Answer::Kind::no;
+      if (!seen.same[i]) --questions;
+      if (!briefly && answer.kind == Answer::Kind::yes) seen.possible.push_back(i);
+    }
+    seen.nothing = std::ranges::all_of(seen.found.wholes, is_same);
+    if (seen.nothing) break;
+  }
+  return seen;
+}
+
+/// Whether a world can be found that meets a goal, and shows that something differs. What Z3 finds may have two
+/// namespaces of one number: then it is none.
+bool Induction::is_shown(const Case& here, const Reads& reads, const SymbolicBool& goal,
+                         std::span<const SymbolicBool> facts, std::span<const Lemma> lemmas, const Tells& tells) {
+  if (lazy_.ask_of_all(goal, facts).kind != Answer::Kind::yes) return false;
+  const ConcreteCall found = concrete_call(here.setting.world, here.transition.call, reads.ends, lazy_.model());
+  const auto is_true = [&](Lemma lemma) { return holds<Concrete>(*statements_[lemma], profile_, found.world); };
+  return refers_to_what_exists(found.world) && std::ranges::all_of(lemmas, is_true) && tells(found);
+}
+
+Answer Induction::tells_apart(Variant& variant, std::span<const Lemma> lemmas, const Tells& tells) {
+  constexpr std::size_t kDoubts = 3, kParts = 2;
+  std::size_t doubts = 0;
+  lazy_.answer_within(kTimeoutsForAll * timeout_);
+  for (const auto& [proper, transition, deviated] : variant.calls_) {
+    const std::vector<WordPair> pairs = differing_words(proper->transition, transition);
+    if (pairs.empty()) continue;
+    Reads reads = proper->setting.reads;
+    look_up_what_is_read(proper->setting.world, proper->setting.read, reads);
+    const std::vector<SymbolicBool> facts = facts_of(*proper, reads, lemmas);
+    const Seen seen = what_is_seen(pairs, facts);
+    if (seen.nothing) continue;
+    for (const std::size_t possible : seen.possible | std::views::reverse | std::views::take(kParts)) {
+      const PartPair& part = seen.found.parts[possible];
+      if (is_shown(*proper, reads, part.differ(), with(facts, part.conditions), lemmas, tells))
+        return {Answer::Kind::yes, ""};
+    }
+    if (is_shown(*proper, reads, deviated & difference(pairs), facts, lemmas, tells)) return {Answer::Kind::yes, ""};
+    if (++doubts == kDoubts) break;
+  }
+  if (doubts == 0) return {Answer::Kind::no, ""};
+  return {Answer::Kind::unknown, "no world was found that shows what may be"};
 }
 
 std::vector<Induction::NewWay> Induction::new_ways(Case& here, const Transition<Symbolic>& other,

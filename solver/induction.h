@@ -23,7 +23,10 @@
 #include "model/call.h"
 #include "model/faults.h"
 #include "model/profile.h"
+#include "solver/any_world.h"
+#include "solver/concrete_world.h"
 #include "solver/difference.h"
+#include "solver/lazy_query.h"
 #include "solver/obligation.h"
 #include "solver/query.h"
 #include "solver/statement.h"
@@ -50,10 +53,14 @@ class Induction {
   /// What all its worlds are like, besides what lemmas say: world-well-formed. If that does not hold, no proof counts.
   static const Statement& foundation();
 
+  /// How much is told apart from the start: nothing, or, of writes to files of /proc, tasks and namespaces by number.
+  /// That takes many worlds, and small questions.
+  enum class Worlds : std::uint8_t { any, by_number };
+
   Induction(const Profile& profile, Fault fault, std::chrono::milliseconds timeout);
   /// By other rules than step()'s; of these calls alone.
   Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
-            CallKinds calls = kEveryKind);
+            CallKinds calls = kEveryKind, Worlds worlds = Worlds::any);
 
   /// Makes a statement of states available for breaks(). Lemmas are numbered from 0. The statement lives as long.
   Lemma add_lemma(const Statement& statement);
@@ -64,6 +71,7 @@ class Induction {
 
   /// Has what lemmas say of namespaces used of those, too, that calls look up by way of tasks: the namespaces of those
   /// they name, of address spaces, of tracers, and the parents of these. To be called when all lemmas are added.
+  /// breaks() does so itself where a statement of namespaces can be broken otherwise.
   void look_up_namespaces();
 
   /// What breaks() decides, as a whole and without its shortcuts: where it said `no` and used these lemmas, no case can
@@ -103,6 +111,13 @@ class Induction {
   /// that nothing tells the two apart.
   Answer differs(Variant& variant, std::span<const Lemma> lemmas);
 
+  /// Whether a call by the other rules gives or leaves anything else there.
+  using Tells = std::function<bool(const ConcreteCall&)>;
+
+  /// What differs() decides, from the smallest parts on that differ, each asked about where it matters. `yes` only if
+  /// `tells` is true of a call in a world in which the lemmas hold.
+  Answer tells_apart(Variant& variant, std::span<const Lemma> lemmas, const Tells& tells);
+
   /// Statements, of those that calls by the rules proper keep, that a call by the other rules can break, where the
   /// lemmas hold: at least one, if there is any; more, if one world shows it of more. `unanswered` is set if Z3 gave no
   /// answer to some question.
@@ -116,12 +131,20 @@ class Induction {
     SymbolicBool holds;
     Unknowns unknowns;  ///< of which it speaks
   };
+  /// Namespaces that were read where a world's table has no slot.
+  struct Reads {
+    std::vector<Fact> facts{};        ///< what lemmas say of them
+    std::vector<std::size_t> ends{};  ///< places of those that were read only for what is said of others
+  };
   /// An arbitrary world, but for how its tasks stand to each other.
   struct Setting {
     std::string standing;  ///< how they do, in words
     World<Symbolic> world;
+    std::vector<SymbolicWord> namespaces{};               ///< of which lemmas are to speak
     std::vector<std::vector<SymbolicBool>> conditions{};  ///< of each lemma: any_conditions()
     std::vector<Fact> facts{};
+    Reads reads{};  ///< by calls by the rules proper, and by what lemmas say
+    std::size_t read = 0;
   };
   /// What is asked of Z3 about one call.
   struct Questions {
@@ -143,7 +166,8 @@ class Induction {
     Questions nearby_questions{};
     std::vector<Nearby> nearby{};
     std::vector<z3::model> models{};  ///< worlds in which all lemmas hold, found for some variant
-    std::vector<Fact> of_lookups{};   ///< what lemmas say of namespaces that the call looks up by way of tasks
+    bool has_looked_up = false;
+    std::vector<Fact> of_lookups{};  ///< then: what lemmas say of namespaces that the call looks up by way of tasks
 
     std::size_t facts() const { return setting.facts.size() + of_lookups.size(); }
     const Fact& fact(std::size_t i) const {
@@ -156,6 +180,17 @@ class Induction {
     SymbolicBool way;
   };
 
+  /// Where two calls differ, and what of it may be seen.
+  struct Seen {
+    Differences found;
+    std::vector<bool> same;             ///< of each part: it differs nowhere where that would matter
+    std::vector<std::size_t> possible;  ///< parts of which Z3 found that they may
+    bool nothing = false;               ///< none of the words differs
+  };
+
+  Setting& setting_of(CallerStanding standing);
+  void add_case(const Setting& setting, const Stepper<Symbolic>& rules, const Call<Symbolic>& call);
+  void add_writes(CallerStanding standing, const Stepper<Symbolic>& rules, const CallInfo& call_info);
   std::vector<SymbolicBool> any_conditions(const Statement& statement, const World<Symbolic>& world) const;
   std::vector<SymbolicBool> all_ways_to_break(const Transition<Symbolic>& transition, const Statement& statement) const;
   std::vector<SymbolicBool> ways_to_break(const Setting& setting, const Transition<Symbolic>& transition,
@@ -163,10 +198,16 @@ class Induction {
                                           std::vector<Lemma>& used) const;
   std::vector<NewWay> new_ways(Case& here, const Transition<Symbolic>& other, std::span<const Statement* const> kept,
                                std::span<const Lemma> lemmas) const;
+  void look_up_namespaces(Case& here) const;
   template <class Shows>
   static std::optional<z3::model> known_world(Case& here, Shows shows);
   static bool is_shown_nearby(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas);
   bool are_same_nearby(Case& here, std::span<const WordPair> pairs, std::span<const Lemma> lemmas);
+  void look_up_what_is_read(const World<Symbolic>& world, std::size_t first, Reads& reads) const;
+  std::vector<SymbolicBool> facts_of(const Case& here, const Reads& reads, std::span<const Lemma> lemmas) const;
+  Seen what_is_seen(std::span<const WordPair> pairs, std::span<const SymbolicBool> facts);
+  bool is_shown(const Case& here, const Reads& reads, const SymbolicBool& goal, std::span<const SymbolicBool> facts,
+                std::span<const Lemma> lemmas, const Tells& tells);
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
   Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
@@ -176,6 +217,7 @@ class Induction {
   std::vector<const Statement*> statements_{};  ///< by lemma
   SymbolicWord any_namespace_;                  ///< an index about which nothing is known
   std::chrono::milliseconds timeout_;
+  LazyQuery lazy_;
   std::deque<Setting> settings_;
   std::deque<Case> cases_;
 };

@@ -9,10 +9,13 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "solver/any_world.h"
+#include "solver/concrete_world.h"
 #include "solver/difference.h"
 #include "solver/induction.h"
 #include "solver/prove.h"
@@ -51,6 +54,22 @@ World<Symbolic> lower(const World<M>& world) {
           world.fs_count.inner,
           world.session_count.inner,
           lower(world.sysctls)};
+}
+
+World<MutantDomain<Concrete>> lift(const World<Concrete>& world) {
+  World<MutantDomain<Concrete>> lifted;
+  const auto copy = [](auto from, auto& to) {
+    const auto words = words_of(from);
+    const auto copies = words_of(to);
+    for (std::size_t i = 0; i < words.size(); ++i) *copies[i] = *words[i];
+  };
+  for (std::size_t i = 0; i < kMaxTasks; ++i) copy(world.tasks[i], lifted.tasks[i]);
+  for (std::size_t i = 0; i < kMaxNamespaces; ++i) copy(world.namespaces[i], lifted.namespaces[i]);
+  copy(world.sysctls, lifted.sysctls);
+  lifted.namespace_count = world.namespace_count;
+  lifted.fs_count = world.fs_count;
+  lifted.session_count = world.session_count;
+  return lifted;
 }
 
 /// What stands for a word that a loop left unfinished: the same unknown where the same loop left the same. Not asked
@@ -118,7 +137,7 @@ struct MutantRules {
 };
 
 /// What they say of worlds is what function_of() takes for granted of its inputs.
-constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &MapsAreWrittenWhole::info, &IdsHave32Bits::info};
+constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &MapsAreWrittenWhole::info, &IdsAreBounded::info};
 
 }  // namespace
 
@@ -126,7 +145,7 @@ const std::vector<Statement>& statements_for_mutants() {
   static const std::vector<Statement> statements = [] {
     std::vector<Statement> all = all_statements();
     all.insert(all.begin() + 1,
-               {statement<NamespacesExist>(), statement<MapsAreWrittenWhole>(), statement<IdsHave32Bits>(),
+               {statement<NamespacesExist>(), statement<MapsAreWrittenWhole>(), statement<IdsAreBounded>(),
                 statement<FlagsAreBoolean>(), statement<DumpableHaveFsIds>()});
     return all;
   }();
@@ -160,19 +179,17 @@ class MutantProver::Impl {
     Induction::Variant other = variant(rules);
     if (Induction::same_form(other)) return Equality::same_form;
     if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other)) return Equality::proved;
+    if (kWritesToProc & kinds({mutant.kind}) && writes()) return equality_of_write(mutant);
     MutantRules settled = rules_of(mutant);
     if (settle_guards(rules, other, settled)) {
       other = variant(settled);
       if (Induction::same_form(other)) return Equality::proved;
     }
-    switch (induction_.differs(other, lemmas_).kind) {
-      case Answer::Kind::no:
-        return Equality::proved;
-      case Answer::Kind::yes:
-        return Equality::different;
-      default:
-        return Equality::unanswered;
-    }
+    const Equality answer = equality_by(induction_.differs(other, lemmas_));
+    if (answer != Equality::unanswered) return answer;
+    MutantRules again = rules_of(mutant);
+    other = variant(again);
+    return equality_by(induction_.tells_apart(other, lemmas_, tells(mutant)));
   }
 
   Breaks breaks(const FaultInfo& fault) {
@@ -210,6 +227,64 @@ class MutantProver::Impl {
     return induction_.variant(rules.mutant.kind, std::ref(rules), [&] { return rules.deviated; });
   }
 
+  static Equality equality_by(const Answer& answer) {
+    if (answer.kind == Answer::Kind::no) return Equality::proved;
+    return answer.kind == Answer::Kind::yes ? Equality::different : Equality::unanswered;
+  }
+
+  /// Writes to files of /proc by number, made when they are first asked for; none if what these worlds take for granted
+  /// is not proved.
+  Induction* writes() {
+    if (writes_ || kept_.empty() || kept_.front()->info != Induction::foundation().info) return writes_.get();
+    writes_ = std::make_unique<Induction>(profile_, std::ref(proper_), timeout_, calls_ & kWritesToProc,
+                                          Induction::Worlds::by_number);
+    for (const Statement* statement : kept_) {
+      if (statement->of_states()) writes_->add_lemma(*statement);
+    }
+    writes_->look_up_namespaces();
+    return writes_.get();
+  }
+
+  Equality equality_of_write(const Mutant& mutant) {
+    MutantRules rules = rules_of(mutant);
+    Induction::Variant other = writes()->variant(mutant.kind, std::ref(rules), [&] { return rules.deviated; });
+    return equality_by(writes()->tells_apart(other, lemmas_, tells(mutant)));
+  }
+
+  /// Whether a call by the mutant gives or leaves anything else than one by the rules.
+  Induction::Tells tells(const Mutant& mutant) const {
+    return [this, mutant](const ConcreteCall& call) {
+      return left_by({.kind = mutant.kind, .site = kNoSite}, call) != left_by(mutant, call);
+    };
+  }
+
+  /// What can be seen of a call by a mutant, and all that it leaves of live tasks and of namespaces in use.
+  std::vector<std::uint64_t> left_by(const Mutant& mutant, const ConcreteCall& made) const {
+    MutantRun<Concrete> run;
+    run.mutant = mutant;
+    World<MutantDomain<Concrete>> world = lift(made.world);
+    Call<MutantDomain<Concrete>> call{made.call.kind, made.call.task, {}};
+    std::ranges::copy(made.call.args, call.args.begin());
+    const Reply<Concrete> reply = lower(mutated_step<Concrete>(profile_, run, world, call));
+    const Output<Concrete>& output = reply.output;
+    std::vector<std::uint64_t> words{reply.result,         output.version,
+                                     output.effective,     output.permitted,
+                                     output.inheritable,   output.secure,
+                                     output.features,      world.namespace_count.inner,
+                                     world.fs_count.inner, world.session_count.inner};
+    const auto add = [&](auto value) {
+      for (const auto* word : words_of(value)) words.push_back(word->inner);
+    };
+    add(world.sysctls);
+    for (const auto& task : world.tasks) {
+      words.push_back(task.alive.inner);
+      if (task.alive.inner != 0) add(task);
+    }
+    const auto in_use = std::min<std::uint64_t>(world.namespace_count.inner, kMaxNamespaces);
+    std::ranges::for_each(std::span(world.namespaces).first(in_use), add);
+    return words;
+  }
+
   /// Whether some function of its inputs alone around the changed site gives the same with and without the change, as
   /// often as it is used.
   bool is_same_function(const std::vector<FunctionPart<Symbolic>>& parts) const {
@@ -227,9 +302,11 @@ class MutantProver::Impl {
   /// By inputs as all are: what is said of them here, kStatementsOfInputs say of worlds.
   static SymbolicBool is_told_apart(const FunctionPart<Symbolic>& part) {
     SymbolicBool told = !(part.proper == part.changed);
-    for (const SymbolicWord& word : part.words) told = told & well_formed::is_id<Symbolic>(word);
+    for (const SymbolicWord& word : part.words) told = told & well_formed::is_bounded_id<Symbolic>(word);
     for (const IdMap<Symbolic>& map : part.maps) {
-      told = told & well_formed::map(map) & well_formed::written_whole(map) & well_formed::leads_to_ids(map);
+      told = told & well_formed::map(map) & well_formed::written_whole(map);
+      for (const IdExtent<Symbolic>* line : {&map.line0, &map.line1})
+        told = told & well_formed::is_bounded_id<Symbolic>(line->lower_first);
     }
     return told;
   }
@@ -310,6 +387,7 @@ class MutantProver::Impl {
   MutantRules proper_{profile_, unfinished_, {}};
   Induction induction_;
   std::map<CallKind, std::vector<Tests>> proper_tests_;
+  std::unique_ptr<Induction> writes_;
   bool knows_inputs_ = false;  ///< what functions of their inputs alone are given
   std::vector<const Statement*> kept_;
   std::vector<Lemma> lemmas_;

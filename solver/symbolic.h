@@ -184,6 +184,10 @@ class SymbolicTable {
   /// The same table of other values, as `convert` makes them; so is what is read where the table has no slot.
   template <class U, class Convert>
   SymbolicTable<U> converted(Convert convert) const;
+  /// What was read so far where the table has no slot, of it or of a copy to which nothing was stored.
+  std::span<const Slot> read_elsewhere() const { return elsewhere_->read; }
+  /// Forgets what was read after the first so many of these.
+  void forget_after(std::size_t count) const { elsewhere_->read.resize(std::min(count, elsewhere_->read.size())); }
   /// Forgets all that was read where the table has no slot.
   void forget() { elsewhere_ = std::make_shared<Elsewhere>(); }
 

@@ -41,19 +41,11 @@ constexpr typename D::Bool written_whole(const IdMap<D>& map) {
   return implies<D>(is_used(map.line1), is_used(map.line0)) & is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
 }
 
-/// An id, or that which is none.
+/// Adding a few such, or counts, or subtracting one from another, comes to no word that another count could be less
+/// than by accident.
 template <Domain D>
-constexpr typename D::Bool is_id(const typename D::Word& word) {
-  return word >> 32u == typename D::Word(0);
-}
-
-/// The kernel's ids that a map leads to are ids.
-template <Domain D>
-constexpr typename D::Bool leads_to_ids(const IdMap<D>& map) {
-  const auto line = [](const IdExtent<D>& extent) {
-    return is_id<D>(extent.lower_first) & is_id<D>(extent.lower_first + extent.count);
-  };
-  return line(map.line0) & line(map.line1);
+constexpr typename D::Bool is_bounded_id(const typename D::Word& word) {
+  return word >> 38u == typename D::Word(0);
 }
 
 /// What the initial namespace has: every id stands for itself.
@@ -131,31 +123,36 @@ struct MapsAreWrittenWhole {
   }
 };
 
-/// What the kernel has for ids are ids.
-struct IdsHave32Bits {
+/// Each namespace adds less than 2³² to what its parent's map leads to.
+struct IdsAreBounded {
   static constexpr InvariantInfo info{
-      "ids-have-32-bits", "ids of t, of n, and those that maps of n lead to < 2³²",
-      "Every id has 32 bits: of tasks, of who owns a namespace or a keyring, and below a map.", "map_write"};
+      "ids-are-bounded", "ids of t, of n < 2³⁸, and those that maps of n lead to < (level(n) + 1) · 2³²",
+      "No id is so large that what is added to it, or subtracted, wraps around.", "map_write"};
   static constexpr Claim claim(const Profile&) { return Claim::holds; }
 
   template <Domain D>
   static constexpr typename D::Bool of_task(const Profile&, const World<D>& world, std::size_t number) {
     const Task<D>& task = world.tasks[number];
-    typename D::Bool are_ids = well_formed::is_id<D>(task.session_uid) & well_formed::is_id<D>(task.pending_uid) &
-                               well_formed::is_id<D>(task.tracer_euid);
+    typename D::Bool bounded = well_formed::is_bounded_id<D>(task.session_uid) &
+                               well_formed::is_bounded_id<D>(task.pending_uid) &
+                               well_formed::is_bounded_id<D>(task.tracer_euid);
     using Cred = Credentials<D>;
     for (const auto id : {&Cred::uid, &Cred::euid, &Cred::suid, &Cred::fsuid, &Cred::gid, &Cred::egid, &Cred::sgid,
                           &Cred::fsgid, &Cred::group0, &Cred::group1}) {
-      are_ids = are_ids & well_formed::is_id<D>(task.cred.*id);
+      bounded = bounded & well_formed::is_bounded_id<D>(task.cred.*id);
     }
-    return are_ids;
+    return bounded;
   }
   /// Of a namespace in use.
   template <Domain D>
   static constexpr typename D::Bool of_namespace(const Profile&, const World<D>& world, const typename D::Word& index) {
     const UserNamespace<D> ns = D::at(world.namespaces, index);
-    return well_formed::is_id<D>(ns.owner) & well_formed::is_id<D>(ns.group) & well_formed::leads_to_ids(ns.uid_map) &
-           well_formed::leads_to_ids(ns.gid_map);
+    typename D::Bool bounded = well_formed::is_bounded_id<D>(ns.owner) & well_formed::is_bounded_id<D>(ns.group);
+    for (const IdMap<D>* map : {&ns.uid_map, &ns.gid_map}) {
+      for (const IdExtent<D>* line : {&map->line0, &map->line1})
+        bounded = bounded & !(ns.level < line->lower_first >> 32u);
+    }
+    return bounded;
   }
 };
 
