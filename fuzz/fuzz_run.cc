@@ -192,11 +192,11 @@ void write_seeds(const std::vector<fs::path>& seeds, const Profile& profile, con
 }
 
 /// After how many programs that find nothing new, times a logarithm of the length, programs may grow. Programs of some
-/// 40 calls at most (-max_len), and slow growth towards that: short ones say the same at a higher rate, but what takes
-/// several tasks and namespaces must soon find room. The nesting limit, which takes 104 calls, is left to replay.
+/// 40 calls at most (-max_len), and soon: short ones run at a higher rate and cover the same, but most of what no
+/// coverage tells takes several tasks and namespaces. The nesting limit, which takes 104 calls, is left to replay.
 /// A booted kernel runs fewer programs by far, so they grow after fewer.
 unsigned length_control(const FuzzOptions& options) {
-  constexpr unsigned kHere = 100, kBooted = 4;
+  constexpr unsigned kHere = 10, kBooted = 4;
   return options.machine.empty() ? kHere : kBooted;
 }
 

@@ -625,7 +625,7 @@ std::size_t calls_that_may_fit(std::size_t size) {
 Program next_program(std::span<const std::uint8_t> bytes, std::size_t max_size, const Profile& profile,
                      Random& random) {
   const std::size_t max_calls = calls_that_may_fit(max_size);
-  const bool anew = pick_below(random, 4) == 0;
+  const bool anew = pick_below(random, 2) == 0;
   Program program = anew ? pick_program(max_calls / 2, profile, random) : decode(bytes);
   if (!anew || program.calls.empty()) mutate(program, max_calls, profile, random);
   return program;

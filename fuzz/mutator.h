@@ -42,8 +42,8 @@ Program cross_over(const Program& a, const Program& b, std::size_t max_calls, Ra
 /// As many calls as may fit in so many bytes; at least one.
 std::size_t calls_that_may_fit(std::size_t size);
 
-/// A program to try after the one in these bytes, as long as may fit in `max_size`: that one changed, or now and then
-/// one made anew, since a corpus keeps what covers more, which is little of what states there are.
+/// A program to try after the one in these bytes, as long as may fit in `max_size`: that one changed, or as often one
+/// made anew, since a corpus keeps what covers more, which is little of what states there are.
 Program next_program(std::span<const std::uint8_t> bytes, std::size_t max_size, const Profile& profile, Random& random);
 
 /// Writes a program over a fuzzer's buffer, without the last calls that do not fit whole; returns its size.

@@ -30,7 +30,7 @@ Answer no_answer(const z3::solver& solver) {
 }
 
 /// What a rough question may cost, in Z3's own measure, so that its answer does not hang on the machine.
-constexpr unsigned kRoughEffort = 1'000'000;
+constexpr unsigned kRoughEffort = 1'000'000, kAnyEffort = 0;
 
 /// The parts of a term, itself among them, that are reached through those for which go_on() is true, and were not seen
 /// before.
@@ -57,16 +57,10 @@ bool is_arithmetic(const z3::expr& term) {
   return kind == Z3_OP_BADD || kind == Z3_OP_BSUB || kind == Z3_OP_BSHL;
 }
 
-/// What of a term is taken for unknown in a rough question.
-enum class LeftOut : std::uint8_t {
-  most,  ///< the costly comparisons by which choices are made, wherever they stand; all arithmetic
-  some,  ///< the costly comparisons that stand nowhere else
-};
-
-z3::expr leave_out(LeftOut what, const z3::expr& term) {
-  std::set<unsigned> kept, parts, parts_of_conditions;
-  if (what == LeftOut::some)
-    for_each_part(term, kept, [](const z3::expr& part) { return !is_costly_comparison(part); });
+/// A term with unknowns for the costly comparisons by which choices are made, wherever they stand, and for all
+/// arithmetic.
+z3::expr leave_out_costly(const z3::expr& term) {
+  std::set<unsigned> parts, parts_of_conditions;
   z3::expr_vector left_out(term.ctx()), unknown(term.ctx());
   const auto replace = [&](const z3::expr& part) {
     left_out.push_back(part);
@@ -74,11 +68,10 @@ z3::expr leave_out(LeftOut what, const z3::expr& term) {
     return false;
   };
   for_each_part(term, parts, [&](const z3::expr& part) {
-    if (what == LeftOut::most && is_arithmetic(part)) return replace(part);
+    if (is_arithmetic(part)) return replace(part);
     if (!part.is_ite()) return true;
-    for_each_part(part.arg(0), parts_of_conditions, [&](const z3::expr& inner) {
-      return !is_costly_comparison(inner) || (!kept.contains(inner.id()) && replace(inner));
-    });
+    for_each_part(part.arg(0), parts_of_conditions,
+                  [&](const z3::expr& inner) { return !is_costly_comparison(inner) || replace(inner); });
     return true;
   });
   z3::expr copy = term;
@@ -96,11 +89,8 @@ z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
 }  // namespace
 
 Query::Query(std::chrono::milliseconds timeout)
-    : solver_(TermScope::context(), "QF_BV"),
-      rough_solver_(TermScope::context(), z3::solver::simple()),
-      timeout_(timeout) {
-  for (z3::solver* solver : {&solver_, &rough_solver_}) leave_interrupts(*solver);
-  rough_solver_.set("rlimit", kRoughEffort);
+    : solver_(TermScope::context(), z3::solver::simple()), timeout_(timeout) {
+  leave_interrupts(solver_);
   set_timeout(solver_, timeout_);
 }
 
@@ -122,7 +112,6 @@ void Query::require(const SymbolicBool& fact) {
   drop_goal();
   if (fact.is_true()) return;
   solver_.add(fact.term());
-  rough_solver_.add(fact.term());
 }
 
 SymbolicBool Query::name(const SymbolicBool& condition) {
@@ -154,24 +143,26 @@ Answer Query::ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicB
 bool Query::refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumptions) {
   model_.reset();
   core_.clear();
-  for (const LeftOut left_out : {LeftOut::most, LeftOut::some}) {
-    rough_solver_.push();
-    rough_solver_.add(leave_out(left_out, goal));
-    const bool refuted = rough_solver_.check(assumptions) == z3::unsat;
-    if (refuted) {
-      for (const z3::expr& used : rough_solver_.unsat_core()) core_.push_back(used);
-    }
-    rough_solver_.pop();
-    if (refuted) return true;
-  }
-  return false;
+  drop_goal();
+  solver_.push();
+  solver_.add(leave_out_costly(goal));
+  solver_.set("rlimit", kRoughEffort);
+  const bool refuted = solver_.check(assumptions) == z3::unsat;
+  solver_.set("rlimit", kAnyEffort);
+  if (refuted) keep_core();
+  solver_.pop();
+  return refuted;
+}
+
+void Query::keep_core() {
+  for (const z3::expr& used : solver_.unsat_core()) core_.push_back(used);
 }
 
 /// Keeps what an answer rests on.
 Answer Query::conclude(z3::check_result result) {
   switch (result) {
     case z3::unsat:
-      for (const z3::expr& used : solver_.unsat_core()) core_.push_back(used);
+      keep_core();
       return {Answer::Kind::no, ""};
     case z3::sat:
       model_ = solver_.get_model();

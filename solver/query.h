@@ -58,12 +58,12 @@ class Query {
  private:
   bool refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumptions);
   Answer conclude(z3::check_result result);
+  void keep_core();
 
   void set_goal(const SymbolicBool& goal);
   void drop_goal();
 
   z3::solver solver_;
-  z3::solver rough_solver_;       ///< for questions of which parts are left out
   std::optional<z3::expr> goal_;  ///< asserted in a scope of the solver, for as long as it is asked for
   std::chrono::milliseconds timeout_;
   std::optional<z3::model> model_;

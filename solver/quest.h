@@ -53,8 +53,10 @@ Program make_readable(const Profile& profile, const Quest& quest, Program progra
 std::size_t programs_worth_sampling(const Quest& quest);
 
 /// A program whose last call meets the quest and from which no call can be left out, among so many made by the fuzzer's
-/// mutator; nothing if none of them does. The same arguments give the same program.
-std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs);
+/// mutator; nothing if none of them does. A shorter one is looked for among `after_best` more. The same arguments give
+/// the same program.
+std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs,
+                              std::size_t after_best = 12'000);
 
 }  // namespace capcheck
 

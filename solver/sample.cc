@@ -86,15 +86,15 @@ std::size_t programs_worth_sampling(const Quest& quest) {
   return quest.nearness ? 300'000 : 100'000;
 }
 
-std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs) {
-  constexpr int kAfterBest = 12'000;
+std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs,
+                              std::size_t after_best) {
   constexpr std::size_t kFromScratch = 16, kFromBest = 4;
   Random random(1);
   Program program;
   std::optional<Program> best;
   Nearest nearest(quest);
-  int after_best = 0;
-  for (std::size_t i = 0; i < programs && after_best < kAfterBest; ++i) {
+  std::size_t since_best = 0;
+  for (std::size_t i = 0; i < programs && since_best < after_best; ++i) {
     if (best && i % kFromBest == 0) {
       program = *best;
     } else if (i % kFromScratch == 0) {
@@ -107,7 +107,7 @@ std::optional<Program> sample(const Profile& profile, const Quest& quest, std::s
     } else {
       mutate(program, kLongest, profile, random, Idioms::short_ones);
     }
-    after_best += best.has_value();
+    since_best += best.has_value();
     auto meeting = quest.beginning(program);
     if (!meeting) {
       if (!best) nearest.look_at(program, random);
@@ -119,7 +119,7 @@ std::optional<Program> sample(const Profile& profile, const Quest& quest, std::s
     }
     if (best && short_one.calls.size() >= best->calls.size()) continue;
     best = std::move(short_one);
-    after_best = 0;
+    since_best = 0;
   }
   return best;
 }

@@ -224,7 +224,8 @@ Found Search::shortest(const Quest& quest, std::size_t bound, std::span<const Ca
 }
 
 Found Search::any(const Quest& quest, std::size_t bound) {
-  if (const std::optional<Program> sampled = sample(profile_, quest, programs_worth_sampling(quest))) {
+  constexpr std::size_t kAfterOne = 1000;
+  if (const std::optional<Program> sampled = sample(profile_, quest, programs_worth_sampling(quest), kAfterOne)) {
     return {{Answer::Kind::yes, ""}, make_readable(profile_, quest, *sampled)};
   }
   return shortest(quest, bound, every_kind());
