@@ -467,7 +467,7 @@ class Houdini {
 
   /// With what lemmas say: all of it, or what they say of some unknowns.
   Query start_query(const Induction::ArbitraryCall& arbitrary, const Unknowns* unknowns) const {
-    Query query(timeout_);
+    Query query(timeout_, Solver::simple);
     query.require(are_capabilities(profile_, capabilities_));
     for (const auto& fact : arbitrary.facts) {
       if (!unknowns || have_common(*unknowns, fact.unknowns)) query.require(fact.holds);

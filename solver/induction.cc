@@ -198,7 +198,7 @@ Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool
     return {Answer::Kind::no, ""};
   }
 
-  if (!questions.query) questions.query.emplace(questions.timeout);
+  if (!questions.query) questions.query.emplace(questions.timeout, Solver::simple);
   std::vector<SymbolicBool> names;
   for (const std::size_t fact : assumed) {
     if (!questions.facts.contains(fact)) {

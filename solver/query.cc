@@ -78,6 +78,11 @@ z3::expr leave_out_costly(const z3::expr& term) {
   return copy.substitute(left_out, unknown);
 }
 
+z3::solver make_solver(Solver solver) {
+  z3::context& context = TermScope::context();
+  return solver == Solver::simple ? z3::solver(context, z3::solver::simple()) : z3::solver(context, "QF_BV");
+}
+
 z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
   z3::expr_vector terms(TermScope::context());
   for (const SymbolicBool& assumption : assumptions) {
@@ -88,8 +93,7 @@ z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
 
 }  // namespace
 
-Query::Query(std::chrono::milliseconds timeout)
-    : solver_(TermScope::context(), z3::solver::simple()), timeout_(timeout) {
+Query::Query(std::chrono::milliseconds timeout, Solver solver) : solver_(make_solver(solver)), timeout_(timeout) {
   leave_interrupts(solver_);
   set_timeout(solver_, timeout_);
 }

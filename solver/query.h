@@ -23,11 +23,17 @@ struct Answer {
   std::string reason;  ///< of timeout and unknown
 };
 
+/// Which of Z3's solvers is asked.
+enum class Solver : std::uint8_t {
+  of_words,  ///< that for bit-vectors, which works a question over first
+  simple,    ///< one that does not: where many small questions have much in common, it takes half the time
+};
+
 /// A solver that is asked one question after another, within one TermScope.
 class Query {
  public:
   /// `timeout` is for each question; none is asked in vain, so 0 leaves every question without an answer.
-  explicit Query(std::chrono::milliseconds timeout);
+  explicit Query(std::chrono::milliseconds timeout, Solver solver = Solver::of_words);
 
   /// Holds in every question from here on.
   void require(const SymbolicBool& fact);

@@ -531,8 +531,13 @@ std::vector<Ran> run_programs(const Profile& profile) {
   Program program;
   for (std::size_t i = 0; i < kPrograms; ++i) {
     if (i % 8 == 0) program.calls.clear();
-    if (i == 0) {
-      // What random programs hardly come to.
+    // What random programs hardly come to.
+    if (i == 1 || i == 2) {
+      program.calls = {{CallKind::userfaultfd, 0, {i == 1 ? std::uint64_t{UFFD_USER_MODE_ONLY} : 0}},
+                       {CallKind::uffdio_api, 0, {UFFD_API, 0}},
+                       {CallKind::user_fault, 0, {}},
+                       {CallKind::kernel_fault, 0, {}}};
+    } else if (i == 0) {
       const std::uint64_t full = profile.full_set(), less = full & ~cap_bit(CAP_SETPCAP);
       program.calls = {{CallKind::clone, 0, {}},
                        {CallKind::join_session_keyring, 0, {}},
