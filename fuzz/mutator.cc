@@ -248,7 +248,8 @@ Calls write_maps_with_less(std::uint64_t task, std::uint64_t child, const Profil
   return calls;
 }
 
-/// Gives a task the ids for files of who owns another's in /proc, or takes from it what makes them not matter.
+/// Perhaps gives a task the ids of who owns another's files in /proc, and perhaps takes DAC_OVERRIDE, which passes over
+/// ids.
 void own_files_of(std::uint8_t target, std::uint8_t task, Continuation& more, Random& random) {
   const auto& tasks = more.world.tasks;
   const Inode<Concrete> file =
@@ -288,7 +289,8 @@ Calls write_files_within(const Calls& before, std::uint8_t task, const Profile& 
         pick_aimed_call(more.world, profile, kFiles[pick_below(random, kFiles.size())], writer, random);
     if (pick_below(random, 2)) {
       own_files_of(target, writer, more, random);
-      std::ranges::copy(std::array<std::uint64_t, 2>{target, writer}, call.args.begin());
+      call.args[0] = target;
+      call.args[1] = writer;
     }
     more.add(call);
   }

@@ -137,7 +137,8 @@ struct MutantRules {
 };
 
 /// What they say of worlds is what function_of() takes for granted of its inputs.
-constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &MapsAreWrittenWhole::info, &IdsAreBounded::info};
+constexpr std::array kStatementsOfInputs = {&WorldWellFormed::info, &NamespacesExist::info, &MapsAreWrittenWhole::info,
+                                            &IdsAreBounded::info};
 
 }  // namespace
 

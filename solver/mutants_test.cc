@@ -74,7 +74,8 @@ TEST_F(MutantProverTest, WhatIsEqualNearbyIsProvedEqual) {
 /// Root's id is 0: in a line that has it, nothing is subtracted from it.
 TEST_F(MutantProverTest, AFunctionOfItsInputsIsComparedByItself) {
   const Mutant& mutant = find(CallKind::write_uid_map, "#13: - sign swapped, in make_kuid()");
-  const std::vector<std::string> of_inputs{"world-well-formed", "maps-are-written-whole", "ids-are-bounded"};
+  const std::vector<std::string> of_inputs{"world-well-formed", "namespaces-exist", "maps-are-written-whole",
+                                           "ids-are-bounded"};
   MutantProver prover(kProfile, of_inputs, std::chrono::seconds(1), kinds({CallKind::write_uid_map}));
   EXPECT_EQ(prover.equality(mutant), Equality::proved);
   MutantProver knows_less(kProfile, {"world-well-formed"}, std::chrono::milliseconds(1),

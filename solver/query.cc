@@ -30,7 +30,9 @@ Answer no_answer(const z3::solver& solver) {
 }
 
 /// What a rough question may cost, in Z3's own measure, so that its answer does not hang on the machine.
-constexpr unsigned kRoughEffort = 1'000'000, kAnyEffort = 0;
+constexpr unsigned kRoughEffort = 1'000'000;
+/// No limit, to Z3.
+constexpr unsigned kAnyEffort = 0;
 
 /// The parts of a term, itself among them, that are reached through those for which go_on() is true, and were not seen
 /// before.

@@ -41,8 +41,7 @@ constexpr typename D::Bool written_whole(const IdMap<D>& map) {
   return implies<D>(is_used(map.line1), is_used(map.line0)) & is_zero_or_used(map.line0) & is_zero_or_used(map.line1);
 }
 
-/// Adding a few such, or counts, or subtracting one from another, comes to no word that another count could be less
-/// than by accident.
+/// Far from where a sum of such, or a difference, wraps around to a count of 32 bits.
 template <Domain D>
 constexpr typename D::Bool is_bounded_id(const typename D::Word& word) {
   return word >> 38u == typename D::Word(0);

@@ -522,34 +522,42 @@ std::vector<unsigned> shallow_situations(const Profile& profile, const ProvedFun
   return found;
 }
 
+/// What random programs hardly come to.
+std::vector<Program> programs_to_start_with(const Profile& profile) {
+  const std::uint64_t full = profile.full_set(), less = full & ~cap_bit(CAP_SETPCAP);
+  const auto use_userfaultfd = [](std::uint64_t flags) -> Program {
+    return {{{CallKind::userfaultfd, 0, {flags}},
+             {CallKind::uffdio_api, 0, {UFFD_API, 0}},
+             {CallKind::user_fault, 0, {}},
+             {CallKind::kernel_fault, 0, {}}}};
+  };
+  return {{{{CallKind::clone, 0, {}},
+            {CallKind::join_session_keyring, 0, {}},
+            {CallKind::session_to_parent, 1, {}},
+            {CallKind::get_securebits, 0, {}},
+            {CallKind::ptrace_seize, 1, {}},
+            {CallKind::ptrace_traceme, 1, {}},
+            {CallKind::open_userfaultfd_device, 0, {}},
+            {CallKind::userfaultfd_ioc_new, 0, {}},
+            {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, 0}},
+            {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, full}}}},
+          use_userfaultfd(UFFD_USER_MODE_ONLY),
+          use_userfaultfd(0)};
+}
+
 std::vector<Ran> run_programs(const Profile& profile) {
   constexpr std::size_t kPrograms = 1500, kLongest = 12, kMost = 150;
   InProcessKernel linked(kernel_file(profile), profile);
   std::vector<Ran> all;
   std::map<std::string_view, std::size_t> count;
   Random random(5);
+  const std::vector<Program> first = programs_to_start_with(profile);
   Program program;
   for (std::size_t i = 0; i < kPrograms; ++i) {
-    if (i % 8 == 0) program.calls.clear();
-    // What random programs hardly come to.
-    if (i == 1 || i == 2) {
-      program.calls = {{CallKind::userfaultfd, 0, {i == 1 ? std::uint64_t{UFFD_USER_MODE_ONLY} : 0}},
-                       {CallKind::uffdio_api, 0, {UFFD_API, 0}},
-                       {CallKind::user_fault, 0, {}},
-                       {CallKind::kernel_fault, 0, {}}};
-    } else if (i == 0) {
-      const std::uint64_t full = profile.full_set(), less = full & ~cap_bit(CAP_SETPCAP);
-      program.calls = {{CallKind::clone, 0, {}},
-                       {CallKind::join_session_keyring, 0, {}},
-                       {CallKind::session_to_parent, 1, {}},
-                       {CallKind::get_securebits, 0, {}},
-                       {CallKind::ptrace_seize, 1, {}},
-                       {CallKind::ptrace_traceme, 1, {}},
-                       {CallKind::open_userfaultfd_device, 0, {}},
-                       {CallKind::userfaultfd_ioc_new, 0, {}},
-                       {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, 0}},
-                       {CallKind::capset, 0, {_LINUX_CAPABILITY_VERSION_3, 0, 0, less, full, full}}};
+    if (i < first.size()) {
+      program = first[i];
     } else {
+      if (i % 8 == 0) program.calls.clear();
       mutate(program, kLongest, profile, random);
     }
     Trace trace;
