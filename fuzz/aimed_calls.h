@@ -31,6 +31,9 @@ Call<Concrete> pick_furthest_call(const World<Concrete>& world, const Profile& p
 Call<Concrete> pick_aimed_call(const World<Concrete>& world, const Profile& profile, CallKind kind, std::uint8_t task,
                                Random& random);
 
+/// Gives an executable an attribute that names root of some namespace, mostly.
+void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile, Random& random);
+
 /// A call of any kind by a task that lives.
 Call<Concrete> pick_aimed_call(const World<Concrete>& world, const Profile& profile, Random& random);
 

@@ -24,6 +24,7 @@
 #include "fuzz/fuzz_run.h"
 #include "fuzz/mutant_race.h"
 #include "fuzz/mutator.h"
+#include "fuzz/values.h"
 #include "props/generators.h"
 #include "solver/kernel/bounds.h"
 #include "solver/kernel/equality.h"
@@ -126,8 +127,10 @@ class Samples {
   std::vector<Program> useful_;
 };
 
-// What proofs of the kernel's functions are bounded by, few drawn worlds keep to. So each is looked at again in plainer
+// What proofs of the kernel's functions are bounded by, few drawn worlds keep to. So each is looked at again in other
 // forms.
+
+using Form = void (*)(World<Concrete>& world, Random& random);
 
 template <class Change>
 void change_maps(World<Concrete>& world, Change change) {
@@ -136,18 +139,18 @@ void change_maps(World<Concrete>& world, Change change) {
   }
 }
 
-void as_drawn(World<Concrete>&) {}
+void as_drawn(World<Concrete>&, Random&) {}
 
-void with_maps_of_one_line(World<Concrete>& world) {
+void with_maps_of_one_line(World<Concrete>& world, Random&) {
   change_maps(world, [](IdMap<Concrete>& map) { map.line1 = {}; });
 }
 
-void with_identity_maps(World<Concrete>& world) {
+void with_identity_maps(World<Concrete>& world, Random&) {
   change_maps(world, [&](IdMap<Concrete>& map) { map = world.namespaces[0].uid_map; });
 }
 
 /// Files of /proc can be written by everybody, and of namespaces every other one has no maps yet.
-void with_files_to_write(World<Concrete>& world) {
+void with_files_to_write(World<Concrete>& world, Random&) {
   for (Task<Concrete>& task : world.tasks) {
     if (task.alive == 0) continue;
     task.dumpable = 1;
@@ -161,8 +164,8 @@ void with_files_to_write(World<Concrete>& world) {
 }
 
 /// The last namespace has no maps yet; task 0 is in its parent, the others in it, and all may write them.
-void with_a_map_to_write(World<Concrete>& world) {
-  with_files_to_write(world);
+void with_a_map_to_write(World<Concrete>& world, Random& random) {
+  with_files_to_write(world, random);
   constexpr std::uint64_t kAsked =
       cap_bit(CAP_SYS_ADMIN) | cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID) | cap_bit(CAP_SETFCAP);
   const std::uint64_t last = world.namespace_count - 1;
@@ -178,6 +181,61 @@ void with_a_map_to_write(World<Concrete>& world) {
   world.tasks[0].user_ns = world.namespaces[last].parent;
 }
 
+/// Files of /proc belong to who has one name too few: namespaces have all ids of one kind and none of the other, or the
+/// owner has no group; and those who ask for them may pass over ids.
+void with_owners_half_named(World<Concrete>& world, Random&) {
+  constexpr std::uint64_t kMany = 100'000;
+  for (std::size_t ns = 1; ns < world.namespace_count; ++ns) {
+    IdMap<Concrete> all{{0, 0, kMany}, {}}, none{{0, kMany, 1}, {}};
+    if (ns % 2 != 0) std::swap(all, none);
+    world.namespaces[ns].uid_map = all;
+    world.namespaces[ns].gid_map = none;
+  }
+  for (std::size_t number = 0; number < kMaxTasks; ++number) {
+    Task<Concrete>& task = world.tasks[number];
+    if (task.alive == 0) continue;
+    Credentials<Concrete>& cred = task.cred;
+    task.dumpable = 1;
+    if (number == kMaxTasks - 1) cred.egid = kInvalidId;
+    cred.fsuid = cred.euid;
+    cred.fsgid = cred.egid;
+    cred.permitted |= cap_bit(CAP_DAC_OVERRIDE);
+    cred.effective |= cap_bit(CAP_DAC_OVERRIDE);
+  }
+}
+
+/// Three namespaces, each below the one before: a task of each, of which the last's may be written to by the one above
+/// it and by the first. The owner has an id at the edge of a line, and one of those that are asked may lack what it
+/// takes to map other ids than its own.
+void with_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
+  constexpr std::uint64_t kLast = 3;
+  constexpr IdMap<Concrete> kLines{{0, 0, 1000}, {5000, 5000, 10}}, kSwapped{kLines.line1, kLines.line0};
+  constexpr std::uint64_t kEdges[] = {0, 1, 999, 1000, 5000, 5001, 5009, 5010};
+  const auto edge = [&] { return kEdges[pick_below(random, std::size(kEdges))]; };
+  world.namespace_count = kLast + 1;
+  for (std::uint64_t number = 1; number <= kLast; ++number) {
+    UserNamespace<Concrete>& ns = world.namespaces[number];
+    ns.parent = number - 1;
+    ns.level = number;
+    ns.owner = edge();
+    ns.uid_map = ns.gid_map = number == kLast ? IdMap<Concrete>{} : pick_below(random, 2) ? kLines : kSwapped;
+  }
+  for (std::uint64_t number = 0; number < kMaxTasks; ++number) {
+    Task<Concrete>& task = world.tasks[number];
+    if (task.alive == 0) continue;
+    Credentials<Concrete>& cred = task.cred;
+    task.user_ns = std::min(number + 1, kLast);
+    task.mm_user_ns = task.tracer_user_ns = 0;
+    task.dumpable = 1;
+    cred.euid = cred.fsuid = pick_below(random, 2) ? world.namespaces[kLast].owner : edge();
+    cred.egid = cred.fsgid = edge();
+    std::uint64_t caps = cap_bit(CAP_SYS_ADMIN) | cap_bit(CAP_DAC_OVERRIDE) | cap_bit(CAP_SETFCAP);
+    if (pick_below(random, 4)) caps |= cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID);
+    cred.permitted |= caps;
+    cred.effective = (cred.effective & ~(cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID))) | caps;
+  }
+}
+
 /// Calls in worlds in which what is proved of states holds, whether calls lead there or not.
 class CallsInWorlds {
  public:
@@ -186,11 +244,12 @@ class CallsInWorlds {
   }
 
   /// Lets a race make some calls in each of so many worlds, of the kinds whose mutants are alive.
-  void run(MutantRace& race, std::uint64_t worlds, void (*plainer)(World<Concrete>&) = as_drawn) const {
+  void run(MutantRace& race, std::uint64_t worlds, Form form = as_drawn) const {
     constexpr int kCallsInEach = 100, kSizes = 100;
     for (std::uint64_t i = 0; i < worlds && race.alive() != 0; ++i) {
       World<Concrete> world = any_world(profile_)(rc::Random(i), static_cast<int>(i % kSizes)).value();
-      plainer(world);
+      Random picks(static_cast<unsigned>(i + 1));
+      form(world, picks);
       const auto holds_in_world = [&](const Statement* lemma) { return holds<Concrete>(*lemma, profile_, world); };
       if (!std::ranges::all_of(lemmas_, holds_in_world)) continue;
       const auto any = any_call_in(profile_, world, race.alive_kinds());
@@ -292,8 +351,8 @@ void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
   const CallsInWorlds calls(options.profile, statements);
-  for (const auto plainer :
-       {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write, with_a_map_to_write}) {
+  for (const auto form : {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write, with_a_map_to_write,
+                          with_owners_half_named, with_a_map_to_write_from_above}) {
     std::vector<std::size_t> left;
     std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
     MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
@@ -302,7 +361,7 @@ void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options,
       if (parts) broken[attempt.mutant] = {std::move(function), true};
       return parts;
     });
-    calls.run(race, options.kernel_worlds, plainer);
+    calls.run(race, options.kernel_worlds, form);
   }
 }
 
@@ -454,7 +513,7 @@ void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions
   MutantRace race(options.profile, mutants, unsettled);
   const auto statements = statements_named(proved);
   const CallsInWorlds calls(options.profile, statements);
-  for (const auto plainer : {as_drawn, with_files_to_write}) calls.run(race, options.worlds, plainer);
+  for (const auto form : {as_drawn, with_files_to_write}) calls.run(race, options.worlds, form);
   std::erase_if(unsettled, [&](std::size_t mutant) {
     if (race.is_alive(mutant)) return false;
     settled[mutant] = Equality::different;

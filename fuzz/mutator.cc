@@ -128,18 +128,6 @@ Call<Concrete> write_lines(CallKind kind, std::uint64_t by, std::uint64_t target
   return call;
 }
 
-/// Gives an executable an attribute that names root of some namespace, mostly.
-void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile,
-                            Random& random) {
-  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
-  const UserNamespace<Concrete>& ns = world.namespaces[pick_below(random, world.namespace_count)];
-  if (pick_below(random, 4)) rootid = map_id_down<Concrete>(ns.uid_map, 0);
-  mode = S_IXGRP;
-  flags = kExecCapability;
-  magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
-  permitted = pick_below(random, 4) ? profile.full_set() : permitted;
-}
-
 /// Calls that follow others, and the world that they lead to.
 struct Continuation {
   const Profile& profile;

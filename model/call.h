@@ -355,6 +355,24 @@ constexpr typename D::Word canonical(Role role, const typename D::Word& value) {
   __builtin_unreachable();
 }
 
+/// The arguments of execve(2) without what the file's attribute has not: where there is none, all of it; in each
+/// revision, what came with a later one.
+template <Domain D>
+constexpr std::array<typename D::Word, kMaxArguments> canonical_executable(
+    std::array<typename D::Word, kMaxArguments> args) {
+  using Word = typename D::Word;
+  using Bool = typename D::Bool;
+  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = args;
+  const Bool has_none = (flags & Word(kExecCapability)) == Word(0);
+  flags = D::select(has_none, flags & Word(~std::uint64_t{kExecTruncated}), flags);
+  for (Word* part : {&magic, &permitted, &inheritable, &rootid}) *part = D::select(has_none, Word(0), *part);
+  const Word revision = magic & Word(VFS_CAP_REVISION_MASK);
+  for (Word* set : {&permitted, &inheritable})
+    *set = D::select(revision == Word(VFS_CAP_REVISION_1), *set & Word(0xffffffff), *set);
+  rootid = D::select(revision == Word(VFS_CAP_REVISION_3), rootid, Word(0));
+  return args;
+}
+
 }  // namespace capcheck
 
 #endif

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -145,6 +146,7 @@ struct FunctionOutcome {
 /// A guard as it was tested: whether those before it had passed, and whether it holds. One that is left out holds.
 template <Domain D>
 struct GuardTest {
+  std::uint16_t site;
   Guard guard;
   typename D::Bool passed, holds;
 };
@@ -167,17 +169,18 @@ struct MutantRun {
 
   Mutant mutant{};
   SiteObserver* observer = nullptr;
-  /// What stands for a word that a loop left unfinished: its number among those of the step, the condition, the word.
+  /// What stands for a word that a loop left unfinished: which loop of the rules it is, the condition, the word.
   /// Not set: as D has it.
-  std::function<Word(unsigned, const Bool&, const Word&)> unfinished{};
+  std::function<Word(const std::source_location&, const Bool&, const Word&)> unfinished{};
 
-  std::uint16_t sites = 0;   ///< passed so far
-  std::uint16_t target = 0;  ///< the site of the mutant; none if it is the whole call
-  unsigned paused = 0;       ///< in bookkeeping
-  unsigned loops = 0;        ///< around this place
-  unsigned loop_ends = 0;    ///< passed so far
-  bool changed_loop = false;
-  bool deferred = false;  ///< a guard waits for the next one
+  std::uint16_t sites = 0;         ///< passed so far
+  std::uint16_t target = 0;        ///< the site of the mutant; none if it is the whole call
+  unsigned paused = 0;             ///< in bookkeeping
+  unsigned loops = 0;              ///< around this place
+  bool changed_loop = false;       ///< it is the site of some loop
+  bool changed_last_loop = false;  ///< of the last that was begun
+  bool deferred = false;           ///< a guard waits for the next one
+  std::uint16_t deferred_site = 0;
   Guard deferred_guard = Guard::none;
   Bool deferred_holds{false};
   /// Over terms: that the mutant's site gave another value than it should, or that a guard failed there and counted.
@@ -296,7 +299,7 @@ T at_site(Operation operation, const T& value, Changed changed, const MutantWord
   }
   if (number != run.target) [[likely]]
     return value;
-  run.changed_loop = run.changed_loop || run.loops != 0;
+  if (run.loops != 0) run.changed_loop = run.changed_last_loop = true;
   const T other = changed(run.mutant.change);
   note_deviation(run, [&] { return !same_value<D>(value, other); });
   return other;
@@ -564,6 +567,7 @@ struct MutantDomain {
     const std::uint16_t first = run.sites;
     std::size_t steps = 0;
     ++run.loops;
+    run.changed_last_loop = false;
     D::repeat([&]() -> typename D::Bool {
       if (steps++ == 2 * kMaxNamespaces) return typename D::Bool(false);
       run.sites = first;
@@ -572,10 +576,10 @@ struct MutantDomain {
     --run.loops;
   }
 
-  static Word at_end(const Bool& goes_on, const Word& word) {
+  static Word at_end(const Bool& goes_on, const Word& word,
+                     const std::source_location& loop = std::source_location::current()) {
     Run& run = *mutant_run<D>;
-    const unsigned number = run.loop_ends++;
-    if (run.unfinished && !run.changed_loop) return run.unfinished(number, goes_on.inner, word.inner);
+    if (run.unfinished && !run.changed_last_loop) return run.unfinished(loop, goes_on.inner, word.inner);
     return D::at_end(goes_on.inner, word.inner);
   }
 
@@ -644,13 +648,14 @@ struct MutantDomain {
     }
     if (mutation == Mutation::swap_next) {
       run.deferred = true;
+      run.deferred_site = number;
       run.deferred_guard = guard;
       run.deferred_holds = holds.inner;
     } else {
       const bool in_order = run.deferred && run.mutant.change.detail == kInItsOrder, late = run.deferred && !in_order;
-      if (in_order) add_test(run, verdict, run.deferred_guard, run.deferred_holds);
-      add_test(run, verdict, guard, mutation == Mutation::drop ? typename D::Bool(true) : holds.inner);
-      if (late) add_test(run, verdict, run.deferred_guard, run.deferred_holds);
+      if (in_order) add_test(run, verdict, run.deferred_site, run.deferred_guard, run.deferred_holds);
+      add_test(run, verdict, number, guard, mutation == Mutation::drop ? typename D::Bool(true) : holds.inner);
+      if (late) add_test(run, verdict, run.deferred_site, run.deferred_guard, run.deferred_holds);
       run.deferred = false;
     }
     --run.paused;
@@ -700,9 +705,9 @@ struct MutantDomain {
   static typename D::Word as_inner_word(const Bool& condition) { return as_word<D>(condition.inner); }
 
   template <class V>
-  static void add_test(Run& run, V& verdict, Guard guard, typename D::Bool holds) {
+  static void add_test(Run& run, V& verdict, std::uint16_t site, Guard guard, typename D::Bool holds) {
     if constexpr (!std::same_as<D, Concrete>) {
-      run.tests.push_back({guard, verdict.passed().inner, holds});
+      run.tests.push_back({site, guard, verdict.passed().inner, holds});
       if (run.tests.size() <= run.stand_ins.size()) holds = run.stand_ins[run.tests.size() - 1];
     }
     verdict.add(guard, Bool(holds));
@@ -780,8 +785,8 @@ Reply<MutantDomain<D>> mutated_step(const Profile& profile, MutantRun<D>& run, W
       run.mutant.change.mutation == Mutation::keep || run.mutant.change.mutation == Mutation::keep_in_child;
   run.target = concerned && !keeps ? run.mutant.site : kNoSite;
   run.sites = 0;
-  run.paused = run.loops = run.loop_ends = 0;
-  run.changed_loop = run.deferred = false;
+  run.paused = run.loops = 0;
+  run.changed_loop = run.changed_last_loop = run.deferred = false;
   run.tests.clear();
   run.parts.clear();
   run.outcomes.clear();

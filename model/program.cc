@@ -13,31 +13,12 @@ namespace capcheck {
 
 static_assert(std::endian::native == std::endian::little, "the binary form is read and written as memory");
 
-namespace {
-
-/// What a file's attribute has not: where there is none, all of it; in each revision, what came with a later one.
-void canonicalise_executable(std::array<std::uint64_t, kMaxArguments>& args) {
-  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = args;
-  if (!(flags & kExecCapability)) {
-    flags &= ~std::uint64_t{kExecTruncated};
-    magic = permitted = inheritable = rootid = 0;
-  }
-  const std::uint64_t revision = magic & VFS_CAP_REVISION_MASK;
-  if (revision == VFS_CAP_REVISION_1) {
-    permitted &= 0xffffffff;
-    inheritable &= 0xffffffff;
-  }
-  if (revision != VFS_CAP_REVISION_3) rootid = 0;
-}
-
-}  // namespace
-
 void canonicalise(Call<Concrete>& call) {
   const CallInfo& call_info = info(call.kind);
   for (std::size_t i = 0; i < kMaxArguments; ++i) {
     call.args[i] = i < call_info.argument_count ? canonical<Concrete>(call_info.roles[i], call.args[i]) : 0;
   }
-  if (call.kind == CallKind::execve) canonicalise_executable(call.args);
+  if (call.kind == CallKind::execve) call.args = canonical_executable<Concrete>(call.args);
   if (call_info.form != Form::capability_header) return;
   if (call.args[2] & kHeaderNull) call.args[0] = call.args[1] = 0;
   if (call.args[2] & kDataNull) call.args[3] = call.args[4] = call.args[5] = 0;

@@ -31,8 +31,9 @@ struct FailedCallLeavesTheWorld {
   static constexpr bool of_world = true;
   static constexpr InvariantInfo info{
       "failed-call-leaves-the-world",
-      "result < 0 ⇒ tasks' = tasks, sysctls' = sysctls, and the own namespace stays as it was",
-      "A call that fails changes nothing, seen or unseen, of any task.", "abort_creds"};
+      "result < 0 ⇒ tasks' = tasks, sysctls' = sysctls, the own namespace stays as it was, and nothing is made",
+      "A call that fails changes nothing, seen or unseen, of any task, and makes no namespace or fs_struct.",
+      "abort_creds"};
   static constexpr Claim claim(const Profile& profile) { return always(profile); }
   template <Domain D>
   static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
@@ -42,7 +43,9 @@ struct FailedCallLeavesTheWorld {
   static constexpr typename D::Bool conclusion(const Profile&, const Step<D>& step) {
     using Word = typename D::Word;
     Word bits = differing<D>(step.world->sysctls, step.left->sysctls) |
-                differing<D>(own_namespace(step), UserNamespace<D>(D::at(step.left->namespaces, step.before.user_ns)));
+                differing<D>(own_namespace(step), UserNamespace<D>(D::at(step.left->namespaces, step.before.user_ns))) |
+                (step.world->namespace_count ^ step.left->namespace_count) |
+                (step.world->fs_count ^ step.left->fs_count);
     for (std::size_t i = 0; i < kMaxTasks; ++i) {
       Task<D> task = step.world->tasks[i];
       const Task<D>& left = step.left->tasks[i];

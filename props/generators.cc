@@ -208,6 +208,14 @@ Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& wo
   return task;
 }
 
+/// Makes another task the leader of task 0's group. Children of its threads are the threads' own.
+void join_group_of(World<Concrete>& world, std::uint64_t leader) {
+  for (Task<Concrete>& task : world.tasks) {
+    if (task.alive != 0 && task.leader == 0) task.leader = leader;
+  }
+  world.tasks[leader].leader = leader;
+}
+
 /// What is dumpable has its effective ids for files: other ids for them make it not dumpable, and an exec gives it
 /// those.
 void give_fs_ids(const World<Concrete>& world, Task<Concrete>& task) {
@@ -254,6 +262,8 @@ rc::Gen<World<Concrete>> any_world(const Profile& profile, std::uint64_t deepest
       world.tasks[number] = draw_other_task(profile, world, number, ids);
     }
     if (others != 0 && *any_of({0, 1})) world.tasks[0].parent = *rc::gen::inRange<std::uint64_t>(1, others + 1);
+    // Task 0 may be a thread of a group that another leads.
+    if (others != 0 && *any_of({0, 0, 1})) join_group_of(world, *rc::gen::inRange<std::uint64_t>(1, others + 1));
     for (std::uint64_t number = 0; number <= others; ++number) give_fs_ids(world, world.tasks[number]);
     world.sysctls.unprivileged_userfaultfd = *any_of({0, 1});
     world.fs_count = world.session_count = kMaxTasks + 1;

@@ -502,17 +502,23 @@ std::vector<SymbolicBool> with(std::span<const SymbolicBool> facts, std::span<co
 
 }  // namespace
 
+/// Two numbers, or two unknowns: what is made of them may be the same, but they are not.
+bool are_plainly_different(const PartPair& part) {
+  const auto is_plain = [](const z3::expr& term) { return term.is_numeral() || term.is_const(); };
+  return is_plain(part.a) && is_plain(part.b);
+}
+
 /// Which differences of parts may make one of the words: each is asked about where it would, first briefly.
 Induction::Seen Induction::what_is_seen(std::span<const WordPair> pairs, std::span<const SymbolicBool> facts) {
   Seen seen{differences(pairs), {}, {}};
   seen.same.resize(seen.found.parts.size());
   const auto is_same = [&](std::size_t part) { return seen.same[part]; };
   for (const bool briefly : {true, false}) {
-    std::size_t questions = briefly ? 6 : 12;  // that come to nothing
+    std::size_t questions = briefly ? 6 : 30;  // that come to nothing
     for (std::size_t i = 0; i < seen.found.parts.size(); ++i) {
       const PartPair& part = seen.found.parts[i];
       if (!part.within.empty() && std::ranges::all_of(part.within, is_same)) seen.same[i] = true;
-      if (seen.same[i] || questions == 0) continue;
+      if (seen.same[i] || questions == 0 || are_plainly_different(part)) continue;
       const auto known = with(facts, part.conditions);
       const Answer answer = briefly ? lazy_.ask_briefly(part.differ(), known) : lazy_.ask(part.differ(), known);
       seen.same[i] = answer.kind == Answer::Kind::no;

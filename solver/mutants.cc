@@ -9,9 +9,11 @@
 #include <iterator>
 #include <map>
 #include <set>
+#include <source_location>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "solver/any_world.h"
@@ -72,13 +74,14 @@ World<MutantDomain<Concrete>> lift(const World<Concrete>& world) {
   return lifted;
 }
 
-/// What stands for a word that a loop left unfinished: the same unknown where the same loop left the same. Not asked
-/// for of a loop that is itself changed.
+/// What stands for a word that a loop left unfinished: the same unknown where the same loop of the rules left the same,
+/// though a call may come by it for several reasons. Not asked for of a loop that is itself changed.
 class Unfinished {
  public:
-  SymbolicWord operator()(CallKind kind, unsigned number, const SymbolicBool& goes_on, const SymbolicWord& word) {
+  SymbolicWord operator()(CallKind kind, const std::source_location& loop, const SymbolicBool& goes_on,
+                          const SymbolicWord& word) {
     if (goes_on.is_false()) return word;
-    auto& known = known_[{kind, number}];
+    auto& known = known_[{kind, loop.file_name(), loop.line()}];
     const auto found = std::ranges::find_if(
         known, [&](const Left& left) { return identical(left.goes_on, goes_on) && identical(left.word, word); });
     if (found != known.end()) return Symbolic::select(goes_on, found->unknown, word);
@@ -91,10 +94,19 @@ class Unfinished {
     SymbolicBool goes_on;
     SymbolicWord word, unknown;
   };
-  std::map<std::pair<CallKind, unsigned>, std::vector<Left>> known_;
+  std::map<std::tuple<CallKind, std::string, unsigned>, std::vector<Left>> known_;
 };
 
 using Tests = std::vector<GuardTest<Symbolic>>;
+
+/// Programs have no other calls; canonical() has seen to each argument by itself.
+SymbolicBool is_canonical_call(const Call<Symbolic>& call) {
+  SymbolicBool is = true;
+  if (call.kind != CallKind::execve) return is;
+  const auto args = canonical_executable<Symbolic>(call.args);
+  for (std::size_t i = 0; i < args.size(); ++i) is = is & (args[i] == call.args[i]);
+  return is;
+}
 
 /// step() with a mutant in it, over Z3 terms: what to make calls by, and what is noted of those that were made.
 struct MutantRules {
@@ -106,12 +118,13 @@ struct MutantRules {
   std::vector<FunctionPart<Symbolic>> parts{};  ///< of all calls
   std::vector<Tests> tests{};                   ///< of each call
   SymbolicBool deviated{};                      ///< when the last call can have gone otherwise than by the rules
+  SymbolicBool is_canonical{};                  ///< that no other call of a program is the same to the kernel
 
   Reply<Symbolic> operator()(World<Symbolic>& world, const Call<Symbolic>& call) {
     MutantRun<Symbolic> run;
     run.mutant = mutant;
-    run.unfinished = [&](unsigned number, const SymbolicBool& goes_on, const SymbolicWord& word) {
-      return unfinished(call.kind, number, goes_on, word);
+    run.unfinished = [&](const std::source_location& loop, const SymbolicBool& goes_on, const SymbolicWord& word) {
+      return unfinished(call.kind, loop, goes_on, word);
     };
     // What reads another set of a task's is told by which it is, and not by its bits.
     if (mutant.change.mutation < Mutation::read_left_as) run.any_input = any_input;
@@ -124,6 +137,7 @@ struct MutantRules {
     // Of a loop, not all steps are looked at; what is of the whole call has no site.
     const bool has_all_visits = !run.changed_loop && mutant.site != kNoSite;
     deviated = has_all_visits ? run.deviates : SymbolicBool(true);
+    is_canonical = is_canonical_call(call);
     tests.push_back(std::move(run.tests));
     std::ranges::move(run.parts, std::back_inserter(parts));
     return lower(reply);
@@ -179,7 +193,8 @@ class MutantProver::Impl {
     MutantRules rules = rules_of(mutant);
     Induction::Variant other = variant(rules);
     if (Induction::same_form(other)) return Equality::same_form;
-    if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other)) return Equality::proved;
+    if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other) || is_guard_changed_in_vain(rules, other))
+      return Equality::proved;
     if (kWritesToProc & kinds({mutant.kind}) && writes()) return equality_of_write(mutant);
     MutantRules settled = rules_of(mutant);
     if (settle_guards(rules, other, settled)) {
@@ -225,7 +240,7 @@ class MutantProver::Impl {
 
   Induction::Variant variant(MutantRules& rules) {
     require_call(rules.mutant);
-    return induction_.variant(rules.mutant.kind, std::ref(rules), [&] { return rules.deviated; });
+    return induction_.variant(rules.mutant.kind, std::ref(rules), [&] { return rules.deviated & rules.is_canonical; });
   }
 
   static Equality equality_by(const Answer& answer) {
@@ -347,9 +362,7 @@ class MutantProver::Impl {
   /// every call. What a call does besides depends on whether both pass, if nothing between them asks for the verdict.
   bool are_swapped_in_vain(const MutantRules& rules, const Induction::Variant& other) {
     if (rules.mutant.change.mutation != Mutation::swap_next) return false;
-    MutantRules late = rules_of(rules.mutant);
-    late.mutant.change.detail = kInItsOrder;
-    if (!Induction::same_form(variant(late))) return false;
+    if (is_asked_of_before_the_next(rules.mutant.kind, rules.mutant.site)) return false;
     const std::vector<Tests>& proper = proper_tests(rules.mutant.kind);
     for (std::size_t call = 0; call < proper.size(); ++call) {
       const Tests &tests = proper[call], &its = rules.tests[call];
@@ -357,8 +370,8 @@ class MutantProver::Impl {
       for (std::size_t i = 0; i < tests.size(); ++i) {
         if (is_same(tests[i], its[i])) continue;
         if (i + 1 == tests.size() || !is_same(tests[i], its[i + 1]) || !is_same(tests[i + 1], its[i])) return false;
-        const auto& [guard, passed, holds] = tests[i];
-        const auto& [next_guard, next_passed, next_holds] = tests[i + 1];
+        const auto& [site, guard, passed, holds] = tests[i];
+        const auto& [next_site, next_guard, next_passed, next_holds] = tests[i + 1];
         if (!identical(next_passed, passed & holds)) return false;  // of another verdict
         const SymbolicBool both_fail = passed & !holds & !next_holds;
         if (info(guard).error != info(next_guard).error &&
@@ -368,6 +381,50 @@ class MutantProver::Impl {
       }
     }
     return true;
+  }
+
+  /// Whether the verdict is asked for between a guard and the next.
+  bool is_asked_of_before_the_next(CallKind kind, std::uint16_t guard) {
+    MutantRules late = rules_of({kind, guard, {Mutation::swap_next, kInItsOrder}});
+    return !Induction::same_form(variant(late));
+  }
+
+  /// Whether only one guard comes to something else in each call, and wherever it does, one of those right after it
+  /// fails that gives the same error.
+  bool is_guard_changed_in_vain(const MutantRules& rules, const Induction::Variant& other) {
+    const std::vector<Tests>& proper = proper_tests(rules.mutant.kind);
+    MutantRules settled = rules_of(rules.mutant);
+    std::vector<std::pair<std::size_t, SymbolicBool>> matters;  // of which call, and where
+    for (std::size_t call = 0; call < proper.size(); ++call) {
+      const Tests &tests = proper[call], &its = rules.tests[call];
+      if (!std::ranges::equal(tests, its, {}, &GuardTest<Symbolic>::site, &GuardTest<Symbolic>::site)) return false;
+      std::vector<SymbolicBool>& same = settled.stand_ins.emplace_back();
+      std::size_t changed = 0;
+      for (std::size_t i = 0; i < tests.size(); ++i) {
+        same.push_back(tests[i].holds);
+        if (identical(tests[i].holds, its[i].holds)) continue;
+        if (++changed > 1) return false;
+        matters.emplace_back(call, tests[i].passed & differ(tests[i].holds, its[i].holds) &
+                                       those_after_hold(rules.mutant.kind, tests, i));
+      }
+    }
+    return Induction::same_form(variant(settled)) && std::ranges::all_of(matters, [&](const auto& where) {
+             return induction_.can_be(other, where.first, where.second, lemmas_).kind == Answer::Kind::no;
+           });
+  }
+
+  /// That none fails of the guards that are tested right after one and give the same error, between which nothing asks
+  /// for the verdict.
+  SymbolicBool those_after_hold(CallKind kind, const Tests& tests, std::size_t first) {
+    SymbolicBool hold = true;
+    for (std::size_t i = first + 1; i < tests.size(); ++i) {
+      const GuardTest<Symbolic>&before = tests[i - 1], &test = tests[i];
+      if (info(test.guard).error != info(before.guard).error) break;
+      if (!identical(test.passed, before.passed & before.holds)) break;  // of another verdict
+      if (is_asked_of_before_the_next(kind, before.site)) break;
+      hold = hold & test.holds;
+    }
+    return hold;
   }
 
   static bool is_same(const GuardTest<Symbolic>& a, const GuardTest<Symbolic>& b) {

@@ -111,6 +111,28 @@ TEST(MutantProverOfWrites, WhatMattersNowhereIsProvedEqual) {
   EXPECT_EQ(equality("107: & left side alone, in inode_permission()"), Equality::different);
   EXPECT_NE(equality("151: & right side alone, in proc_uid_map_write()"), Equality::proved);
   EXPECT_NE(equality("206: == negated, in cap_capable()"), Equality::proved);
+  // The initial namespace's map is written, which is refused with the same error.
+  EXPECT_EQ(equality("123: guard \"namespace has a parent\" (proc_uid_map_write) dropped"), Equality::proved);
+  EXPECT_NE(equality("127: guard \"opener in the namespace or its parent\" (proc_uid_map_write) dropped"),
+            Equality::proved);
+  // Who opens from outside is in the parent, and not above it; the loops after this one go on as they did.
+  EXPECT_EQ(equality("201: < negated, in a loop, in cap_capable()"), Equality::proved);
+}
+
+/// SYS_ADMIN in the target is asked for first, and by the same way up: that the target is below is known from there.
+TEST(MutantProverOfSetns, OneLoopLeavesTheSameWhereverACallComesByIt) {
+  const Mutants mutants(kProfile);
+  std::vector<std::string> proved;
+  for (const Statement& statement : statements_for_mutants()) proved.emplace_back(statement.info->name);
+  MutantProver prover(kProfile, proved, std::chrono::seconds(20), kinds({CallKind::setns}));
+  const auto equality = [&](const std::string& description) {
+    for (const Mutant& mutant : mutants.of(CallKind::setns)) {
+      if (mutants.describe(mutant).starts_with("setns #" + description)) return prover.equality(mutant);
+    }
+    throw std::invalid_argument("no mutant '" + description + "'");
+  };
+  EXPECT_EQ(equality("71: & left side alone, in commit_creds()"), Equality::proved);
+  EXPECT_EQ(equality("73: & left side alone, in commit_creds()"), Equality::different);
 }
 
 TEST_F(MutantProverTest, GuardsWithOneErrorAreSwappedInVain) {

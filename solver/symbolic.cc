@@ -128,6 +128,10 @@ std::uint64_t possible_bits(const z3::expr& term) {
   return kAllBits;
 }
 
+bool has_known_high_bits(const z3::expr& bits) {
+  return bits.is_app() && bits.decl().decl_kind() == Z3_OP_CONCAT && bits.arg(0).is_numeral();
+}
+
 TermScope::TermScope(int unrolling) : unrolling_(unrolling), outer_(innermost) {
   innermost = this;
 }
@@ -283,6 +287,15 @@ std::vector<SymbolicWord::Case> SymbolicWord::cases() const {
   return found;
 }
 
+namespace {
+
+/// A word of fewer bits, of which that is so.
+bool is_of_known_high_bits(const z3::expr& word) {
+  return word.is_app() && word.decl().decl_kind() == Z3_OP_ZERO_EXT && has_known_high_bits(word.arg(0));
+}
+
+}  // namespace
+
 bool identical(const SymbolicWord& a, const SymbolicWord& b) {
   if (a.term_ && b.term_) return same_term(*a.term_, *b.term_);
   return !a.term_ && !b.term_ && a.numeral_ == b.numeral_;
@@ -293,6 +306,8 @@ SymbolicWord operator&(const SymbolicWord& a, const SymbolicWord& b) {
   if (a.is(0) || b.is(kAllBits) || identical(a, b)) return a;
   if (b.is(0) || a.is(kAllBits)) return b;
   if (a.term_ && b.term_ && are_disjoint(*a.term_, *b.term_)) return 0;
+  if (const auto& term = a.term_ ? a.term_ : b.term_; !(a.term_ && b.term_) && is_of_known_high_bits(*term))
+    return word_of((a.term() & b.term()).simplify());
   return operate(
       a, b, [](const SymbolicWord& x, const SymbolicWord& y) { return x & y; },
       [](const z3::expr& x, const z3::expr& y) { return SymbolicWord(x & y); });

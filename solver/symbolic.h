@@ -53,6 +53,9 @@ class TermScope {
   TermScope* outer_;
 };
 
+/// Whether it is put together of numbers of bits, the highest of which are known: what masks make of it is plain.
+bool has_known_high_bits(const z3::expr& bits);
+
 /// A truth value: true, false or a term.
 class SymbolicBool {
  public:

@@ -310,7 +310,7 @@ constexpr typename D::Bool rootid_owns_currentns(const Namespaces<D>& namespaces
     const UserNamespace<D>& here = D::at(namespaces, ns);
     owned = D::select(map_id_up(here.uid_map, root) == Word(0), Word(1), owned);
     goes_on = (owned == Word(0)) & !(here.level == Word(0));
-    ns = D::select(goes_on, here.parent, ns);
+    ns = here.parent;
     return goes_on;
   });
   return !(D::at_end(goes_on, owned) == Word(0));

@@ -5,8 +5,6 @@
 #include <map>
 #include <span>
 
-#include "solver/well_formed.h"
-
 namespace capcheck {
 namespace {
 
@@ -14,10 +12,6 @@ using Bound = bool (*)(const World<Concrete>& world, const Call<Concrete>& call)
 
 const Task<Concrete>& caller(const World<Concrete>& world, const Call<Concrete>& call) {
   return world.tasks[call.task];
-}
-
-bool has_identity(const UserNamespace<Concrete>& ns) {
-  return well_formed::is_identity(ns.uid_map) && well_formed::is_identity(ns.gid_map);
 }
 
 /// As map_write() leaves a line: no range is empty, or goes beyond the last id.
@@ -59,17 +53,6 @@ bool initial_namespace(const World<Concrete>& world, const Call<Concrete>& call)
   return caller(world, call).user_ns == 0;
 }
 
-bool three_deep_with_identity(const World<Concrete>& world, const Call<Concrete>& call) {
-  constexpr std::uint64_t kDeepest = 3;
-  if (call.kind == CallKind::usermodehelper) return true;  // a task of the initial namespace executes
-  std::uint64_t ns = caller(world, call).user_ns;
-  if (world.namespaces[ns].level > kDeepest) return false;
-  for (; ns != 0; ns = world.namespaces[ns].parent) {
-    if (!has_identity(world.namespaces[ns])) return false;
-  }
-  return true;
-}
-
 bool pending_keyring(const World<Concrete>& world, const Call<Concrete>& call) {
   return caller(world, call).pending_session != 0;
 }
@@ -102,6 +85,11 @@ bool is_three_deep(const World<Concrete>& world, const Task<Concrete>& task) {
 
 bool caller_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
   return is_three_deep(world, caller(world, call));
+}
+
+bool executed_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
+  if (call.kind == CallKind::usermodehelper) return true;  // a task of the initial namespace executes
+  return caller_three_deep(world, call) && valid_maps(world, call);
 }
 
 bool both_three_deep(const World<Concrete>& world, const Call<Concrete>& call) {
@@ -144,7 +132,7 @@ const std::map<std::string_view, Bound> kBounds = {
     {"set_cred_user_ns", everything},
     {"userns_install", everything},
     {"create_user_ns", valid_maps},
-    {"cap_bprm_creds_from_file", three_deep_with_identity},
+    {"cap_bprm_creds_from_file", executed_three_deep},
     {"bprm_fill_uid", valid_maps},
     {"proc_cap_handler", root_in_effect},
     {"cap_ptrace_access_check", both_three_deep},

@@ -455,16 +455,31 @@ constexpr unsigned kExecLevels = 4;
 /// Of inode->i_mode.
 constexpr unsigned kModeBits = 16;
 
-unsigned exec_levels(const Profile&) {
-  return kExecLevels;
+/// Of each level, revisions of the attribute that the kernel knows, and any other.
+unsigned exec_situations(const Profile&) {
+  return kExecLevels * kExecRevisions.size();
+}
+
+/// The magic_etc of an attribute of a revision, or of none that the kernel knows.
+Word add_magic(Scene& scene, std::optional<std::uint64_t> revision) {
+  if (revision) {
+    const Word rest = scene.unknown("magic_etc", VFS_CAP_REVISION_SHIFT, Shown::bits);
+    return word_of_bits(z3::concat(bits_of(*revision >> VFS_CAP_REVISION_SHIFT, kIntBits - VFS_CAP_REVISION_SHIFT),
+                                   low_bits(rest, VFS_CAP_REVISION_SHIFT)));
+  }
+  const Word magic = scene.unknown("magic_etc", kIntBits, Shown::bits);
+  for (const std::optional<std::uint64_t>& known : kExecRevisions) {
+    if (known) scene.interpreter().assume(!((magic & Word(VFS_CAP_REVISION_MASK)) == Word(*known)));
+  }
+  return magic;
 }
 
 /// The attribute security.capability, on a file system of the initial namespace.
-FileCapability<Symbolic> add_attribute(Scene& scene) {
+FileCapability<Symbolic> add_attribute(Scene& scene, std::optional<std::uint64_t> known_revision) {
   Interpreter& interpreter = scene.interpreter();
   const ObjectId attribute = interpreter.add_object("attribute", "vfs_ns_cap_data");
   FileCapability<Symbolic> file;
-  file.magic = scene.unknown("magic_etc", kIntBits, Shown::bits);
+  file.magic = add_magic(scene, known_revision);
   file.permitted = scene.unknown("file permitted", kLongBits, Shown::set);
   file.inheritable = scene.unknown("file inheritable", kLongBits, Shown::set);
   file.rootid = scene.unknown("file rootid", kIntBits, Shown::number);
@@ -546,10 +561,12 @@ void run_bprm_fill_uid(Scene& scene, unsigned) {
   scene.compare_the_rest({"linux_binprm.per_clear"});
 }
 
-void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
+void run_cap_bprm_creds_from_file(Scene& scene, unsigned situation) {
+  const auto level = static_cast<unsigned>(situation / kExecRevisions.size());
   const IdFunctions id_functions(scene);
   scene.add_namespaces(0, level);
-  for (unsigned number = 0; number <= level; ++number) scene.add_identity_maps(number);
+  scene.add_identity_maps(0);
+  for (unsigned number = 1; number <= level; ++number) scene.add_maps(number);
   scene.add_task(level);
   scene.assume_invariant<invariant::AmbientWithinPermittedAndInheritable>();
   scene.assume_invariant<invariant::EffectiveWithinPermitted>();
@@ -560,7 +577,7 @@ void run_cap_bprm_creds_from_file(Scene& scene, unsigned level) {
   Credentials<Symbolic> ids = old;
   ids.euid = scene.unknown("new euid", kIntBits, Shown::number);
   ids.egid = scene.unknown("new egid", kIntBits, Shown::number);
-  const FileCapability<Symbolic> attribute = add_attribute(scene);
+  const FileCapability<Symbolic> attribute = add_attribute(scene, kExecRevisions[situation % kExecRevisions.size()]);
   const Word shared = scene.unknown("LSM_UNSAFE_SHARE", 1, Shown::number),
              traced = scene.unknown("LSM_UNSAFE_PTRACE", 1, Shown::number);
   const auto flag = [](const Word& word, std::uint64_t bit) { return Symbolic::select(word == Word(0), 0, bit); };
@@ -966,9 +983,8 @@ const std::vector<ProvedFunction> kFunctions = {
      level_count, run_create_user_ns, 0, occurrences<OfCreation>(kinds({CallKind::unshare}))},
     {"bprm_fill_uid", "bprm_fill_uid()", "", once, run_bprm_fill_uid, 0,
      occurrences<OfFillUid>(kinds({CallKind::execve}))},
-    {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()",
-     "namespaces up to 3 deep, in which every id stands for itself", exec_levels, run_cap_bprm_creds_from_file, 0,
-     occurrences<OfExec>(kinds({CallKind::execve}))},
+    {"cap_bprm_creds_from_file", "get_file_caps(), cap_bprm_creds_from_file()", "namespaces up to 3 deep",
+     exec_situations, run_cap_bprm_creds_from_file, 0, occurrences<OfExec>(kinds({CallKind::execve}))},
     {"key_change_session_keyring", "key_change_session_keyring()", "", once, run_key_change_session_keyring, 0,
      occurrences<OfKeyringChange>(kinds({CallKind::get_securebits}))},
     {"commit_creds", "stays_dumpable()", "namespaces up to 3 deep", commit_levels, run_commit_creds, 0,

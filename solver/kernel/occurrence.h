@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,6 +79,10 @@ inline constexpr std::array<MapSituation, 8> kMapSituations = {
 /// So many groups a call of setgroups(2) has. More than there may be are any number of them.
 inline constexpr unsigned kTooManyGroups = kNgroupsMax + 1;
 inline constexpr std::array<unsigned, 4> kGroupsSituations = {2, 1, 0, kTooManyGroups};
+
+/// The revisions of the attribute security.capability that an exec knows, and any other.
+inline constexpr std::array<std::optional<std::uint64_t>, 4> kExecRevisions = {VFS_CAP_REVISION_2, VFS_CAP_REVISION_3,
+                                                                               VFS_CAP_REVISION_1, std::nullopt};
 
 namespace detail {
 
@@ -520,11 +525,17 @@ struct OfExec {
     using Bool = typename D::Bool;
     const World<D>& world = *transition.before;
     const Task<D>& task = detail::caller_of(transition);
-    const auto& a = transition.call.args;
+    const auto a = canonical_executable<D>(transition.call.args);
     const Executable<D> file{a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]};
     const UserNamespace<D> ns = D::at(world.namespaces, Word(0));
-    Occurrence<D> occurrence{Bool(situation == 0)};
+    const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
+    Occurrence<D> occurrence{Bool(situation < kExecRevisions.size())};
     occurrence.require(detail::is_initial<D>(task.user_ns));
+    for (std::size_t i = 0; i < kExecRevisions.size(); ++i) {
+      if (!kExecRevisions[i]) continue;
+      const Bool is_it = revision == Word(*kExecRevisions[i]);
+      occurrence.require(situation == i ? is_it : !is_it);
+    }
     occurrence.require(
         inode_permission<D>(task.cred, ns, {file.uid, file.gid, file.mode | Word(kExecMode)}, Permission::execute));
     detail::add_credentials(occurrence, task.cred);
@@ -538,7 +549,6 @@ struct OfExec {
     occurrence.add("file rootid", file.rootid);
     occurrence.add_truth("there is an attribute", file.has_flag(kExecCapability) & !file.has_flag(kExecScript));
     occurrence.add_truth("the mount lets it count", !file.has_flag(kExecNosuid));
-    const Word revision = file.magic & Word(VFS_CAP_REVISION_MASK);
     const Word size =
         D::select(revision == Word(VFS_CAP_REVISION_1), Word(XATTR_CAPS_SZ_1),
                   D::select(revision == Word(VFS_CAP_REVISION_2), Word(XATTR_CAPS_SZ_2), Word(XATTR_CAPS_SZ_3)));

@@ -64,7 +64,7 @@ z3::expr fold(const z3::expr& term) {
   if (!term.is_app() || term.num_args() == 0) return term;
   for (unsigned i = 0; i < term.num_args(); ++i) {
     const z3::expr part = term.arg(i);
-    if (!part.is_numeral() && !part.is_true() && !part.is_false()) return term;
+    if (!part.is_numeral() && !part.is_true() && !part.is_false() && !has_known_high_bits(part)) return term;
   }
   return term.simplify();
 }
