@@ -183,7 +183,6 @@ Call<Concrete> pick_once(const World<Concrete>& world, const Profile& profile, C
   if (info(kind).form == Form::proc_file && pick_below(random, 2)) call.args[1] = task;
   const bool writes_map = kind == CallKind::write_uid_map || kind == CallKind::write_gid_map;
   if (writes_map && pick_below(random, 4)) aim_at_map(call, world, random);
-  if (kind == CallKind::execve && !pick_below(random, 4)) give_attribute_of_root(call, world, profile, random);
   canonicalise(call);
   return call;
 }

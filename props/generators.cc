@@ -279,7 +279,12 @@ rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete
   return drawn([profile, world, kinds = std::move(kinds)](Random& random) {
     const CallKind kind = kinds.empty() ? static_cast<CallKind>(pick_below(random, kCalls.size()))
                                         : kinds[pick_below(random, kinds.size())];
-    return pick_aimed_call(world, profile, kind, 0, random);
+    Call<Concrete> call = pick_aimed_call(world, profile, kind, 0, random);
+    if (kind == CallKind::execve && !pick_below(random, 4)) {
+      give_attribute_of_root(call, world, profile, random);
+      canonicalise(call);
+    }
+    return call;
   });
 }
 

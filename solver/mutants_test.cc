@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"plain-files-keep-the-ambient", CallKind::execve, "#84: & of words | instead"},
         Broken{"nosuid-files-give-nothing", CallKind::execve, "#91: & left side alone"},
         Broken{"scripts-give-nothing", CallKind::execve, "#96: & left side alone"},
-        Broken{"at-secure-tells-of-new-ids", CallKind::execve, "#375: select left side alone"},
+        Broken{"at-secure-tells-of-new-ids", CallKind::execve, "#374: select left side alone"},
         Broken{"child-shares-what-was-asked-for", CallKind::clone, "#87: select arms swapped"},
         Broken{"new-tasks-were-free", CallKind::clone, "#88: assignment dropped"},
         Broken{"clone-refuses-contradictions", CallKind::clone, "guard \"flags consistent\""},
