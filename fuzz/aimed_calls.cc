@@ -158,21 +158,6 @@ void aim_at_map(Call<Concrete>& call, const World<Concrete>& world, Random& rand
   set_lines(call, pick_below(random, 3) ? pick_lines(lines, random) : std::vector{own});
 }
 
-}  // namespace
-
-void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile,
-                            Random& random) {
-  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
-  const UserNamespace<Concrete>& ns = world.namespaces[pick_below(random, world.namespace_count)];
-  if (pick_below(random, 4)) rootid = map_id_down<Concrete>(ns.uid_map, 0);
-  mode = S_IXGRP;
-  flags = kExecCapability;
-  magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
-  permitted = pick_below(random, 4) ? profile.full_set() : permitted;
-}
-
-namespace {
-
 Call<Concrete> pick_once(const World<Concrete>& world, const Profile& profile, CallKind kind, std::uint8_t task,
                          Random& random) {
   Call<Concrete> call = pick_call(random, profile, kind, task);
@@ -200,6 +185,17 @@ unsigned progress_of(const World<Concrete>& world, const Profile& profile, const
 }
 
 }  // namespace
+
+void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile,
+                            Random& random) {
+  auto& [uid, gid, mode, flags, magic, permitted, inheritable, rootid] = call.args;
+  const UserNamespace<Concrete>& ns = world.namespaces[pick_below(random, world.namespace_count)];
+  if (pick_below(random, 4)) rootid = map_id_down<Concrete>(ns.uid_map, 0);
+  mode = S_IXGRP;
+  flags = kExecCapability;
+  magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
+  permitted = pick_below(random, 4) ? profile.full_set() : permitted;
+}
 
 World<Concrete> world_after(std::span<const Call<Concrete>> calls, const Profile& profile) {
   World<Concrete> world{};

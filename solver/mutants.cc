@@ -99,7 +99,7 @@ class Unfinished {
 
 using Tests = std::vector<GuardTest<Symbolic>>;
 
-/// Programs have no other calls; canonical() has seen to each argument by itself.
+/// Whether a program can have the call, whose arguments are canonical() each by itself.
 SymbolicBool is_canonical_call(const Call<Symbolic>& call) {
   SymbolicBool is = true;
   if (call.kind != CallKind::execve) return is;
@@ -118,7 +118,7 @@ struct MutantRules {
   std::vector<FunctionPart<Symbolic>> parts{};  ///< of all calls
   std::vector<Tests> tests{};                   ///< of each call
   SymbolicBool deviated{};                      ///< when the last call can have gone otherwise than by the rules
-  SymbolicBool is_canonical{};                  ///< that no other call of a program is the same to the kernel
+  SymbolicBool is_canonical{};                  ///< that a program can have the last call
 
   Reply<Symbolic> operator()(World<Symbolic>& world, const Call<Symbolic>& call) {
     MutantRun<Symbolic> run;

@@ -89,50 +89,58 @@ TEST_F(MutantProverTest, AGuardIsComparedWhereItIsReached) {
   EXPECT_EQ(prover_.equality(find(CallKind::ns_capable, "| right side alone, in cap_capable()")), Equality::different);
 }
 
-/// What a write to a map is about is told apart by number, and what differs is asked about where it matters.
-TEST(MutantProverOfWrites, WhatMattersNowhereIsProvedEqual) {
-  const Mutants mutants(kProfile);
-  std::vector<std::string> proved;
-  for (const Statement& statement : statements_for_mutants()) proved.emplace_back(statement.info->name);
-  MutantProver prover(kProfile, proved, std::chrono::seconds(20), kinds({CallKind::write_uid_map}));
-  const auto equality = [&](const std::string& description) {
-    for (const Mutant& mutant : mutants.of(CallKind::write_uid_map)) {
-      if (mutants.describe(mutant).starts_with("uid_map #" + description)) return prover.equality(mutant);
+/// Judges mutants of one call, in the light of all statements.
+class OfOneCall {
+ public:
+  explicit OfOneCall(CallKind kind) : kind_(kind) {}
+
+  /// Of the mutant whose description begins so, after the name of the call.
+  Equality equality(const std::string& description) {
+    for (const Mutant& mutant : mutants_.of(kind_)) {
+      if (mutants_.describe(mutant).starts_with(fmt::format("{} #{}", info(kind_).name, description)))
+        return prover_.equality(mutant);
     }
     throw std::invalid_argument("no mutant '" + description + "'");
-  };
+  }
+
+ private:
+  static std::vector<std::string> all_names() {
+    std::vector<std::string> names;
+    for (const Statement& statement : statements_for_mutants()) names.emplace_back(statement.info->name);
+    return names;
+  }
+
+  CallKind kind_;
+  Mutants mutants_{kProfile};
+  MutantProver prover_{kProfile, all_names(), std::chrono::seconds(20), kinds({kind_})};
+};
+
+/// What a write to a map is about is told apart by number, and what differs is asked about where it matters.
+TEST(MutantProverOfWrites, WhatMattersNowhereIsProvedEqual) {
+  OfOneCall writes(CallKind::write_uid_map);
   // Whoever writes a line with an empty range was refused for that.
-  EXPECT_EQ(equality("292: & left side alone, in map_id_range_down()"), Equality::proved);
-  EXPECT_EQ(equality("151: & left side alone, in proc_uid_map_write()"), Equality::proved);
+  EXPECT_EQ(writes.equality("292: & left side alone, in map_id_range_down()"), Equality::proved);
+  EXPECT_EQ(writes.equality("151: & left side alone, in proc_uid_map_write()"), Equality::proved);
   // The opener is in the namespace or in its parent.
-  EXPECT_EQ(equality("205: & left side alone, in cap_capable()"), Equality::proved);
-  EXPECT_EQ(equality("204: == negated, in cap_capable()"), Equality::proved);
+  EXPECT_EQ(writes.equality("205: & left side alone, in cap_capable()"), Equality::proved);
+  EXPECT_EQ(writes.equality("204: == negated, in cap_capable()"), Equality::proved);
   // A file that belongs to a user whom the namespace knows, and a group that it does not.
-  EXPECT_EQ(equality("107: & left side alone, in inode_permission()"), Equality::different);
-  EXPECT_NE(equality("151: & right side alone, in proc_uid_map_write()"), Equality::proved);
-  EXPECT_NE(equality("206: == negated, in cap_capable()"), Equality::proved);
+  EXPECT_EQ(writes.equality("107: & left side alone, in inode_permission()"), Equality::different);
+  EXPECT_NE(writes.equality("151: & right side alone, in proc_uid_map_write()"), Equality::proved);
+  EXPECT_NE(writes.equality("206: == negated, in cap_capable()"), Equality::proved);
   // The initial namespace's map is written, which is refused with the same error.
-  EXPECT_EQ(equality("123: guard \"namespace has a parent\" (proc_uid_map_write) dropped"), Equality::proved);
-  EXPECT_NE(equality("127: guard \"opener in the namespace or its parent\" (proc_uid_map_write) dropped"),
+  EXPECT_EQ(writes.equality("123: guard \"namespace has a parent\" (proc_uid_map_write) dropped"), Equality::proved);
+  EXPECT_NE(writes.equality("127: guard \"opener in the namespace or its parent\" (proc_uid_map_write) dropped"),
             Equality::proved);
   // Who opens from outside is in the parent, and not above it; the loops after this one go on as they did.
-  EXPECT_EQ(equality("201: < negated, in a loop, in cap_capable()"), Equality::proved);
+  EXPECT_EQ(writes.equality("201: < negated, in a loop, in cap_capable()"), Equality::proved);
 }
 
 /// SYS_ADMIN in the target is asked for first, and by the same way up: that the target is below is known from there.
 TEST(MutantProverOfSetns, OneLoopLeavesTheSameWhereverACallComesByIt) {
-  const Mutants mutants(kProfile);
-  std::vector<std::string> proved;
-  for (const Statement& statement : statements_for_mutants()) proved.emplace_back(statement.info->name);
-  MutantProver prover(kProfile, proved, std::chrono::seconds(20), kinds({CallKind::setns}));
-  const auto equality = [&](const std::string& description) {
-    for (const Mutant& mutant : mutants.of(CallKind::setns)) {
-      if (mutants.describe(mutant).starts_with("setns #" + description)) return prover.equality(mutant);
-    }
-    throw std::invalid_argument("no mutant '" + description + "'");
-  };
-  EXPECT_EQ(equality("71: & left side alone, in commit_creds()"), Equality::proved);
-  EXPECT_EQ(equality("73: & left side alone, in commit_creds()"), Equality::different);
+  OfOneCall setns(CallKind::setns);
+  EXPECT_EQ(setns.equality("71: & left side alone, in commit_creds()"), Equality::proved);
+  EXPECT_EQ(setns.equality("73: & left side alone, in commit_creds()"), Equality::different);
 }
 
 TEST_F(MutantProverTest, GuardsWithOneErrorAreSwappedInVain) {

@@ -206,6 +206,11 @@ unsigned connectives(const z3::expr& term, unsigned limit) {
 }
 
 /// How many terms a term consists of, each counted once.
+/// A word of fewer bits, the highest of which are known.
+bool is_of_known_high_bits(const z3::expr& word) {
+  return word.is_app() && word.decl().decl_kind() == Z3_OP_ZERO_EXT && has_known_high_bits(word.arg(0));
+}
+
 std::size_t size_of(const z3::expr& term) {
   std::set<unsigned> seen;
   const auto visit = [&](const auto& self, const z3::expr& part) -> void {
@@ -286,15 +291,6 @@ std::vector<SymbolicWord::Case> SymbolicWord::cases() const {
   }
   return found;
 }
-
-namespace {
-
-/// A word of fewer bits, of which that is so.
-bool is_of_known_high_bits(const z3::expr& word) {
-  return word.is_app() && word.decl().decl_kind() == Z3_OP_ZERO_EXT && has_known_high_bits(word.arg(0));
-}
-
-}  // namespace
 
 bool identical(const SymbolicWord& a, const SymbolicWord& b) {
   if (a.term_ && b.term_) return same_term(*a.term_, *b.term_);

@@ -38,13 +38,13 @@ IdExtent<Symbolic> read_line(Interpreter& interpreter, State& state, const Point
   return {read("first"), read("lower_first"), read("count")};
 }
 
-/// An id as the kernel's functions give it: of 32 bits, which is proved with them.
 /// Where every id stands for itself, a lookup is a choice between the id and that there is none.
 bool is_choice_or_none(const Word& id) {
   const z3::expr term = id.term();
   return term.is_ite() && !term.arg(1).is_numeral() && term.arg(2).is_numeral();
 }
 
+/// An id as the kernel's functions give it: of 32 bits, which is proved with them.
 Word named_id(Interpreter& interpreter, const Word& id) {
   if (id.numeral()) return id;
   if (is_choice_or_none(id)) {
