@@ -299,7 +299,8 @@ struct FileCaps {
   typename D::Word permitted;  ///< P1
 };
 
-/// rootid_owns_currentns(): the kernel id is uid 0 of the namespace or of an ancestor.
+/// rootid_owns_currentns(): the kernel id is uid 0 of the namespace or of an ancestor. -1 is neither: no map leads to
+/// it.
 template <Domain D>
 constexpr typename D::Bool rootid_owns_currentns(const Namespaces<D>& namespaces, const typename D::Word& user_ns,
                                                  const typename D::Word& root) {
@@ -309,7 +310,7 @@ constexpr typename D::Bool rootid_owns_currentns(const Namespaces<D>& namespaces
   D::repeat([&] {
     const UserNamespace<D>& here = D::at(namespaces, ns);
     owned = D::select(map_id_up(here.uid_map, root) == Word(0), Word(1), owned);
-    goes_on = (owned == Word(0)) & !(here.level == Word(0));
+    goes_on = !(here.level == Word(0));
     ns = here.parent;
     return goes_on;
   });
@@ -331,7 +332,7 @@ constexpr FileCaps<D> get_file_caps(Verdict<D>& verdict, const Profile& profile,
                   implies<D>(file.present, (is_v1 | is_v2 | is_v3) & !file.truncated));
 
   const Word root = D::select(is_v3, file.rootid, Word(0));
-  const Bool applies = file.present & !(root == Word(kInvalidId)) & rootid_owns_currentns<D>(namespaces, user_ns, root);
+  const Bool applies = file.present & rootid_owns_currentns<D>(namespaces, user_ns, root);
   const Word carried = D::select(is_v1, Word(0xffffffff), ~Word(0)) & Word(profile.full_set());
   const Word file_permitted = file.permitted & carried, file_inheritable = file.inheritable & carried;
   const Word granted = (old.bounding & file_permitted) | (old.inheritable & file_inheritable);

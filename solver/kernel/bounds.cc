@@ -40,12 +40,13 @@ bool valid_maps(const World<Concrete>& world, const Call<Concrete>&) {
       [](const UserNamespace<Concrete>& ns) { return is_valid(ns.uid_map) && is_valid(ns.gid_map); });
 }
 
-/// And every task that may ask for an inode has an id for files, and its groups in order.
+/// And every task that may ask for an inode has its groups in order, and to execute it an id for files.
 bool valid_maps_and_ids(const World<Concrete>& world, const Call<Concrete>& call) {
-  return valid_maps(world, call) && std::ranges::all_of(world.tasks, [](const Task<Concrete>& task) {
+  return valid_maps(world, call) && std::ranges::all_of(world.tasks, [&](const Task<Concrete>& task) {
            const Credentials<Concrete>& cred = task.cred;
            const bool in_order = cred.group_count < 2 || (cred.group_count == 2 && cred.group0 <= cred.group1);
-           return task.alive == 0 || (cred.fsuid < kInvalidId && in_order);
+           const bool has_id = call.kind != CallKind::execve || cred.fsuid < kInvalidId;
+           return task.alive == 0 || (has_id && in_order);
          });
 }
 

@@ -74,9 +74,11 @@ void run_inode_permission(Scene& scene, unsigned situation) {
   interpreter.assume(cred.group_count < Word(kMaxGroups + 1));
   scene.assume("groups are in order: set_groups() is given them sorted (proved as sys_setgroups)",
                (cred.group_count < Word(2)) | !(cred.group1 < cred.group0));
-  // What owns nothing would own what belongs to no id: vfsuid_eq_kuid() says otherwise.
-  scene.assume("no task has -1 for its fsuid: calls that set ids refuse it (proved as sys_setfsuid and its like)",
-               !(cred.fsuid == Word(kInvalidId)));
+  // Who is nobody would own what belongs to no id: vfsuid_eq_kuid() says otherwise. What is no id's, nobody writes.
+  if (permission == Permission::execute) {
+    scene.assume("no task has -1 for its fsuid: calls that set ids refuse it (proved as sys_setfsuid and its like)",
+                 !(cred.fsuid == Word(kInvalidId)));
+  }
   const Inode<Symbolic> model{scene.unknown("inode uid", kIntBits, Shown::number),
                               scene.unknown("inode gid", kIntBits, Shown::number),
                               scene.unknown("inode mode", kModeBits, Shown::bits)};
