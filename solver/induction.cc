@@ -431,11 +431,11 @@ bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std
 }
 
 Answer Induction::can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal,
-                         std::span<const Lemma> lemmas) {
+                         std::span<const Lemma> lemmas, Effort effort) {
   Case& here = *variant.calls_.at(call).proper;
   std::vector<Lemma> used;
   if (goal.is_false()) return {Answer::Kind::no, ""};
-  return ask(here, here.nearby_questions, goal, lemmas, false, used);
+  return ask(here, effort == Effort::brief ? here.nearby_questions : here.questions, goal, lemmas, false, used);
 }
 
 Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
@@ -531,14 +531,16 @@ Induction::Seen Induction::what_is_seen(std::span<const WordPair> pairs, std::sp
   return seen;
 }
 
-/// Whether a world can be found that meets a goal, and shows that something differs. What Z3 finds may have two
-/// namespaces of one number: then it is none.
-bool Induction::is_shown(const Case& here, const Reads& reads, const SymbolicBool& goal,
-                         std::span<const SymbolicBool> facts, std::span<const Lemma> lemmas, const Tells& tells) {
-  if (lazy_.ask_of_all(goal, facts).kind != Answer::Kind::yes) return false;
+/// Whether there is a world that meets a goal, and shows that something differs. What Z3 finds may have two namespaces
+/// of one number: then it is none.
+Answer Induction::find_shown(const Case& here, const Reads& reads, const SymbolicBool& goal,
+                             std::span<const SymbolicBool> facts, std::span<const Lemma> lemmas, const Tells& tells) {
+  const Answer answer = lazy_.ask_of_all(goal, facts);
+  if (answer.kind != Answer::Kind::yes) return answer;
   const ConcreteCall found = concrete_call(here.setting.world, here.transition.call, reads.ends, lazy_.model());
   const auto is_true = [&](Lemma lemma) { return holds<Concrete>(*statements_[lemma], profile_, found.world); };
-  return refers_to_what_exists(found.world) && std::ranges::all_of(lemmas, is_true) && tells(found);
+  if (refers_to_what_exists(found.world) && std::ranges::all_of(lemmas, is_true) && tells(found)) return answer;
+  return {Answer::Kind::unknown, "the world that was found shows nothing"};
 }
 
 Answer Induction::tells_apart(Variant& variant, std::span<const Lemma> lemmas, const Tells& tells) {
@@ -555,11 +557,12 @@ Answer Induction::tells_apart(Variant& variant, std::span<const Lemma> lemmas, c
     if (seen.nothing) continue;
     for (const std::size_t possible : seen.possible | std::views::reverse | std::views::take(kParts)) {
       const PartPair& part = seen.found.parts[possible];
-      if (is_shown(*proper, reads, part.differ(), with(facts, part.conditions), lemmas, tells))
-        return {Answer::Kind::yes, ""};
+      const Answer answer = find_shown(*proper, reads, part.differ(), with(facts, part.conditions), lemmas, tells);
+      if (answer.kind == Answer::Kind::yes) return answer;
     }
-    if (is_shown(*proper, reads, deviated & difference(pairs), facts, lemmas, tells)) return {Answer::Kind::yes, ""};
-    if (++doubts == kDoubts) break;
+    const Answer whole = find_shown(*proper, reads, deviated & difference(pairs), facts, lemmas, tells);
+    if (whole.kind == Answer::Kind::yes) return whole;
+    if (whole.kind != Answer::Kind::no && ++doubts == kDoubts) break;
   }
   if (doubts == 0) return {Answer::Kind::no, ""};
   return {Answer::Kind::unknown, "no world was found that shows what may be"};

@@ -93,6 +93,9 @@ class Induction {
 
   std::size_t asked() const;
 
+  /// How long a question may take: most that are not answered soon never are.
+  enum class Effort : std::uint8_t { brief, full };
+
   class Variant;
   /// Calls of one kind by other rules, in the same worlds. Lives no longer than this. `deviated` tells of the last call
   /// when it can have gone otherwise than by the rules proper; not set: always.
@@ -104,8 +107,9 @@ class Induction {
   bool same_form(CallKind kind, const Stepper<Symbolic>& rules) const;
 
   /// Can a goal be met in the call of that number (of those by the other rules), in a world in which the lemmas hold?
-  /// Only `no` is certain; it is asked briefly.
-  Answer can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal, std::span<const Lemma> lemmas);
+  /// Only `no` is certain.
+  Answer can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                Effort effort = Effort::brief);
 
   /// Can a call by the other rules give or leave anything else, in a world in which the lemmas hold? `no` is a proof
   /// that nothing tells the two apart.
@@ -206,8 +210,8 @@ class Induction {
   void look_up_what_is_read(const World<Symbolic>& world, std::size_t first, Reads& reads) const;
   std::vector<SymbolicBool> facts_of(const Case& here, const Reads& reads, std::span<const Lemma> lemmas) const;
   Seen what_is_seen(std::span<const WordPair> pairs, std::span<const SymbolicBool> facts);
-  bool is_shown(const Case& here, const Reads& reads, const SymbolicBool& goal, std::span<const SymbolicBool> facts,
-                std::span<const Lemma> lemmas, const Tells& tells);
+  Answer find_shown(const Case& here, const Reads& reads, const SymbolicBool& goal, std::span<const SymbolicBool> facts,
+                    std::span<const Lemma> lemmas, const Tells& tells);
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
   Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,

@@ -193,19 +193,12 @@ class MutantProver::Impl {
     MutantRules rules = rules_of(mutant);
     Induction::Variant other = variant(rules);
     if (Induction::same_form(other)) return Equality::same_form;
-    if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other) || is_guard_changed_in_vain(rules, other))
+    if (is_same_function(rules.parts) || are_swapped_in_vain(rules, other) ||
+        is_guard_changed_in_vain(rules, other, Induction::Effort::brief))
       return Equality::proved;
-    if (kWritesToProc & kinds({mutant.kind}) && writes()) return equality_of_write(mutant);
-    MutantRules settled = rules_of(mutant);
-    if (settle_guards(rules, other, settled)) {
-      other = variant(settled);
-      if (Induction::same_form(other)) return Equality::proved;
-    }
-    const Equality answer = equality_by(induction_.differs(other, lemmas_));
+    const Equality answer = equality_of_call(rules, other);
     if (answer != Equality::unanswered) return answer;
-    MutantRules again = rules_of(mutant);
-    other = variant(again);
-    return equality_by(induction_.tells_apart(other, lemmas_, tells(mutant)));
+    return is_guard_changed_in_vain(rules, other, Induction::Effort::full) ? Equality::proved : answer;
   }
 
   Breaks breaks(const FaultInfo& fault) {
@@ -248,6 +241,20 @@ class MutantProver::Impl {
     return answer.kind == Answer::Kind::yes ? Equality::different : Equality::unanswered;
   }
 
+  /// Whether anything comes of what is changed, in the whole call.
+  Equality equality_of_call(const MutantRules& rules, const Induction::Variant& other) {
+    const Mutant& mutant = rules.mutant;
+    if (kWritesToProc & kinds({mutant.kind}) && writes()) return equality_of_write(mutant);
+    MutantRules settled = rules_of(mutant);
+    Induction::Variant changed = settle_guards(rules, other, settled) ? variant(settled) : other;
+    if (Induction::same_form(changed)) return Equality::proved;
+    const Equality answer = equality_by(induction_.differs(changed, lemmas_));
+    if (answer != Equality::unanswered) return answer;
+    MutantRules again = rules_of(mutant);
+    Induction::Variant by_parts = variant(again);
+    return equality_by(induction_.tells_apart(by_parts, lemmas_, tells(mutant)));
+  }
+
   /// Writes to files of /proc by number, made when they are first asked for; none if what these worlds take for granted
   /// is not proved.
   Induction* writes() {
@@ -267,10 +274,12 @@ class MutantProver::Impl {
     return equality_by(writes()->tells_apart(other, lemmas_, tells(mutant)));
   }
 
-  /// Whether a call by the mutant gives or leaves anything else than one by the rules.
+  /// Whether a call that a program can have, by the mutant, gives or leaves anything else than one by the rules.
   Induction::Tells tells(const Mutant& mutant) const {
     return [this, mutant](const ConcreteCall& call) {
-      return left_by({.kind = mutant.kind, .site = kNoSite}, call) != left_by(mutant, call);
+      Call<Concrete> canonical = call.call;
+      canonicalise(canonical);
+      return canonical == call.call && left_by({.kind = mutant.kind, .site = kNoSite}, call) != left_by(mutant, call);
     };
   }
 
@@ -391,7 +400,7 @@ class MutantProver::Impl {
 
   /// Whether only one guard comes to something else in each call, and wherever it does, one of those right after it
   /// fails that gives the same error.
-  bool is_guard_changed_in_vain(const MutantRules& rules, const Induction::Variant& other) {
+  bool is_guard_changed_in_vain(const MutantRules& rules, const Induction::Variant& other, Induction::Effort effort) {
     const std::vector<Tests>& proper = proper_tests(rules.mutant.kind);
     MutantRules settled = rules_of(rules.mutant);
     std::vector<std::pair<std::size_t, SymbolicBool>> matters;  // of which call, and where
@@ -409,7 +418,7 @@ class MutantProver::Impl {
       }
     }
     return Induction::same_form(variant(settled)) && std::ranges::all_of(matters, [&](const auto& where) {
-             return induction_.can_be(other, where.first, where.second, lemmas_).kind == Answer::Kind::no;
+             return induction_.can_be(other, where.first, where.second, lemmas_, effort).kind == Answer::Kind::no;
            });
   }
 
