@@ -10,6 +10,7 @@
 #include "fuzz/id_lines.h"
 #include "model/program.h"
 #include "model/rules/uidgid.h"
+#include "model/rules/user_namespace.h"
 #include "model/step.h"
 
 namespace capcheck {
@@ -138,23 +139,33 @@ std::uint64_t pick_aimed_value(const World<Concrete>& world, Role role, const Ca
   }
 }
 
+const MapFile<Concrete>& file_of(const Call<Concrete>& call) {
+  return call.kind == CallKind::write_uid_map ? kUidMap<Concrete> : kGidMap<Concrete>;
+}
+
+/// The map above that which a call writes to.
+const IdMap<Concrete>& parent_map(const Call<Concrete>& call, const World<Concrete>& world) {
+  const UserNamespace<Concrete>& ns = world.namespaces[world.tasks[call.args[0]].user_ns];
+  return world.namespaces[ns.parent].*file_of(call).map;
+}
+
+/// The opener's own id by its name there.
+std::uint64_t own_id(const Call<Concrete>& call, const World<Concrete>& world) {
+  return map_id_up<Concrete>(parent_map(call, world), world.tasks[call.args[1]].cred.*file_of(call).own_id);
+}
+
 /// A write to a map of a task's namespace, one that has none yet if there is any, in terms of the map above.
 void aim_at_map(Call<Concrete>& call, const World<Concrete>& world, Random& random) {
-  const auto map =
-      call.kind == CallKind::write_uid_map ? &UserNamespace<Concrete>::uid_map : &UserNamespace<Concrete>::gid_map;
-  const auto own_id =
-      call.kind == CallKind::write_uid_map ? &Credentials<Concrete>::euid : &Credentials<Concrete>::egid;
+  const auto map = file_of(call).map;
   std::vector<std::uint64_t> targets = living_tasks(world);
   const auto has_map = [&](std::uint64_t task) {
     return (world.namespaces[world.tasks[task].user_ns].*map).line0.count != 0;
   };
   if (!std::ranges::all_of(targets, has_map) && pick_below(random, 8)) std::erase_if(targets, has_map);
   call.args[0] = pick_of(targets, random);
-  const UserNamespace<Concrete>& ns = world.namespaces[world.tasks[call.args[0]].user_ns];
-  const IdMap<Concrete>& parent = world.namespaces[ns.parent].*map;
-  const std::vector<IdLine> lines = own_lines(parent);
+  const std::vector<IdLine> lines = own_lines(parent_map(call, world));
   if (lines.empty()) return;
-  const IdLine own{pick_below(random, 2), map_id_up<Concrete>(parent, world.tasks[call.args[1]].cred.*own_id), 1};
+  const IdLine own{pick_below(random, 2), own_id(call, world), 1};
   set_lines(call, pick_below(random, 3) ? pick_lines(lines, random) : std::vector{own});
 }
 
@@ -195,6 +206,12 @@ void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, 
   flags = kExecCapability;
   magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
   permitted = pick_below(random, 4) ? profile.full_set() : permitted;
+}
+
+void map_own_id_and_first(Call<Concrete>& call, const World<Concrete>& world, Random& random) {
+  const std::uint64_t count = 1 + pick_below(random, 3);
+  const std::array lines{IdLine{count + pick_below(random, 2), own_id(call, world), 1}, IdLine{0, 0, count}};
+  set_lines(call, lines);
 }
 
 World<Concrete> world_after(std::span<const Call<Concrete>> calls, const Profile& profile) {

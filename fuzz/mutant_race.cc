@@ -94,11 +94,31 @@ Call<M> lifted(const Call<Concrete>& call) {
 
 }  // namespace
 
+World<Concrete> lower(const World<M>& world) {
+  World<Concrete> lowered{};
+  for (std::size_t i = 0; i < kMaxTasks; ++i) lowered.tasks[i] = lower(world.tasks[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(world.namespace_count.inner, kMaxNamespaces); ++i) {
+    lowered.namespaces[i] = lower(world.namespaces[i]);
+  }
+  lowered.namespace_count = world.namespace_count.inner;
+  lowered.fs_count = world.fs_count.inner;
+  lowered.session_count = world.session_count.inner;
+  lowered.sysctls = lower(world.sysctls);
+  return lowered;
+}
+
+Call<Concrete> lower(const Call<M>& call) {
+  Call<Concrete> lowered{call.kind, call.task, {}};
+  std::ranges::transform(call.args, lowered.args.begin(), &MutantWord<Concrete>::inner);
+  return lowered;
+}
+
 MutantRace::MutantRace(const Profile& profile, const Mutants& mutants, std::span<const std::size_t> alive,
-                       Oracle oracle)
+                       Oracle oracle, Asked asked)
     : profile_(profile),
       mutants_(mutants),
       oracle_(std::move(oracle)),
+      asked_(asked),
       tries_(mutants.all().size()),
       in_vain_(mutants.all().size()),
       passed_over_(mutants.all().size()),
@@ -181,7 +201,7 @@ MutantRace::Outcome MutantRace::try_out(std::size_t mutant, const Call<M>& call,
   copy(world_, other_);
   const Reply<M> reply = step(mutant, other_, call);
   const bool replies_same = same(reply, expected);
-  if (replies_same && is_same(other_, next_)) return Outcome::same;
+  if (asked_ == Asked::which_differ && replies_same && is_same(other_, next_)) return Outcome::same;
   if (oracle_) return oracle_({mutant, world_, call, reply, other_}) ? Outcome::told : Outcome::untold;
   return replies_same && looks_same(other_, next_) ? Outcome::astray : Outcome::told;
 }

@@ -17,6 +17,10 @@
 
 namespace capcheck {
 
+/// What is in use of a world, and a call, without what mutants add to words.
+World<Concrete> lower(const World<MutantDomain<Concrete>>& world);
+Call<Concrete> lower(const Call<MutantDomain<Concrete>>& call);
+
 /// The model over machine integers, and mutants of it that nothing has told from it yet. A mutant runs along with the
 /// model from a call at which the changed operation gives another value, for as long as the worlds differ; the more
 /// often that came to nothing, the more seldom.
@@ -33,10 +37,16 @@ class MutantRace {
     const World<MutantDomain<Concrete>>& after;
   };
   using Oracle = std::function<bool(const Attempt& attempt)>;
+  /// Of which calls an oracle is asked, of those in which the changed operation gives another value.
+  enum class Asked : std::uint8_t {
+    which_differ,  ///< calls that give or leave anything else
+    all,           ///< those, too, in which that comes to nothing
+  };
 
   /// `alive` are places in mutants.all(). With an oracle, that alone tells mutants from the model, and a mutant leaves
   /// the race when so many of its calls have shown nothing: most oracles are blind to most mutants.
-  MutantRace(const Profile& profile, const Mutants& mutants, std::span<const std::size_t> alive, Oracle oracle = {});
+  MutantRace(const Profile& profile, const Mutants& mutants, std::span<const std::size_t> alive, Oracle oracle = {},
+             Asked asked = Asked::which_differ);
 
   /// Runs a program, and gives those that were told from the model by what is observed of it: a result, what a call
   /// wrote, which tasks live, the state of one. They are no longer alive.
@@ -95,6 +105,7 @@ class MutantRace {
   Profile profile_;
   const Mutants& mutants_;
   Oracle oracle_;
+  Asked asked_;
   std::vector<std::uint16_t> tries_;                  ///< of each mutant, those that showed an oracle nothing
   std::vector<std::uint32_t> in_vain_, passed_over_;  ///< of each mutant, calls that gave and left the same; not tried
   std::vector<bool> alive_, noted_;

@@ -91,6 +91,22 @@ TEST(MutantRace, AnOracleAloneDecides) {
   EXPECT_EQ(race.alive(), 1u);
 }
 
+/// A call that comes to the same, though a guard of it failed in another order.
+TEST(MutantRace, AnOracleCanBeAskedOfAllCalls) {
+  const Mutants mutants(kProfile);
+  const std::size_t swapped = find(mutants, CallKind::capbset_drop, "\"SETPCAP in E\" (cap_prctl_drop) tested after");
+  const Call<Concrete> drop_known{CallKind::capbset_drop, 0, {1}};
+  World<Concrete> world{};
+  begin(world, kProfile);
+  world.tasks[0].cred.effective = 0;
+  for (const auto asked : {MutantRace::Asked::which_differ, MutantRace::Asked::all}) {
+    MutantRace race(
+        kProfile, mutants, std::array{swapped},
+        [&](const MutantRace::Attempt& attempt) { return attempt.mutant == swapped; }, asked);
+    EXPECT_EQ(race.run(world, drop_known).size(), asked == MutantRace::Asked::all ? 1u : 0u);
+  }
+}
+
 TEST(MutantKills, AreReadAsTheyWereWritten) {
   const TemporaryDirectory work("capcheck-kills");
   const std::size_t mutant = dropped_validity(Mutants(kProfile));

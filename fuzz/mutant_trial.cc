@@ -22,13 +22,12 @@
 #include "corpus/files.h"
 #include "fuzz/differential.h"
 #include "fuzz/fuzz_run.h"
+#include "fuzz/kernel_proofs.h"
 #include "fuzz/mutant_race.h"
+#include "fuzz/mutant_worlds.h"
 #include "fuzz/mutator.h"
 #include "fuzz/values.h"
 #include "props/generators.h"
-#include "solver/kernel/bounds.h"
-#include "solver/kernel/equality.h"
-#include "solver/kernel/functions.h"
 #include "solver/prove.h"
 #include "solver/statement.h"
 #include "solver/transition.h"
@@ -39,33 +38,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using M = MutantDomain<Concrete>;
 
-/// For each question to Z3 about a function of the kernel; the slowest takes some seconds.
-constexpr std::chrono::seconds kKernelTimeout{60};
-
 /// For each question about what is true of worlds.
 constexpr std::chrono::seconds kProofTimeout{60};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-World<Concrete> lower(const World<M>& world) {
-  World<Concrete> lowered{};
-  for (std::size_t i = 0; i < kMaxTasks; ++i) lowered.tasks[i] = lower(world.tasks[i]);
-  for (std::size_t i = 0; i < std::min<std::size_t>(world.namespace_count.inner, kMaxNamespaces); ++i) {
-    lowered.namespaces[i] = lower(world.namespaces[i]);
-  }
-  lowered.namespace_count = world.namespace_count.inner;
-  lowered.fs_count = world.fs_count.inner;
-  lowered.session_count = world.session_count.inner;
-  lowered.sysctls = lower(world.sysctls);
-  return lowered;
-}
-
-Call<Concrete> lower(const Call<M>& call) {
-  Call<Concrete> lowered{call.kind, call.task, {}};
-  std::ranges::transform(call.args, lowered.args.begin(), &MutantWord<Concrete>::inner);
-  return lowered;
 }
 
 /// The statements of that name.
@@ -127,240 +104,28 @@ class Samples {
   std::vector<Program> useful_;
 };
 
-// What proofs of the kernel's functions are bounded by, few drawn worlds keep to. So each is looked at again in other
-// forms.
-
-using Form = void (*)(World<Concrete>& world, Random& random);
-
-template <class Change>
-void change_maps(World<Concrete>& world, Change change) {
-  for (UserNamespace<Concrete>& ns : std::span(world.namespaces).subspan(1, world.namespace_count - 1)) {
-    for (IdMap<Concrete>* map : {&ns.uid_map, &ns.gid_map}) change(*map);
-  }
-}
-
-void as_drawn(World<Concrete>&, Random&) {}
-
-void with_maps_of_one_line(World<Concrete>& world, Random&) {
-  change_maps(world, [](IdMap<Concrete>& map) { map.line1 = {}; });
-}
-
-void with_identity_maps(World<Concrete>& world, Random&) {
-  change_maps(world, [&](IdMap<Concrete>& map) { map = world.namespaces[0].uid_map; });
-}
-
-/// Files of /proc can be written by everybody, and of namespaces every other one has no maps yet.
-void with_files_to_write(World<Concrete>& world, Random&) {
-  for (Task<Concrete>& task : world.tasks) {
-    if (task.alive == 0) continue;
-    task.dumpable = 1;
-    task.cred.euid = task.cred.fsuid = world.tasks[0].cred.euid;
-    task.cred.egid = task.cred.fsgid = world.tasks[0].cred.egid;
-  }
-  for (std::size_t ns = world.namespace_count - 1; ns > 0; --ns) {
-    if (ns % 2 == world.namespace_count % 2) continue;
-    world.namespaces[ns].uid_map = world.namespaces[ns].gid_map = {};
-  }
-}
-
-/// The last namespace has no maps yet; task 0 is in its parent, the others in it, and all may write them.
-void with_a_map_to_write(World<Concrete>& world, Random& random) {
-  with_files_to_write(world, random);
-  constexpr std::uint64_t kAsked =
-      cap_bit(CAP_SYS_ADMIN) | cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID) | cap_bit(CAP_SETFCAP);
-  const std::uint64_t last = world.namespace_count - 1;
-  if (last == 0) return;
-  world.namespaces[last].uid_map = world.namespaces[last].gid_map = {};
-  for (Task<Concrete>& task : world.tasks) {
-    if (task.alive == 0) continue;
-    task.user_ns = last;
-    for (const auto set : {&Credentials<Concrete>::permitted, &Credentials<Concrete>::effective,
-                           &Credentials<Concrete>::bounding, &Credentials<Concrete>::userns})
-      task.cred.*set |= kAsked;
-  }
-  world.tasks[0].user_ns = world.namespaces[last].parent;
-}
-
-/// Files of /proc belong to who has one name too few: namespaces have all ids of one kind and none of the other, or the
-/// owner has no group; and those who ask for them may pass over ids.
-void with_owners_half_named(World<Concrete>& world, Random&) {
-  constexpr std::uint64_t kMany = 100'000;
-  for (std::size_t ns = 1; ns < world.namespace_count; ++ns) {
-    IdMap<Concrete> all{{0, 0, kMany}, {}}, none{{0, kMany, 1}, {}};
-    if (ns % 2 != 0) std::swap(all, none);
-    world.namespaces[ns].uid_map = all;
-    world.namespaces[ns].gid_map = none;
-  }
-  for (std::size_t number = 0; number < kMaxTasks; ++number) {
-    Task<Concrete>& task = world.tasks[number];
-    if (task.alive == 0) continue;
-    Credentials<Concrete>& cred = task.cred;
-    task.dumpable = 1;
-    if (number == kMaxTasks - 1) cred.egid = kInvalidId;
-    cred.fsuid = cred.euid;
-    cred.fsgid = cred.egid;
-    cred.permitted |= cap_bit(CAP_DAC_OVERRIDE);
-    cred.effective |= cap_bit(CAP_DAC_OVERRIDE);
-  }
-}
-
-/// Three namespaces, each below the one before: a task of each, of which the last's may be written to by the one above
-/// it and by the first. The owner has an id at the edge of a line, and one of those that are asked may lack what it
-/// takes to map other ids than its own.
-void with_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
-  constexpr std::uint64_t kLast = 3;
-  constexpr IdMap<Concrete> kLines{{0, 0, 1000}, {5000, 5000, 10}}, kSwapped{kLines.line1, kLines.line0};
-  constexpr std::uint64_t kEdges[] = {0, 1, 999, 1000, 5000, 5001, 5009, 5010};
-  const auto edge = [&] { return kEdges[pick_below(random, std::size(kEdges))]; };
-  world.namespace_count = kLast + 1;
-  for (std::uint64_t number = 1; number <= kLast; ++number) {
-    UserNamespace<Concrete>& ns = world.namespaces[number];
-    ns.parent = number - 1;
-    ns.level = number;
-    ns.owner = edge();
-    ns.uid_map = ns.gid_map = number == kLast ? IdMap<Concrete>{} : pick_below(random, 2) ? kLines : kSwapped;
-  }
-  for (std::uint64_t number = 0; number < kMaxTasks; ++number) {
-    Task<Concrete>& task = world.tasks[number];
-    if (task.alive == 0) continue;
-    Credentials<Concrete>& cred = task.cred;
-    task.user_ns = std::min(number + 1, kLast);
-    task.mm_user_ns = task.tracer_user_ns = 0;
-    task.dumpable = 1;
-    cred.euid = cred.fsuid = pick_below(random, 2) ? world.namespaces[kLast].owner : edge();
-    cred.egid = cred.fsgid = edge();
-    std::uint64_t caps = cap_bit(CAP_SYS_ADMIN) | cap_bit(CAP_DAC_OVERRIDE) | cap_bit(CAP_SETFCAP);
-    if (pick_below(random, 4)) caps |= cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID);
-    cred.permitted |= caps;
-    cred.effective = (cred.effective & ~(cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID))) | caps;
-  }
-}
-
-/// Calls in worlds in which what is proved of states holds, whether calls lead there or not.
-class CallsInWorlds {
- public:
-  CallsInWorlds(const Profile& profile, std::span<const Statement* const> proved) : profile_(profile) {
-    std::ranges::copy_if(proved, std::back_inserter(lemmas_), [](const Statement* one) { return one->of_states(); });
-  }
-
-  /// Lets a race make some calls in each of so many worlds, of the kinds whose mutants are alive.
-  void run(MutantRace& race, std::uint64_t worlds, Form form = as_drawn) const {
-    constexpr int kCallsInEach = 100, kSizes = 100;
-    for (std::uint64_t i = 0; i < worlds && race.alive() != 0; ++i) {
-      World<Concrete> world = any_world(profile_)(rc::Random(i), static_cast<int>(i % kSizes)).value();
-      Random picks(static_cast<unsigned>(i + 1));
-      form(world, picks);
-      const auto holds_in_world = [&](const Statement* lemma) { return holds<Concrete>(*lemma, profile_, world); };
-      if (!std::ranges::all_of(lemmas_, holds_in_world)) continue;
-      const auto any = any_call_in(profile_, world, race.alive_kinds());
-      rc::Random random(i);
-      for (int call = 0; call < kCallsInEach; ++call) race.run(world, any(random.split(), kSizes).value());
-    }
-  }
-
- private:
-  Profile profile_;
-  std::vector<const Statement*> lemmas_;
-};
-
-/// What the kernel of the profile is proved to do as the rules say.
-class KernelProofs {
- public:
-  explicit KernelProofs(const Profile& profile) : profile_(profile), kernel_(to_string(profile)) {
-    const KernelCode code(kernel_bitcode(kernel_, ""));
-    for (const ProvedFunction& function : proved_functions()) {
-      if (prove_equal(code, profile, function, {kKernelTimeout}).verdict == EqualityVerdict::proved) {
-        proved_.push_back(&function);
-      } else {
-        unproved_.emplace_back(function.name);
-      }
-    }
-  }
-
-  const std::vector<std::string>& unproved() const { return unproved_; }
-
-  /// The function of the kernel, proved without a bound, that a mutant which differs somewhere must part from: it is
-  /// nothing but that rule changed. Empty if there is none.
-  std::string parted_from(std::string_view function) const {
-    const auto found = std::ranges::find(proved_, function, &ProvedFunction::name);
-    return found != proved_.end() && is_unbounded(function) ? name_of(**found) : "";
-  }
-
-  /// The function of the kernel that a mutant parts from by what it did; empty if there is none.
-  std::string parted_from(const Mutant& mutant, const MutantRace::Attempt& attempt) const {
-    const World<Concrete> world = lower(attempt.before);
-    const Call<Concrete> call = lower(attempt.call);
-    for (const ProvedFunction* function : proved_) {
-      if (function->calls & kinds({call.kind}) && is_within_bound(function->name, world, call) &&
-          parts_as_call(attempt, world, call))
-        return name_of(*function);
-    }
-    if (mutant.site == kNoSite) return "";
-    const Outcomes proper = outcomes_around(mutant.site, {}, attempt),
-                   its = outcomes_around(mutant.site, mutant, attempt);
-    for (const ProvedFunction* function : proved_) {
-      const bool parts = of(*function, proper) != of(*function, its);
-      if (parts && is_within_bound(function->name, world, call)) return name_of(*function);
-    }
-    return "";
-  }
-
- private:
-  using Outcomes = std::vector<FunctionOutcome<Concrete>>;
-
-  /// What functions around a site give in a call.
-  Outcomes outcomes_around(std::uint16_t site, const Mutant& mutant, const MutantRace::Attempt& attempt) const {
-    MutantRun<Concrete> run;
-    run.mutant = mutant;
-    run.watched = site;
-    World<M> world = attempt.before;
-    mutated_step<Concrete>(profile_, run, world, attempt.call);
-    return run.outcomes;
-  }
-
-  /// The first that the function gives. Up to there nothing is changed but within it.
-  static std::vector<std::uint64_t> of(const ProvedFunction& function, const Outcomes& outcomes) {
-    const auto found = std::ranges::find(outcomes, function.name, &FunctionOutcome<Concrete>::function);
-    return found == outcomes.end() ? std::vector<std::uint64_t>{} : found->words;
-  }
-
-  /// Whether it gives another result than the rule, or leaves its caller other credentials.
-  bool parts_as_call(const MutantRace::Attempt& attempt, World<Concrete> world, const Call<Concrete>& call) const {
-    const Reply<Concrete> proved = step(profile_, world, call);
-    Credentials<Concrete> left = lower(attempt.after.tasks[call.task].cred);
-    const auto value = [](const std::uint64_t* word) { return *word; };
-    return proved.result != attempt.reply.result.inner ||
-           !std::ranges::equal(words_of(left), words_of(world.tasks[call.task].cred), {}, value, value);
-  }
-
-  std::string name_of(const ProvedFunction& function) const {
-    return fmt::format("{}() of {}", function.name, kernel_);
-  }
-
-  Profile profile_;
-  std::string kernel_;
-  std::vector<const ProvedFunction*> proved_;
-  std::vector<std::string> unproved_;
-};
-
 /// By mutant: an invariant that it breaks, or the kernel's function that does what the mutant does not.
 using Broken = std::map<std::size_t, Refutation>;
+
+/// Tells of calls that part from what the kernel is proved to do, and notes from which function.
+MutantRace::Oracle parting_from(const KernelProofs& proofs, const Mutants& mutants, Broken& broken) {
+  return [&](const MutantRace::Attempt& attempt) {
+    std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
+    const bool parts = !function.empty();
+    if (parts) broken[attempt.mutant] = {std::move(function), true};
+    return parts;
+  };
+}
 
 /// Mutants of what the kernel is proved to do as the rules say. Those that are broken already are passed over.
 void part_from_kernel(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
                       std::span<const Statement* const> statements, std::span<const std::size_t> runners,
                       Broken& broken) {
   const CallsInWorlds calls(options.profile, statements);
-  for (const auto form : {as_drawn, with_maps_of_one_line, with_identity_maps, with_files_to_write, with_a_map_to_write,
-                          with_owners_half_named, with_a_map_to_write_from_above}) {
+  for (const WorldForm form : kWorldForms) {
     std::vector<std::size_t> left;
     std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
-    MutantRace race(options.profile, mutants, left, [&](const MutantRace::Attempt& attempt) {
-      std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
-      const bool parts = !function.empty();
-      if (parts) broken[attempt.mutant] = {std::move(function), true};
-      return parts;
-    });
+    MutantRace race(options.profile, mutants, left, parting_from(proofs, mutants, broken));
     calls.run(race, options.kernel_worlds, form);
   }
 }
@@ -372,20 +137,26 @@ class Questions {
   Questions(const Mutants& mutants, const MutantTrialOptions& options, const std::vector<std::string>& proved)
       : mutants_(mutants), options_(options), proved_(proved) {}
 
+  /// When to begin no more, and how long Z3 may take for each.
+  struct Limits {
+    std::optional<Clock::time_point> end{};
+    std::chrono::milliseconds timeout;
+  };
+
   /// Calls ask_of(prover, mutant) for each, in several threads; of calls with few mutants first, whose questions are
-  /// small. After `budget`, if there is one, no more are begun. What ask_of throws is thrown again.
+  /// small. What ask_of throws is thrown again.
   template <class AskOf>
-  void ask(std::span<const std::size_t> which, std::optional<std::chrono::seconds> budget, AskOf ask_of) const {
+  void ask(std::span<const std::size_t> which, const Limits& limits, AskOf ask_of) const {
     const std::vector<std::vector<std::size_t>> kinds_of = by_kind(which);
-    const auto start = Clock::now();
+    const auto is_over = [&] { return limits.end && Clock::now() >= *limits.end; };
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
       for (std::size_t i = next++; i < kinds_of.size(); i = next++) {
         const CallKind kind = mutants_.all()[kinds_of[i].front()].kind;
-        if (budget && Clock::now() - start >= *budget) return;
-        MutantProver prover(options_.profile, proved_, options_.timeout, kinds({kind}));
+        if (is_over()) return;
+        MutantProver prover(options_.profile, proved_, limits.timeout, kinds({kind}));
         for (const std::size_t mutant : kinds_of[i]) {
-          if (budget && Clock::now() - start >= *budget) return;
+          if (is_over()) return;
           ask_of(prover, mutant);
         }
       }
@@ -433,7 +204,8 @@ Broken break_invariants(const Mutants& mutants, const MutantTrialOptions& option
   std::vector<std::size_t> left;
   std::ranges::copy_if(runners, std::back_inserter(left), [&](std::size_t one) { return !broken.contains(one); });
   std::mutex mutex;
-  questions.ask(left, options.solver_budget / 3, [&](MutantProver& prover, std::size_t one) {
+  const Questions::Limits limits{Clock::now() + options.solver_budget / 3, options.timeout};
+  questions.ask(left, limits, [&](MutantProver& prover, std::size_t one) {
     const Breaks breaks = prover.breaks(mutants.all()[one]);
     if (breaks.broken.empty()) return;
     const std::lock_guard lock(mutex);
@@ -492,7 +264,7 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Mutan
   std::ranges::copy_if(all, std::back_inserter(unseen), [&](std::size_t mutant) { return race.is_alive(mutant); });
   std::set<std::size_t> same_form;
   std::mutex mutex;
-  questions.ask(unseen, std::nullopt, [&](MutantProver& prover, std::size_t mutant) {
+  questions.ask(unseen, {{}, options.timeout}, [&](MutantProver& prover, std::size_t mutant) {
     if (!prover.has_same_form(mutants.all()[mutant])) return;
     const std::lock_guard lock(mutex);
     same_form.insert(mutant);
@@ -501,35 +273,79 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Mutan
   return others;
 }
 
-/// Asks of those that nobody killed whether they are mutants at all. Most that are show it in some drawn world.
-void settle(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
-            const std::vector<std::string>& proved, const Questions& questions) {
-  std::map<std::size_t, Equality> settled;
-  for (const MutantResult& result : trial.results) {
-    if (!result.killed()) settled[result.mutant] = Equality::unanswered;
+using Equalities = std::map<std::size_t, Equality>;
+
+/// The mutants of which that is known.
+std::vector<std::size_t> which_are(const Equalities& settled, std::initializer_list<Equality> equalities) {
+  std::vector<std::size_t> which;
+  for (const auto& [mutant, equality] : settled) {
+    if (std::ranges::find(equalities, equality) != equalities.end()) which.push_back(mutant);
   }
-  std::vector<std::size_t> unsettled;
-  std::ranges::copy(std::views::keys(settled), std::back_inserter(unsettled));
-  MutantRace race(options.profile, mutants, unsettled);
+  return which;
+}
+
+/// Whether these are mutants at all. Most that are show it in some drawn world. Of the others Z3 is asked, and where it
+/// gives no answer, in what is left of the time, once more and longer.
+Equalities settle(const Mutants& mutants, const MutantTrialOptions& options, const CallsInWorlds& calls,
+                  std::span<const std::size_t> survivors, const Questions& questions) {
+  Equalities settled;
+  for (const std::size_t mutant : survivors) settled[mutant] = Equality::unanswered;
+  MutantRace race(options.profile, mutants, survivors);
+  for (const auto form : {WorldForm::as_drawn, WorldForm::files_to_write}) calls.run(race, options.worlds, form);
+  for (auto& [mutant, equality] : settled) {
+    if (!race.is_alive(mutant)) equality = Equality::different;
+  }
+  const auto end = Clock::now() + options.solver_budget;
+  for (const unsigned longer : {1, 8}) {
+    const std::vector<std::size_t> unanswered = which_are(settled, {Equality::unanswered});
+    options.on_progress(
+        fmt::format("{} survive, of {} it is not known whether they differ", settled.size(), unanswered.size()));
+    questions.ask(unanswered, {end, longer * options.timeout}, [&](MutantProver& prover, std::size_t mutant) {
+      settled.at(mutant) = prover.equality(mutants.all()[mutant]);
+    });
+  }
+  return settled;
+}
+
+/// Of mutants that are not proved equal: which part, in some call, from what a function of the kernel is proved to do
+/// for its caller, though the call comes to the same.
+Broken refute_by_functions(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
+                           const CallsInWorlds& calls, const Equalities& settled) {
+  Broken refuted;
+  std::vector<std::size_t> left;
+  for (const auto& [mutant, equality] : settled) {
+    if (equality == Equality::proved) continue;
+    const bool differs = equality == Equality::different;
+    std::string function = differs ? proofs.parted_from(mutants.function(mutants.all()[mutant])) : "";
+    if (function.empty()) {
+      left.push_back(mutant);
+    } else {
+      refuted[mutant] = {std::move(function), true};
+    }
+  }
+  Broken inner;
+  MutantRace race(options.profile, mutants, left, parting_from(proofs, mutants, inner), MutantRace::Asked::all);
+  calls.run(race, options.worlds);
+  for (auto& [mutant, refutation] : inner) refutation.is_inner = true;
+  refuted.merge(inner);
+  return refuted;
+}
+
+/// Of those that nobody killed: whether they are mutants at all, and what else there is against them.
+void judge_survivors(MutantTrial& trial, const Mutants& mutants, const MutantTrialOptions& options,
+                     const KernelProofs& proofs, const std::vector<std::string>& proved, const Questions& questions) {
+  std::vector<std::size_t> survivors;
+  for (const MutantResult& result : trial.results) {
+    if (!result.killed()) survivors.push_back(result.mutant);
+  }
   const auto statements = statements_named(proved);
   const CallsInWorlds calls(options.profile, statements);
-  for (const auto form : {as_drawn, with_files_to_write}) calls.run(race, options.worlds, form);
-  std::erase_if(unsettled, [&](std::size_t mutant) {
-    if (race.is_alive(mutant)) return false;
-    settled[mutant] = Equality::different;
-    return true;
-  });
-  options.on_progress(
-      fmt::format("{} survive, {} of them differ in a drawn world", settled.size(), settled.size() - unsettled.size()));
-  questions.ask(unsettled, options.solver_budget, [&](MutantProver& prover, std::size_t mutant) {
-    settled.at(mutant) = prover.equality(mutants.all()[mutant]);
-  });
+  const Equalities settled = settle(mutants, options, calls, survivors, questions);
+  const Broken refuted = refute_by_functions(mutants, options, proofs, calls, settled);
   for (MutantResult& result : trial.results) {
     if (result.killed()) continue;
     result.equality = settled.at(result.mutant);
-    if (result.equality != Equality::different) continue;
-    std::string function = proofs.parted_from(mutants.function(mutants.all()[result.mutant]));
-    if (!function.empty()) result.solver = Refutation{std::move(function), true};
+    if (const auto found = refuted.find(result.mutant); found != refuted.end()) result.solver = found->second;
   }
 }
 
@@ -587,7 +403,7 @@ MutantTrial try_mutants(const Mutants& mutants, const MutantTrialOptions& option
     trial.results.push_back(std::move(result));
   }
   options.on_progress(fmt::format("fuzzer {}, properties {}", fuzzer.size(), properties.size()));
-  settle(trial, mutants, options, proofs, proved, questions);
+  judge_survivors(trial, mutants, options, proofs, proved, questions);
   trial.seconds = seconds_since(start);
   return trial;
 }

@@ -25,10 +25,10 @@ struct MutantTrialOptions {
   std::filesystem::path kernel;    ///< of that profile, in process
   std::vector<std::string> calls;  ///< by name, whose mutants are tried; empty: all
   unsigned fuzz_seconds = 60;
-  std::uint64_t properties = 100'000;    ///< programs that RapidCheck draws
-  std::uint64_t samples = 5'000;         ///< programs in whose worlds invariants are tried before Z3 is asked
-  std::uint64_t worlds = 3'000;          ///< that are drawn, for invariants and to see who differs
-  std::uint64_t kernel_worlds = 20'000;  ///< that are drawn, each in seven forms, for what the kernel is proved to do
+  std::uint64_t properties = 100'000;       ///< programs that RapidCheck draws
+  std::uint64_t samples = 5'000;            ///< programs in whose worlds invariants are tried before Z3 is asked
+  std::uint64_t worlds = 3'000;             ///< that are drawn, for invariants and to see who differs
+  std::uint64_t kernel_worlds = 20'000;     ///< that are drawn, in each WorldForm, for what the kernel is proved to do
   std::chrono::milliseconds timeout{3000};  ///< for each question to Z3
   std::chrono::seconds solver_budget{240};  ///< for questions about equality, and a third of it for invariants
   std::function<void(std::string_view)> on_progress = [](std::string_view) {};
@@ -38,6 +38,8 @@ struct MutantTrialOptions {
 struct Refutation {
   std::string by;  ///< an invariant that breaks, or the function of the kernel that is proved to do otherwise
   bool is_kernel;  ///< it is such a function
+  /// It gives its caller something else; no call that was tried comes to anything else.
+  bool is_inner = false;
 };
 
 /// What became of one mutant.

@@ -203,6 +203,7 @@ Task<Concrete> draw_other_task(const Profile& profile, const World<Concrete>& wo
   draw_hidden(task, profile, world, ids);
   task.parent = *any_of({0, kOutside});
   task.session = *any_of({1, number + 1});
+  if (task.traced != 0 && *any_of({0, 0, 1})) task.tracer = 0;
   if (*any_of({0, 0, 1})) task.leader = 0;
   if (*any_of({0, 0, 1})) task.fs = 0;
   return task;
@@ -284,6 +285,8 @@ rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete
       give_attribute_of_root(call, world, profile, random);
       canonicalise(call);
     }
+    const bool writes_map = kind == CallKind::write_uid_map || kind == CallKind::write_gid_map;
+    if (writes_map && !pick_below(random, 8)) map_own_id_and_first(call, world, random);
     return call;
   });
 }
