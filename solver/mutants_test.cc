@@ -112,7 +112,7 @@ class OfOneCall {
 
   CallKind kind_;
   Mutants mutants_{kProfile};
-  MutantProver prover_{kProfile, all_names(), std::chrono::seconds(20), kinds({kind_})};
+  MutantProver prover_{kProfile, all_names(), std::chrono::seconds(8), kinds({kind_})};
 };
 
 /// What a write to a map is about is told apart by number, and what differs is asked about where it matters.
