@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ranges>
 
 #include "solver/kernel/bounds.h"
 #include "solver/kernel/equality.h"
@@ -26,20 +25,16 @@ std::vector<std::uint64_t> of(const ProvedFunction& function, const Outcomes& ou
 
 }  // namespace
 
-KernelProofs::KernelProofs(const Profile& profile) : profile_(profile), kernel_(to_string(profile)) {
+KernelProofs::KernelProofs(const Profile& profile, std::span<const ProvedFunction> functions)
+    : profile_(profile), kernel_(to_string(profile)) {
   const KernelCode code(kernel_bitcode(kernel_, ""));
-  for (const ProvedFunction& function : proved_functions()) {
+  for (const ProvedFunction& function : functions) {
     if (prove_equal(code, profile, function, {kKernelTimeout}).verdict == EqualityVerdict::proved) {
       proved_.push_back(&function);
     } else {
       unproved_.emplace_back(function.name);
     }
   }
-}
-
-std::string KernelProofs::parted_from(std::string_view function) const {
-  const auto found = std::ranges::find(proved_, function, &ProvedFunction::name);
-  return found != proved_.end() && is_unbounded(function) ? name_of(**found) : "";
 }
 
 std::string KernelProofs::parted_from(const Mutant& mutant, const MutantRace::Attempt& attempt) const {

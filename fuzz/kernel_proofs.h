@@ -3,8 +3,9 @@
 #ifndef CAPCHECK_FUZZ_KERNEL_PROOFS_H_
 #define CAPCHECK_FUZZ_KERNEL_PROOFS_H_
 
+#include <cstdint>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "fuzz/mutant_race.h"
@@ -17,15 +18,11 @@ namespace capcheck {
 /// What the kernel of a profile is proved to do as the rules say.
 class KernelProofs {
  public:
-  /// Proves each function that there is a proof of. Throws std::runtime_error if the kernel is not built.
-  explicit KernelProofs(const Profile& profile);
+  /// Proves these functions, which live as long. Throws std::runtime_error if the kernel is not built.
+  explicit KernelProofs(const Profile& profile, std::span<const ProvedFunction> functions = proved_functions());
 
   /// The functions whose proofs fail, or have no answer.
   const std::vector<std::string>& unproved() const { return unproved_; }
-
-  /// The function of the kernel, proved without a bound, that a mutant which differs somewhere must part from: it is
-  /// nothing but that rule changed. Empty if there is none.
-  std::string parted_from(std::string_view function) const;
 
   /// The function of the kernel that a mutant parts from by what it did; empty if there is none.
   std::string parted_from(const Mutant& mutant, const MutantRace::Attempt& attempt) const;

@@ -201,8 +201,10 @@ MutantRace::Outcome MutantRace::try_out(std::size_t mutant, const Call<M>& call,
   copy(world_, other_);
   const Reply<M> reply = step(mutant, other_, call);
   const bool replies_same = same(reply, expected);
-  if (asked_ == Asked::which_differ && replies_same && is_same(other_, next_)) return Outcome::same;
-  if (oracle_) return oracle_({mutant, world_, call, reply, other_}) ? Outcome::told : Outcome::untold;
+  const bool came_to_the_same = replies_same && is_same(other_, next_);
+  if (came_to_the_same && (!oracle_ || asked_ == Asked::which_differ)) return Outcome::same;
+  if (oracle_)
+    return oracle_({mutant, world_, call, reply, other_, came_to_the_same}) ? Outcome::told : Outcome::untold;
   return replies_same && looks_same(other_, next_) ? Outcome::astray : Outcome::told;
 }
 

@@ -35,6 +35,7 @@ class MutantRace {
     const Call<MutantDomain<Concrete>>& call;
     const Reply<MutantDomain<Concrete>>& reply;
     const World<MutantDomain<Concrete>>& after;
+    bool came_to_the_same;  ///< as by the rules: an operation gave another value, and nothing came of it
   };
   using Oracle = std::function<bool(const Attempt& attempt)>;
   /// Of which calls an oracle is asked, of those in which the changed operation gives another value.

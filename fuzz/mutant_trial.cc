@@ -112,7 +112,7 @@ MutantRace::Oracle parting_from(const KernelProofs& proofs, const Mutants& mutan
   return [&](const MutantRace::Attempt& attempt) {
     std::string function = proofs.parted_from(mutants.all()[attempt.mutant], attempt);
     const bool parts = !function.empty();
-    if (parts) broken[attempt.mutant] = {std::move(function), true};
+    if (parts) broken[attempt.mutant] = {std::move(function), true, attempt.came_to_the_same};
     return parts;
   };
 }
@@ -275,13 +275,12 @@ std::vector<std::size_t> leave_out_same_form(const Mutants& mutants, const Mutan
 
 using Equalities = std::map<std::size_t, Equality>;
 
-/// The mutants of which that is known.
-std::vector<std::size_t> which_are(const Equalities& settled, std::initializer_list<Equality> equalities) {
-  std::vector<std::size_t> which;
+std::vector<std::size_t> unanswered_of(const Equalities& settled) {
+  std::vector<std::size_t> unanswered;
   for (const auto& [mutant, equality] : settled) {
-    if (std::ranges::find(equalities, equality) != equalities.end()) which.push_back(mutant);
+    if (equality == Equality::unanswered) unanswered.push_back(mutant);
   }
-  return which;
+  return unanswered;
 }
 
 /// Whether these are mutants at all. Most that are show it in some drawn world. Of the others Z3 is asked, and where it
@@ -297,7 +296,7 @@ Equalities settle(const Mutants& mutants, const MutantTrialOptions& options, con
   }
   const auto end = Clock::now() + options.solver_budget;
   for (const unsigned longer : {1, 8}) {
-    const std::vector<std::size_t> unanswered = which_are(settled, {Equality::unanswered});
+    const std::vector<std::size_t> unanswered = unanswered_of(settled);
     options.on_progress(
         fmt::format("{} survive, of {} it is not known whether they differ", settled.size(), unanswered.size()));
     questions.ask(unanswered, {end, longer * options.timeout}, [&](MutantProver& prover, std::size_t mutant) {
@@ -308,26 +307,16 @@ Equalities settle(const Mutants& mutants, const MutantTrialOptions& options, con
 }
 
 /// Of mutants that are not proved equal: which part, in some call, from what a function of the kernel is proved to do
-/// for its caller, though the call comes to the same.
+/// for its caller, though the call may come to the same.
 Broken refute_by_functions(const Mutants& mutants, const MutantTrialOptions& options, const KernelProofs& proofs,
                            const CallsInWorlds& calls, const Equalities& settled) {
-  Broken refuted;
   std::vector<std::size_t> left;
   for (const auto& [mutant, equality] : settled) {
-    if (equality == Equality::proved) continue;
-    const bool differs = equality == Equality::different;
-    std::string function = differs ? proofs.parted_from(mutants.function(mutants.all()[mutant])) : "";
-    if (function.empty()) {
-      left.push_back(mutant);
-    } else {
-      refuted[mutant] = {std::move(function), true};
-    }
+    if (equality != Equality::proved) left.push_back(mutant);
   }
-  Broken inner;
-  MutantRace race(options.profile, mutants, left, parting_from(proofs, mutants, inner), MutantRace::Asked::all);
-  calls.run(race, options.worlds);
-  for (auto& [mutant, refutation] : inner) refutation.is_inner = true;
-  refuted.merge(inner);
+  Broken refuted;
+  MutantRace race(options.profile, mutants, left, parting_from(proofs, mutants, refuted), MutantRace::Asked::all);
+  for (const WorldForm form : kWorldForms) calls.run(race, options.worlds, form);
   return refuted;
 }
 

@@ -38,7 +38,7 @@ struct MutantTrialOptions {
 struct Refutation {
   std::string by;  ///< an invariant that breaks, or the function of the kernel that is proved to do otherwise
   bool is_kernel;  ///< it is such a function
-  /// It gives its caller something else; no call that was tried comes to anything else.
+  /// It gives its caller something else in a call that comes to the same.
   bool is_inner = false;
 };
 

@@ -121,6 +121,8 @@ void give_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
 
 using Change = void (*)(World<Concrete>& world, Random& random);
 
+static_assert(kWorldForms.size() == static_cast<std::size_t>(WorldForm::a_map_to_write_from_above) + 1);
+
 /// By WorldForm.
 constexpr std::array<Change, kWorldForms.size()> kChanges = {
     leave_as_drawn,         give_maps_of_one_line,         give_identity_maps, give_files_to_write, give_a_map_to_write,

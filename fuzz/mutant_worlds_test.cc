@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
+#include "model/capability.h"
 #include "solver/mutants.h"
 
 namespace capcheck {
@@ -21,6 +24,37 @@ std::vector<const Statement*> all_that_hold() {
   return statements;
 }
 
+bool all_alive(const World<Concrete>& world, bool (*is)(const Task<Concrete>&)) {
+  return std::ranges::all_of(world.tasks, [&](const Task<Concrete>& task) { return task.alive == 0 || is(task); });
+}
+
+bool all_below(const World<Concrete>& world, bool (*is)(const UserNamespace<Concrete>&)) {
+  return std::ranges::all_of(std::span(world.namespaces).subspan(1, world.namespace_count - 1), is);
+}
+
+/// Whether a world is what its form says.
+bool is_of(WorldForm form, const World<Concrete>& world) {
+  const UserNamespace<Concrete>& last = world.namespaces[world.namespace_count - 1];
+  switch (form) {
+    case WorldForm::as_drawn:
+      return true;
+    case WorldForm::maps_of_one_line:
+      return all_below(world,
+                       [](const auto& ns) { return ns.uid_map.line1.count == 0 && ns.gid_map.line1.count == 0; });
+    case WorldForm::identity_maps:
+      return all_below(world, [](const auto& ns) { return ns.uid_map.line0.count == kAllIds; });
+    case WorldForm::files_to_write:
+      return all_alive(world, [](const auto& task) { return task.dumpable == 1; });
+    case WorldForm::a_map_to_write:
+      return world.namespace_count == 1 || (last.uid_map.line0.count == 0 && world.tasks[0].user_ns == last.parent);
+    case WorldForm::owners_half_named:
+      return all_alive(world, [](const auto& task) { return has<Concrete>(task.cred.effective, CAP_DAC_OVERRIDE); });
+    case WorldForm::a_map_to_write_from_above:
+      return last.level == 3 && last.uid_map.line0.count == 0 && world.tasks[0].user_ns == 1;
+  }
+  return false;
+}
+
 /// Worlds in which something does not hold that does are left out: of no form may be many.
 TEST(MutantWorlds, OfEachFormHoldWhatIsProved) {
   const auto statements = all_that_hold();
@@ -28,7 +62,11 @@ TEST(MutantWorlds, OfEachFormHoldWhatIsProved) {
   constexpr std::size_t kWorlds = 200;
   for (const WorldForm form : kWorldForms) {
     std::size_t there = 0;
-    for (std::size_t number = 0; number < kWorlds; ++number) there += calls.draw(number, form).has_value();
+    for (std::size_t number = 0; number < kWorlds; ++number) {
+      const auto world = calls.draw(number, form);
+      there += world.has_value();
+      EXPECT_TRUE(!world || is_of(form, *world)) << static_cast<int>(form) << ", " << number;
+    }
     EXPECT_GT(there, kWorlds * 9 / 10) << static_cast<int>(form);
   }
 }

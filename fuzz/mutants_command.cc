@@ -221,7 +221,7 @@ void add_mutants_command(CLI::App& app, int& status) {
   command
       ->add_option(
           "--solver-seconds", arguments->solver_seconds,
-          "How long to ask Z3 about equality, and a third of it about invariants; what is left then is not killed")
+          "How long to ask Z3 about equality, and a third of it about invariants; what is left then has no answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->add_flag("--json", arguments->json, "Print one JSON object instead of text");

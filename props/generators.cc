@@ -285,8 +285,7 @@ rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete
       give_attribute_of_root(call, world, profile, random);
       canonicalise(call);
     }
-    const bool writes_map = kind == CallKind::write_uid_map || kind == CallKind::write_gid_map;
-    if (writes_map && !pick_below(random, 8)) map_own_id_and_first(call, world, random);
+    if (is_map_write(kind) && !pick_below(random, 8)) map_own_id_and_first(call, world, random);
     return call;
   });
 }

@@ -535,7 +535,7 @@ Induction::Seen Induction::what_is_seen(std::span<const WordPair> pairs, std::sp
 /// of one number: then it is none.
 Answer Induction::find_shown(const Case& here, const Reads& reads, const SymbolicBool& goal,
                              std::span<const SymbolicBool> facts, std::span<const Lemma> lemmas, const Tells& tells) {
-  const Answer answer = lazy_.ask_of_all(goal, facts);
+  Answer answer = lazy_.ask_of_all(goal, facts);
   if (answer.kind != Answer::Kind::yes) return answer;
   const ConcreteCall found = concrete_call(here.setting.world, here.transition.call, reads.ends, lazy_.model());
   const auto is_true = [&](Lemma lemma) { return holds<Concrete>(*statements_[lemma], profile_, found.world); };
@@ -557,10 +557,10 @@ Answer Induction::tells_apart(Variant& variant, std::span<const Lemma> lemmas, c
     if (seen.nothing) continue;
     for (const std::size_t possible : seen.possible | std::views::reverse | std::views::take(kParts)) {
       const PartPair& part = seen.found.parts[possible];
-      const Answer answer = find_shown(*proper, reads, part.differ(), with(facts, part.conditions), lemmas, tells);
+      Answer answer = find_shown(*proper, reads, part.differ(), with(facts, part.conditions), lemmas, tells);
       if (answer.kind == Answer::Kind::yes) return answer;
     }
-    const Answer whole = find_shown(*proper, reads, deviated & difference(pairs), facts, lemmas, tells);
+    Answer whole = find_shown(*proper, reads, deviated & difference(pairs), facts, lemmas, tells);
     if (whole.kind == Answer::Kind::yes) return whole;
     if (whole.kind != Answer::Kind::no && ++doubts == kDoubts) break;
   }

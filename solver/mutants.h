@@ -26,7 +26,7 @@ const std::vector<Statement>& statements_for_mutants();
 enum class Equality : std::uint8_t {
   same_form,   ///< it gives the very same terms: the same text in other words
   proved,      ///< in every world in which what is proved of states holds, it gives and leaves the same
-  different,   ///< in some such world it does not
+  different,   ///< in some such world it does not, as far as Z3 knows, which knows no end of a loop that changes
   unanswered,  ///< Z3 gave no answer
 };
 

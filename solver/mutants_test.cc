@@ -112,7 +112,7 @@ class OfOneCall {
 
   CallKind kind_;
   Mutants mutants_{kProfile};
-  MutantProver prover_{kProfile, all_names(), std::chrono::seconds(8), kinds({kind_})};
+  MutantProver prover_{kProfile, all_names(), std::chrono::seconds(12), kinds({kind_})};
 };
 
 /// What a write to a map is about is told apart by number, and what differs is asked about where it matters.
@@ -134,10 +134,17 @@ TEST(MutantProverOfWrites, WhatMattersNowhereIsProvedEqual) {
             Equality::proved);
   // Who opens from outside is in the parent, and not above it; the loops after this one go on as they did.
   EXPECT_EQ(writes.equality("201: < negated, in a loop, in cap_capable()"), Equality::proved);
-  // That the way up ends at once is seen by all that is known of the call, though not part by part.
-  EXPECT_EQ(writes.equality("132: select right side alone, in a loop, in cap_capable()"), Equality::proved);
   // One id beyond a line: the map has none for it, which is refused with the same error.
   EXPECT_EQ(writes.equality("231: < <= instead, in make_kuid()"), Equality::proved);
+}
+
+/// That the way up to the opener's namespace ends at once is seen by all that is known of the call, and not part by
+/// part.
+TEST_F(MutantProverTest, WhatAllThatIsKnownRefutesIsProvedEqual) {
+  MutantProver prover(kProfile, {"world-well-formed", "namespaces-exist"}, std::chrono::seconds(20),
+                      kinds({CallKind::write_uid_map}));
+  EXPECT_EQ(prover.equality(find(CallKind::write_uid_map, "#132: select right side alone, in a loop")),
+            Equality::proved);
 }
 
 /// SYS_ADMIN in the target is asked for first, and by the same way up: that the target is below is known from there.

@@ -5,6 +5,8 @@
 #include <map>
 #include <span>
 
+#include "model/program.h"
+
 namespace capcheck {
 namespace {
 
@@ -38,6 +40,11 @@ bool valid_maps(const World<Concrete>& world, const Call<Concrete>&) {
   return std::ranges::all_of(
       std::span(world.namespaces).first(world.namespace_count),
       [](const UserNamespace<Concrete>& ns) { return is_valid(ns.uid_map) && is_valid(ns.gid_map); });
+}
+
+/// And a namespace is asked for: create_user_ns() is not run else, and the rule has what it would make.
+bool namespace_asked_for(const World<Concrete>& world, const Call<Concrete>& call) {
+  return valid_maps(world, call) && asks_for_namespace(call);
 }
 
 /// And every task that may ask for an inode has its groups in order, and to execute it an id for files.
@@ -132,7 +139,7 @@ const std::map<std::string_view, Bound> kBounds = {
     {"handle_userfault", userfaultfd_in_use},
     {"set_cred_user_ns", everything},
     {"userns_install", everything},
-    {"create_user_ns", valid_maps},
+    {"create_user_ns", namespace_asked_for},
     {"cap_bprm_creds_from_file", executed_three_deep},
     {"bprm_fill_uid", valid_maps},
     {"proc_cap_handler", root_in_effect},
@@ -164,10 +171,6 @@ const std::map<std::string_view, Bound> kBounds = {
 
 bool is_within_bound(std::string_view function, const World<Concrete>& world, const Call<Concrete>& call) {
   return kBounds.at(function)(world, call);
-}
-
-bool is_unbounded(std::string_view function) {
-  return kBounds.at(function) == everything;
 }
 
 }  // namespace capcheck

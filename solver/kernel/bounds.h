@@ -15,9 +15,6 @@ namespace capcheck {
 /// Throws std::out_of_range for a function of which no bound is known.
 bool is_within_bound(std::string_view function, const World<Concrete>& world, const Call<Concrete>& call);
 
-/// Whether they are so in every world and call.
-bool is_unbounded(std::string_view function);
-
 }  // namespace capcheck
 
 #endif

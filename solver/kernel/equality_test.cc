@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(Kernel, EveryFault, testing::ValuesIn(kPlantedFaults), 
   return name;
 });
 
-/// What rules say of themselves, mutants are judged by (fuzz/mutant_trial.h).
+/// What rules say of themselves, mutants are judged by (fuzz/kernel_proofs.h).
 TEST(KernelFunctions, ThatRulesStandForAreProved) {
   std::set<std::string_view> proved;
   World<Concrete> world{};
