@@ -87,15 +87,16 @@ void give_owners_half_named(World<Concrete>& world, Random& random) {
   }
 }
 
-/// Three namespaces, each below the one before: a task of each, of which the last's may be written to by the one above
-/// it and by the first. The owner has an id at the edge of a line, and one of those that are asked may lack what it
-/// takes to map other ids than its own.
+/// Three namespaces, each below the one before, and a fourth beside the first: a task of each of the three, of which
+/// the last's may be written to by the one above it and by the first, which may be in the fourth instead. The owner has
+/// an id at the edge of a line, and one of those that are asked may lack what it takes to map other ids than its own.
 void give_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
   constexpr std::uint64_t kLast = 3;
   constexpr IdMap<Concrete> kLines{{0, 0, 1000}, {5000, 5000, 10}}, kSwapped{kLines.line1, kLines.line0};
   constexpr std::uint64_t kEdges[] = {0, 1, 999, 1000, 5000, 5001, 5009, 5010};
   const auto edge = [&] { return kEdges[pick_below(random, std::size(kEdges))]; };
-  world.namespace_count = kLast + 1;
+  constexpr std::uint64_t kBeside = kLast + 1;
+  world.namespace_count = kBeside + 1;
   for (std::uint64_t number = 1; number <= kLast; ++number) {
     UserNamespace<Concrete>& ns = world.namespaces[number];
     ns.parent = number - 1;
@@ -103,6 +104,7 @@ void give_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
     ns.owner = edge();
     ns.uid_map = ns.gid_map = number == kLast ? IdMap<Concrete>{} : pick_below(random, 2) ? kLines : kSwapped;
   }
+  world.namespaces[kBeside] = world.namespaces[1];
   for (std::uint64_t number = 0; number < kMaxTasks; ++number) {
     Task<Concrete>& task = world.tasks[number];
     if (task.alive == 0) continue;
@@ -117,6 +119,7 @@ void give_a_map_to_write_from_above(World<Concrete>& world, Random& random) {
     cred.permitted |= caps;
     cred.effective = (cred.effective & ~(cap_bit(CAP_SETUID) | cap_bit(CAP_SETGID))) | caps;
   }
+  if (!pick_below(random, 4)) world.tasks[0].user_ns = kBeside;
 }
 
 using Change = void (*)(World<Concrete>& world, Random& random);

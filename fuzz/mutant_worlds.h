@@ -25,7 +25,7 @@ enum class WorldForm : std::uint8_t {
   files_to_write,             ///< of /proc, by everybody, and of namespaces every other one has no maps yet
   a_map_to_write,             ///< of the last namespace; task 0 is in its parent, the others in it
   owners_half_named,          ///< files of /proc belong to who has one name too few, or none
-  a_map_to_write_from_above,  ///< of the third namespace down, by the one above and by the first
+  a_map_to_write_from_above,  ///< of the third namespace down, by the one above, by the first, and by one beside that
 };
 inline constexpr std::array kWorldForms = {WorldForm::as_drawn,
                                            WorldForm::maps_of_one_line,

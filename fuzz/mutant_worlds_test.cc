@@ -50,7 +50,8 @@ bool is_of(WorldForm form, const World<Concrete>& world) {
     case WorldForm::owners_half_named:
       return all_alive(world, [](const auto& task) { return has<Concrete>(task.cred.effective, CAP_DAC_OVERRIDE); });
     case WorldForm::a_map_to_write_from_above:
-      return last.level == 3 && last.uid_map.line0.count == 0 && world.tasks[0].user_ns == 1;
+      return world.namespaces[3].level == 3 && world.namespaces[3].uid_map.line0.count == 0 &&
+             world.namespaces[world.tasks[0].user_ns].level == 1;
   }
   return false;
 }
