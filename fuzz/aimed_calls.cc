@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuzz/id_lines.h"
+#include "model/faults.h"
 #include "model/program.h"
 #include "model/rules/uidgid.h"
 #include "model/rules/user_namespace.h"
@@ -177,7 +178,7 @@ Call<Concrete> pick_once(const World<Concrete>& world, const Profile& profile, C
     if (pick_below(random, 4)) call.args[i] = aimed;
   }
   if (info(kind).form == Form::proc_file && pick_below(random, 2)) call.args[1] = task;
-  if (is_map_write(kind) && pick_below(random, 4)) aim_at_map(call, world, random);
+  if ((kMapWrites & kinds({kind})) != 0 && pick_below(random, 4)) aim_at_map(call, world, random);
   canonicalise(call);
   return call;
 }
@@ -205,10 +206,6 @@ void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, 
   flags = kExecCapability;
   magic = VFS_CAP_REVISION_3 | (pick_below(random, 2) ? VFS_CAP_FLAGS_EFFECTIVE : 0);
   permitted = pick_below(random, 4) ? profile.full_set() : permitted;
-}
-
-bool is_map_write(CallKind kind) {
-  return kind == CallKind::write_uid_map || kind == CallKind::write_gid_map;
 }
 
 void map_own_id_and_first(Call<Concrete>& call, const World<Concrete>& world, Random& random) {

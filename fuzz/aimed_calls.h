@@ -34,8 +34,6 @@ Call<Concrete> pick_aimed_call(const World<Concrete>& world, const Profile& prof
 /// Gives an executable an attribute that names root of some namespace, mostly.
 void give_attribute_of_root(Call<Concrete>& call, const World<Concrete>& world, const Profile& profile, Random& random);
 
-bool is_map_write(CallKind kind);
-
 /// Makes a write to a map one of two lines: the opener's own id alone, then the first ids that there are.
 void map_own_id_and_first(Call<Concrete>& call, const World<Concrete>& world, Random& random);
 

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "model/faults.h"
+
 namespace capcheck {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr std::size_t kFirstNumber = 2;  // after whose file it is, and who open
 }  // namespace
 
 std::vector<IdLine> lines_of(const Call<Concrete>& call) {
-  if (call.kind != CallKind::write_uid_map && call.kind != CallKind::write_gid_map) return {};
+  if ((kMapWrites & kinds({call.kind})) == 0) return {};
   const auto& a = call.args;
   std::vector<IdLine> lines{{a[2], a[3], a[4]}};
   if (a[5] | a[6] | a[7]) lines.push_back({a[5], a[6], a[7]});

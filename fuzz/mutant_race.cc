@@ -69,49 +69,7 @@ void copy(const World<M>& from, World<M>& to) {
               to.namespaces.begin());
 }
 
-/// What is in use of a world over machine integers.
-void lift(const World<Concrete>& from, World<M>& to) {
-  std::vector<std::uint64_t> words;
-  const auto copy_words = [&](auto from_value, auto& to_value) {
-    words.clear();
-    zip_words(from_value, from_value, [&](std::uint64_t word, std::uint64_t) { words.push_back(word); });
-    auto next = words.begin();
-    zip_words(to_value, to_value, [&](M::Word& word, const M::Word&) { word = M::Word(*next++); });
-  };
-  for (std::size_t i = 0; i < kMaxTasks; ++i) copy_words(from.tasks[i], to.tasks[i]);
-  for (std::size_t i = 0; i < from.namespace_count; ++i) copy_words(from.namespaces[i], to.namespaces[i]);
-  to.namespace_count = from.namespace_count;
-  to.fs_count = from.fs_count;
-  to.session_count = from.session_count;
-  copy_words(from.sysctls, to.sysctls);
-}
-
-Call<M> lifted(const Call<Concrete>& call) {
-  Call<M> same_call{call.kind, call.task, {}};
-  std::ranges::copy(call.args, same_call.args.begin());
-  return same_call;
-}
-
 }  // namespace
-
-World<Concrete> lower(const World<M>& world) {
-  World<Concrete> lowered{};
-  for (std::size_t i = 0; i < kMaxTasks; ++i) lowered.tasks[i] = lower(world.tasks[i]);
-  for (std::size_t i = 0; i < std::min<std::size_t>(world.namespace_count.inner, kMaxNamespaces); ++i) {
-    lowered.namespaces[i] = lower(world.namespaces[i]);
-  }
-  lowered.namespace_count = world.namespace_count.inner;
-  lowered.fs_count = world.fs_count.inner;
-  lowered.session_count = world.session_count.inner;
-  lowered.sysctls = lower(world.sysctls);
-  return lowered;
-}
-
-Call<Concrete> lower(const Call<M>& call) {
-  Call<Concrete> lowered{call.kind, call.task, {}};
-  std::ranges::transform(call.args, lowered.args.begin(), &MutantWord<Concrete>::inner);
-  return lowered;
-}
 
 MutantRace::MutantRace(const Profile& profile, const Mutants& mutants, std::span<const std::size_t> alive,
                        Oracle oracle, Asked asked)
@@ -260,7 +218,7 @@ void MutantRace::start_anew() {
 const std::vector<std::size_t>& MutantRace::run(const World<Concrete>& world, const Call<Concrete>& call_made) {
   start_anew();
   lift(world, world_);
-  call(lifted(call_made));
+  call(lift(call_made));
   for (const Astray& astray : astray_) kill(astray.mutant);
   return killed_;
 }
@@ -271,7 +229,7 @@ const std::vector<std::size_t>& MutantRace::run(const Program& program) {
   probed_run_.paused = 1;
   begin(world_, profile_);
   mutant_run<Concrete> = outer;
-  for (const Call<Concrete>& each : program.calls) call(lifted(each));
+  for (const Call<Concrete>& each : program.calls) call(lift(each));
   return killed_;
 }
 

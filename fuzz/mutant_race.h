@@ -17,10 +17,6 @@
 
 namespace capcheck {
 
-/// What is in use of a world, and a call, without what mutants add to words.
-World<Concrete> lower(const World<MutantDomain<Concrete>>& world);
-Call<Concrete> lower(const Call<MutantDomain<Concrete>>& call);
-
 /// The model over machine integers, and mutants of it that nothing has told from it yet. A mutant runs along with the
 /// model from a call at which the changed operation gives another value, for as long as the worlds differ; the more
 /// often that came to nothing, the more seldom.

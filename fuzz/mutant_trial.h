@@ -38,8 +38,8 @@ struct MutantTrialOptions {
 struct Refutation {
   std::string by;  ///< an invariant that breaks, or the function of the kernel that is proved to do otherwise
   bool is_kernel;  ///< it is such a function
-  /// It gives its caller something else in a call that comes to the same.
-  bool is_inner = false;
+  /// The call that showed it did: the function gave its caller something else, and nothing came of it.
+  bool came_to_the_same = false;
 };
 
 /// What became of one mutant.

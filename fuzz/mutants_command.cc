@@ -35,14 +35,14 @@ struct MutantsArguments {
 
 /// How many mutants came out how.
 struct Tally {
-  std::size_t mutants = 0, equivalent = 0, solver = 0, by_kernel = 0, by_inner = 0, properties = 0, fuzzer = 0, any = 0;
+  std::size_t mutants = 0, equivalent = 0, solver = 0, by_kernel = 0, in_vain = 0, properties = 0, fuzzer = 0, any = 0;
 
   void add(const MutantResult& result) {
     ++mutants;
     equivalent += result.equivalent();
     solver += result.solver.has_value();
     by_kernel += result.solver && result.solver->is_kernel;
-    by_inner += result.solver && result.solver->is_inner;
+    in_vain += result.solver && result.solver->came_to_the_same;
     properties += result.properties.has_value();
     fuzzer += result.fuzzer.has_value();
     any += result.killed();
@@ -106,7 +106,7 @@ void print_text(const Mutants& mutants, const MutantTrial& trial) {
   fmt::print(
       "solver      {}; {} by invariants, {} by proofs of the kernel's functions, {} of these in calls that come to the "
       "same\n",
-      score_in_full(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel, all.by_inner);
+      score_in_full(all.solver, all.to_kill()), all.solver - all.by_kernel, all.by_kernel, all.in_vain);
   for (const std::string& function : trial.unproved) {
     fmt::print("            {}() is not proved on this kernel, so no mutant was killed by its proof\n", function);
   }
@@ -124,7 +124,8 @@ nlohmann::json kill_json(const std::optional<Kill>& kill) {
 
 nlohmann::json refutation_json(const std::optional<Refutation>& refutation) {
   if (!refutation) return nullptr;
-  return {{"by", refutation->by}, {"is_kernel", refutation->is_kernel}, {"is_inner", refutation->is_inner}};
+  return {
+      {"by", refutation->by}, {"is_kernel", refutation->is_kernel}, {"came_to_the_same", refutation->came_to_the_same}};
 }
 
 void print_json(const Mutants& mutants, const MutantTrial& trial) {

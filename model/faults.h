@@ -75,6 +75,8 @@ constexpr CallKinds kinds(std::initializer_list<CallKind> list) {
 inline constexpr CallKinds kEveryKind = ~CallKinds{0};
 /// The calls by which a task, or its child, enters a user namespace.
 inline constexpr CallKinds kEntries = kinds({CallKind::unshare, CallKind::clone, CallKind::setns});
+/// The calls that write a map of ids.
+inline constexpr CallKinds kMapWrites = kinds({CallKind::write_uid_map, CallKind::write_gid_map});
 /// The calls that cap_emulate_setxuid() follows.
 inline constexpr CallKinds kSetsUserIds = kinds({CallKind::setuid, CallKind::setreuid, CallKind::setresuid});
 

@@ -9,6 +9,8 @@
 namespace capcheck {
 namespace {
 
+using M = MutantDomain<Concrete>;
+
 struct OperationInfo {
   Operation operation;
   std::string_view name;
@@ -61,6 +63,47 @@ std::vector<Change> changes_of(const SiteVisit& visit) {
 }
 
 }  // namespace
+
+void lift(const World<Concrete>& from, World<M>& to) {
+  std::vector<std::uint64_t> words;
+  const auto copy_words = [&](auto from_value, auto& to_value) {
+    words.clear();
+    zip_words(from_value, from_value, [&](std::uint64_t word, std::uint64_t) { words.push_back(word); });
+    auto next = words.begin();
+    zip_words(to_value, to_value, [&](M::Word& word, const M::Word&) { word = M::Word(*next++); });
+  };
+  for (std::size_t i = 0; i < kMaxTasks; ++i) copy_words(from.tasks[i], to.tasks[i]);
+  for (std::size_t i = 0; i < from.namespace_count; ++i) copy_words(from.namespaces[i], to.namespaces[i]);
+  to.namespace_count = from.namespace_count;
+  to.fs_count = from.fs_count;
+  to.session_count = from.session_count;
+  copy_words(from.sysctls, to.sysctls);
+}
+
+Call<M> lift(const Call<Concrete>& call) {
+  Call<M> same_call{call.kind, call.task, {}};
+  std::ranges::copy(call.args, same_call.args.begin());
+  return same_call;
+}
+
+World<Concrete> lower(const World<M>& world) {
+  World<Concrete> lowered{};
+  for (std::size_t i = 0; i < kMaxTasks; ++i) lowered.tasks[i] = lower(world.tasks[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(world.namespace_count.inner, kMaxNamespaces); ++i) {
+    lowered.namespaces[i] = lower(world.namespaces[i]);
+  }
+  lowered.namespace_count = world.namespace_count.inner;
+  lowered.fs_count = world.fs_count.inner;
+  lowered.session_count = world.session_count.inner;
+  lowered.sysctls = lower(world.sysctls);
+  return lowered;
+}
+
+Call<Concrete> lower(const Call<M>& call) {
+  Call<Concrete> lowered{call.kind, call.task, {}};
+  std::ranges::transform(call.args, lowered.args.begin(), &MutantWord<Concrete>::inner);
+  return lowered;
+}
 
 std::string_view to_string(Mutation mutation) {
   switch (mutation) {
@@ -156,7 +199,6 @@ class SiteList : public SiteObserver {
 };
 
 Mutants::Mutants(const Profile& profile) {
-  using M = MutantDomain<Concrete>;
   for (const CallInfo& call : kCalls) {
     SiteList list(call.kind, *this);
     MutantRun<Concrete> run;

@@ -18,6 +18,13 @@
 
 namespace capcheck {
 
+/// What is in use of a world, with what mutants add to words; the rest of `to` stays as it is.
+void lift(const World<Concrete>& from, World<MutantDomain<Concrete>>& to);
+Call<MutantDomain<Concrete>> lift(const Call<Concrete>& call);
+/// What is in use of a world, without it.
+World<Concrete> lower(const World<MutantDomain<Concrete>>& world);
+Call<Concrete> lower(const Call<MutantDomain<Concrete>>& call);
+
 /// The mutants of a profile, in the same order every time.
 class Mutants {
  public:

@@ -9,6 +9,7 @@
 #include "fuzz/aimed_calls.h"
 #include "fuzz/mutator.h"
 #include "fuzz/values.h"
+#include "model/faults.h"
 #include "model/trace_text.h"
 
 namespace capcheck {
@@ -285,7 +286,8 @@ rc::Gen<Call<Concrete>> any_call_in(const Profile& profile, const World<Concrete
       give_attribute_of_root(call, world, profile, random);
       canonicalise(call);
     }
-    if (is_map_write(kind) && !pick_below(random, 8)) map_own_id_and_first(call, world, random);
+    if ((kMapWrites & capcheck::kinds({kind})) != 0 && !pick_below(random, 8))
+      map_own_id_and_first(call, world, random);
     return call;
   });
 }

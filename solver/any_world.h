@@ -46,8 +46,7 @@ Call<Symbolic> any_call(const CallInfo& call_info);
 World<Symbolic> any_world(CallerStanding standing, const SymbolicWord& any_namespace);
 
 /// The calls whose first arguments are tasks: whose file of /proc is written, and who opened it.
-inline constexpr CallKinds kWritesToProc =
-    kinds({CallKind::write_uid_map, CallKind::write_gid_map, CallKind::write_setgroups});
+inline constexpr CallKinds kWritesToProc = kMapWrites | kinds({CallKind::write_setgroups});
 
 /// What a write to a file of /proc is about, by number: the tasks, the namespace of the target and its parent, and the
 /// opener's namespace.

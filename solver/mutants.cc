@@ -16,6 +16,7 @@
 #include <tuple>
 #include <utility>
 
+#include "model/mutants.h"
 #include "solver/any_world.h"
 #include "solver/concrete_world.h"
 #include "solver/difference.h"
@@ -56,22 +57,6 @@ World<Symbolic> lower(const World<M>& world) {
           world.fs_count.inner,
           world.session_count.inner,
           lower(world.sysctls)};
-}
-
-World<MutantDomain<Concrete>> lift(const World<Concrete>& world) {
-  World<MutantDomain<Concrete>> lifted;
-  const auto copy = [](auto from, auto& to) {
-    const auto words = words_of(from);
-    const auto copies = words_of(to);
-    for (std::size_t i = 0; i < words.size(); ++i) *copies[i] = *words[i];
-  };
-  for (std::size_t i = 0; i < kMaxTasks; ++i) copy(world.tasks[i], lifted.tasks[i]);
-  for (std::size_t i = 0; i < kMaxNamespaces; ++i) copy(world.namespaces[i], lifted.namespaces[i]);
-  copy(world.sysctls, lifted.sysctls);
-  lifted.namespace_count = world.namespace_count;
-  lifted.fs_count = world.fs_count;
-  lifted.session_count = world.session_count;
-  return lifted;
 }
 
 /// What stands for a word that a loop left unfinished: the same unknown where the same loop of the rules left the same,
@@ -287,10 +272,9 @@ class MutantProver::Impl {
   std::vector<std::uint64_t> left_by(const Mutant& mutant, const ConcreteCall& made) const {
     MutantRun<Concrete> run;
     run.mutant = mutant;
-    World<MutantDomain<Concrete>> world = lift(made.world);
-    Call<MutantDomain<Concrete>> call{made.call.kind, made.call.task, {}};
-    std::ranges::copy(made.call.args, call.args.begin());
-    const Reply<Concrete> reply = lower(mutated_step<Concrete>(profile_, run, world, call));
+    World<MutantDomain<Concrete>> world{};
+    lift(made.world, world);
+    const Reply<Concrete> reply = lower(mutated_step<Concrete>(profile_, run, world, lift(made.call)));
     const Output<Concrete>& output = reply.output;
     std::vector<std::uint64_t> words{reply.result,         output.version,
                                      output.effective,     output.permitted,
