@@ -135,7 +135,7 @@ int run(const FaultsOptions& options) {
   }
   for (const FaultInfo* fault : selected(options)) {
     results.push_back(examine(*fault, options));
-    if (results.back().fuzzed.interrupted) throw std::runtime_error("interrupted");
+    if (results.back().fuzzed.interrupted()) throw std::runtime_error("interrupted");
     if (!options.json) print_row(results.back());
   }
   const auto found = std::ranges::count_if(results, &FaultResult::found);

@@ -269,7 +269,7 @@ int run(const FuzzArguments& arguments) {
   }
   for (const fs::path& file : outcome.artifacts) fmt::print("saved: {}\n", file.string());
   fmt::print("{}: {}: {}{}\n", options.machine.empty() ? options.kernel.stem().string() : options.machine,
-             describe_rate(outcome), describe_found(verdicts), outcome.interrupted ? " (interrupted)" : "");
+             describe_rate(outcome), describe_found(verdicts), outcome.interrupted() ? " (interrupted)" : "");
   return verdicts.fails() ? 1 : 0;
 }
 

@@ -35,15 +35,15 @@ constexpr std::chrono::seconds kGrace{30}, kGraceOfGuests{150};
 /// The exit status of a target that has no system to run programs on, or none any more.
 constexpr int kTargetCannotGoOn = 2;
 
-std::atomic<bool> stop_requested = false;
+std::atomic<int> stopping_signal = 0;
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a request to stop, while it lives.
 class StopSignals {
  public:
   StopSignals() {
-    stop_requested = false;
+    stopping_signal = 0;
     struct sigaction action{};
-    action.sa_handler = [](int) { stop_requested = true; };
+    action.sa_handler = [](int signal) { stopping_signal = signal; };
     sigaction(SIGINT, &action, &interrupt_);
     sigaction(SIGTERM, &action, &terminate_);
     sigaction(SIGHUP, &action, &hang_up_);
@@ -252,7 +252,7 @@ std::vector<FuzzSample> wait_for(const FuzzOptions& options, std::vector<std::un
   while (std::ranges::any_of(jobs, [](auto& job) { return !job->ended(); })) {
     const Clock::time_point now = Clock::now();
     const bool found = std::ranges::any_of(jobs, [](auto& job) { return job->ended() && !job->succeeded(); });
-    if (!stopping && (found || stop_requested)) {
+    if (!stopping && (found || stopping_signal != 0)) {
       for (auto& job : jobs) job->ask_to_stop();
       stopping = true;
       deadline = now + kGrace;
@@ -309,7 +309,7 @@ FuzzOutcome fuzz(const FuzzOptions& options) {
   FuzzOutcome outcome;
   outcome.samples = wait_for(options, jobs);
   outcome.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  outcome.interrupted = stop_requested;
+  outcome.stopped_by = stopping_signal;
   for (const auto& job : jobs) {
     const std::string log = job->log();
     if (job->could_not_go_on()) throw std::runtime_error(last_words_in(log));

@@ -73,8 +73,9 @@ struct FuzzOutcome {
   std::vector<Finding> findings{};    ///< by signature
   std::string crash{};                ///< what a target printed that ended by itself, and so found something, too
   std::vector<std::filesystem::path> artifacts{};  ///< saved by libFuzzer in this run
-  bool interrupted = false;
+  int stopped_by = 0;                              ///< SIGINT, SIGTERM or SIGHUP, if one came; else 0
 
+  bool interrupted() const { return stopped_by != 0; }
   bool found() const { return !findings.empty() || !crash.empty(); }
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <future>
 #include <iterator>
 #include <map>
@@ -235,17 +236,27 @@ Kills try_by_properties(const Mutants& mutants, const MutantTrialOptions& option
   return kills;
 }
 
+/// Ends the program as the signal would have, which fuzzing has taken: other engines are at work, do not look for it,
+/// and have nothing to leave behind.
+[[noreturn]] void end_by(int signal) {
+  std::raise(signal);
+  throw std::runtime_error("interrupted");  // a signal that is ignored
+}
+
 Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size_t> runners, std::uint64_t& programs) {
-  const TemporaryDirectory work("capcheck-mutants");
+  std::optional<TemporaryDirectory> work("capcheck-mutants");
   FuzzOptions fuzzing;
   fuzzing.profile = options.profile;
   fuzzing.kernel = options.kernel;
-  fuzzing.findings = work.path() / "findings";
-  fuzzing.mutants = work.path() / "mutants";
+  fuzzing.findings = work->path() / "findings";
+  fuzzing.mutants = work->path() / "mutants";
   fuzzing.seconds = options.fuzz_seconds;
   write_runners(fuzzing.mutants, runners);
   const FuzzOutcome outcome = fuzz(fuzzing);
-  if (outcome.interrupted) throw std::runtime_error("interrupted");
+  if (outcome.interrupted()) {
+    work.reset();
+    end_by(outcome.stopped_by);
+  }
   if (outcome.found()) disagree(reports(outcome));
   programs = outcome.programs;
   return read_kills(fuzzing.mutants);

@@ -259,7 +259,7 @@ bool print_fuzzing(const VerdictOptions& options, Systems& systems, RunReport& r
     std::vector<Judged> judged = print_findings(outcome, fuzzing.profile, systems);
     std::fflush(stdout);
     report.fuzzing.push_back({name, outcome, std::move(judged)});
-    if (outcome.interrupted) throw std::runtime_error("interrupted; what was found so far is said above");
+    if (outcome.interrupted()) throw std::runtime_error("interrupted; what was found so far is said above");
   }
   return clean;
 }
