@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -142,13 +143,19 @@ class Prover {
   void induct(const Statement& statement, std::span<const Lemma> lemmas, InductionResult& result, Due due) {
     const auto start = Clock::now();
     const std::size_t asked = induction_.asked();
-    for (std::size_t asked_about = 0; asked_about < kCalls.size(); ++asked_about) {
-      const std::size_t index = options_.from_last_call ? kCalls.size() - 1 - asked_about : asked_about;
-      if (!due(result.used[index])) continue;
+    const auto ask_about = [&](std::size_t index) {
       Inductive step = induction_.breaks(statement, kCalls[index].kind, lemmas);
       result.answers[index] = std::move(step.answer);
       result.used[index] = {step.used.begin(), step.used.end()};
-      if (result.answers[index].kind != Answer::Kind::no) break;
+      return result.answers[index].kind == Answer::Kind::no;
+    };
+    std::vector<std::size_t> due_kinds;
+    for (std::size_t index = 0; index < kCalls.size(); ++index) {
+      if (due(result.used[index])) due_kinds.push_back(index);
+    }
+    // The first kind without a proof is the same wherever the questions begin.
+    if (!options_.from_last_call || !std::ranges::all_of(due_kinds | std::views::reverse, ask_about)) {
+      std::ranges::all_of(due_kinds, ask_about);
     }
     result.queries += induction_.asked() - asked;
     result.seconds += seconds_since(start);
