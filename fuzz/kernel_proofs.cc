@@ -41,8 +41,9 @@ std::string KernelProofs::parted_from(const Mutant& mutant, const MutantRace::At
   const World<Concrete> world = lower(attempt.before);
   const Call<Concrete> call = lower(attempt.call);
   for (const ProvedFunction* function : proved_) {
-    if (function->calls & kinds({call.kind}) && is_within_bound(function->name, world, call) &&
-        parts_as_call(attempt, world, call))
+    // A keyring that is pending is taken up before the call, by another function.
+    const bool is_all = world.tasks[call.task].pending_session == 0 && function->calls & kinds({call.kind});
+    if (is_all && is_within_bound(function->name, world, call) && parts_as_call(attempt, world, call))
       return name_of(*function);
   }
   if (mutant.site == kNoSite) return "";

@@ -29,6 +29,7 @@
 #include "fuzz/mutator.h"
 #include "fuzz/values.h"
 #include "props/generators.h"
+#include "solver/induction.h"
 #include "solver/prove.h"
 #include "solver/statement.h"
 #include "solver/transition.h"
@@ -69,7 +70,9 @@ bool is_within_tables(const World<M>& world) {
 /// The first statement that a call breaks; null if none.
 const Statement* first_broken(const Profile& profile, std::span<const Statement* const> statements,
                               const MutantRace::Attempt& attempt) {
-  if (!is_within_tables(attempt.after)) return statements.front();  // world-well-formed
+  // Outside, something is of a namespace or task that is not there. That no call of the rules does that is proved, or
+  // proved_names() throws.
+  if (!is_within_tables(attempt.after)) return &Induction::foundation();
   const World<Concrete> world = lower(attempt.before);
   const Call<Concrete> made = lower(attempt.call);
   const auto leave = [&](World<Concrete>& now, const Call<Concrete>&) {
@@ -240,7 +243,7 @@ Kills try_by_properties(const Mutants& mutants, const MutantTrialOptions& option
 /// and have nothing to leave behind.
 [[noreturn]] void end_by(int signal) {
   std::raise(signal);
-  throw std::runtime_error("interrupted");  // a signal that is ignored
+  throw std::runtime_error("interrupted");  // a signal that has a handler
 }
 
 Kills try_by_fuzzer(const MutantTrialOptions& options, std::span<const std::size_t> runners, std::uint64_t& programs) {
