@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,8 +70,9 @@ void print_difference(const Difference& difference, const Profile& profile) {
   fmt::print("  {:<12} {:<20} {}\n{}", "", "model", to_string(profile), difference.report);
 }
 
-/// Whether there is a finding.
-bool look_at(const EnumerateOptions& options, const Profile& profile, const SmallWorld& world, nlohmann::json& rows) {
+/// Whether there is a finding. The kernel is null if it is not asked.
+bool look_at(const EnumerateOptions& options, const Profile& profile, const SmallWorld& world, InProcessKernel* kernel,
+             nlohmann::json& rows) {
   const Fault fault = options.fault.empty() ? Fault::none : find_fault(options.fault).fault;
   const Enumeration found = enumerate_model(profile, world, fault);
   bool finding = std::ranges::any_of(found.invariants, is_finding);
@@ -89,19 +91,20 @@ bool look_at(const EnumerateOptions& options, const Profile& profile, const Smal
                found.steps, found.seconds, a_second(found.steps, found.seconds) / 1e6);
     print_invariants(found, profile);
   }
-  if (!options.model_only) {
-    InProcessKernel kernel(options.kernel.empty() ? kernel_file(profile) : options.kernel, profile);
-    const KernelEnumeration compared = enumerate_kernel(profile, world, found.states, kernel);
+  if (kernel) {
+    const KernelEnumeration compared = enumerate_kernel(profile, world, found.states, *kernel);
     finding = finding || compared.difference;
     row["kernel_steps"] = compared.steps;
     row["kernel_seconds"] = compared.seconds;
     row["kernel_differs"] = compared.difference.has_value();
     if (!options.json) {
       fmt::print("    kernel in process, Linux {}: {} steps in {:.1f} s, {:.1f} million a second: {}\n",
-                 kernel.release(), compared.steps, compared.seconds, a_second(compared.steps, compared.seconds) / 1e6,
+                 kernel->release(), compared.steps, compared.seconds, a_second(compared.steps, compared.seconds) / 1e6,
                  compared.difference ? "it differs" : "as the model, every result, output and state");
       if (compared.difference) print_difference(*compared.difference, profile);
     }
+  } else if (!options.model_only && !options.json) {
+    fmt::print("    the kernel is not asked: a model with a fault has states that it does not reach\n");
   }
   rows.push_back(std::move(row));
   return finding;
@@ -112,10 +115,15 @@ int run(const EnumerateOptions& options) {
   std::vector<SmallWorld> worlds;
   for (const std::string& name : options.worlds) worlds.push_back(find_small_world(profile, name));
   if (worlds.empty()) worlds = small_worlds(profile);
+  // What is wrong with the kernel is said before the model is run.
+  std::optional<InProcessKernel> kernel;
+  if (!options.model_only && options.fault.empty())
+    kernel.emplace(options.kernel.empty() ? kernel_file(profile) : options.kernel, profile);
   if (!options.json) fmt::print("{}, one task, every call in every state that calls reach\n", to_string(profile));
   auto rows = nlohmann::json::array();
   bool finding = false;
-  for (const SmallWorld& world : worlds) finding = look_at(options, profile, world, rows) || finding;
+  for (const SmallWorld& world : worlds)
+    finding = look_at(options, profile, world, kernel ? &*kernel : nullptr, rows) || finding;
   if (options.json) fmt::print("{}\n", rows.dump(2));
   return finding ? 1 : 0;
 }
@@ -130,9 +138,11 @@ void add_enumerate_command(CLI::App& app, int& status) {
   command->add_option("--profile", options->profile, "The kernel whose rules to ask")->capture_default_str();
   command->add_option("--world", options->worlds,
                       "The small worlds to look at (sets, files, ids); all if none is given");
-  command->add_option("--fault", options->fault, "A fault planted in the model, for the invariants to break");
-  command->add_option("--kernel", options->kernel, "The kernel's file, if not the one of the profile");
-  command->add_flag("--model", options->model_only, "Only the model");
+  command->add_option("--fault", options->fault,
+                      "A fault planted in the model, for the invariants to break; no kernel is asked then");
+  command->add_option("--kernel", options->kernel, "The kernel's file, if not the one of the profile")
+      ->excludes("--fault");
+  command->add_flag("--model", options->model_only, "Only the model")->excludes("--kernel");
   command->add_flag("--json", options->json, "Print one JSON array instead of text");
   command->footer("Example: capcheck enumerate --profile 6.12+userns --world sets");
   command->callback([options, &status] { status = run(*options); });

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -37,27 +38,35 @@ constexpr int kTargetCannotGoOn = 2;
 
 std::atomic<int> stopping_signal = 0;
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop, while it lives.
+/// Turns SIGINT, SIGTERM and SIGHUP into a request to stop, while it lives; but not those that are ignored, as by
+/// nohup.
 class StopSignals {
  public:
   StopSignals() {
     stopping_signal = 0;
     struct sigaction action{};
     action.sa_handler = [](int signal) { stopping_signal = signal; };
-    sigaction(SIGINT, &action, &interrupt_);
-    sigaction(SIGTERM, &action, &terminate_);
-    sigaction(SIGHUP, &action, &hang_up_);
+    for (Disposition& one : dispositions_) {
+      sigaction(one.signal, nullptr, &one.before);
+      if (!one.is_ignored()) sigaction(one.signal, &action, nullptr);
+    }
   }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals() {
-    sigaction(SIGINT, &interrupt_, nullptr);
-    sigaction(SIGTERM, &terminate_, nullptr);
-    sigaction(SIGHUP, &hang_up_, nullptr);
+    for (const Disposition& one : dispositions_) {
+      if (!one.is_ignored()) sigaction(one.signal, &one.before, nullptr);
+    }
   }
 
  private:
-  struct sigaction interrupt_{}, terminate_{}, hang_up_{};
+  struct Disposition {
+    int signal;
+    struct sigaction before{};
+
+    bool is_ignored() const { return before.sa_handler == SIG_IGN; }
+  };
+  std::array<Disposition, 3> dispositions_{{{SIGINT}, {SIGTERM}, {SIGHUP}}};
 };
 
 /// A running target. Killed if it is still there when its owner goes.

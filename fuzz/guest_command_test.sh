@@ -59,11 +59,11 @@ expect_nothing_left() { # WHEN
 	until_true 10 no_files || fail "$1: files are left: $(ls "$TMPDIR")"
 }
 
-# Starts two jobs in the background; `fuzz` is then their process. It ignores SIGINT unless job control is on.
+# Starts two jobs in the background; `fuzz` is then their process. A shell's job in the background may ignore SIGINT.
 start() { # SECONDS
 	set -m
-	"$capcheck" fuzz --on uml --profile "$kernel" --seeds "$corpus/seeds" --corpus "$work/corpus" --seconds "$1" \
-		--jobs 2 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+	env --default-signal=INT "$capcheck" fuzz --on uml --profile "$kernel" --seeds "$corpus/seeds" \
+		--corpus "$work/corpus" --seconds "$1" --jobs 2 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
 	fuzz=$!
 	set +m
 }

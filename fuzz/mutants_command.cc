@@ -25,6 +25,9 @@
 namespace capcheck {
 namespace {
 
+constexpr unsigned kLongestSeconds = 86400;
+constexpr std::uint64_t kMostPrograms = 1'000'000'000;
+
 struct MutantsArguments {
   std::string profile = "6.12+userns+userfaultfd-cap";
   unsigned seconds = 60, solver_seconds = 240;
@@ -212,20 +215,22 @@ void add_mutants_command(CLI::App& app, int& status) {
   command->add_option("--call", arguments->calls, "Only mutants of this call; repeatable")
       ->check(CLI::IsMember(names_of_calls()));
   command->add_flag("--list", arguments->list, "Only name the mutants");
-  command->add_flag("--planted", arguments->planted, "Of the faults planted by hand: which invariants each breaks");
+  command->add_flag("--planted", arguments->planted, "Of the faults planted by hand: which invariants each breaks")
+      ->excludes("--call", "--list");
   command->add_option("--seconds", arguments->seconds, "How long to fuzz")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1u, kLongestSeconds));
   command->add_option("--programs", arguments->programs, "How many programs the properties draw")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(std::uint64_t{1}, kMostPrograms));
   command
       ->add_option(
           "--solver-seconds", arguments->solver_seconds,
           "How long to ask Z3 about equality, and a third of it about invariants; what is left then has no answer")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command->add_flag("--json", arguments->json, "Print one JSON object instead of text");
+      ->check(CLI::Range(1u, kLongestSeconds));
+  command->add_flag("--json", arguments->json, "Print one JSON object instead of text")
+      ->excludes("--list", "--planted");
   command->footer("Example: capcheck mutants --seconds 60");
   command->callback([arguments, &status] { status = run(*arguments); });
 }

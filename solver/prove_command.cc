@@ -289,11 +289,12 @@ std::vector<ProfileProofs> prove(const CommandOptions& options, const std::vecto
   return prove_profiles(profiles, proving, options.jobs, observer);
 }
 
-/// The profiles asked for. A fault that needs a feature is planted in those that have it.
+/// The profiles asked for, each once. A fault that needs a feature is planted in those that have it.
 std::vector<Profile> selected_profiles(const CommandOptions& options, const FaultInfo* fault) {
   std::vector<Profile> profiles;
   for (const std::string& name : options.profiles) {
     const Profile profile = parse_profile(name);
+    if (std::ranges::find(profiles, profile) != profiles.end()) continue;
     if (!fault || !fault->needs || profile.features.*fault->needs) profiles.push_back(profile);
   }
   if (profiles.empty()) {
@@ -336,13 +337,18 @@ std::string names_a_program(const std::string& command) {
   return command.find_first_not_of(' ') == std::string::npos ? "expected the name of a solver, for example cvc5" : "";
 }
 
+/// For CLI11: what is wrong with an invariant's name. An empty one must not pass for none.
+std::string names_an_invariant(const std::string& name) {
+  std::vector<std::string_view> known;
+  for (const Statement& statement : all_statements()) known.push_back(statement.info->name);
+  if (std::ranges::find(known, name) != known.end()) return "";
+  return fmt::format("unknown invariant '{}' (known: {})", name, fmt::join(known, ", "));
+}
+
+/// The statement of a name that is known.
 const Statement& find_statement(std::string_view name) {
   const auto has_name = [&](const Statement& statement) { return statement.info->name == name; };
-  const auto found = std::ranges::find_if(all_statements(), has_name);
-  if (found == all_statements().end()) {
-    throw std::invalid_argument(fmt::format("unknown invariant '{}'; capcheck prove --list names them", name));
-  }
-  return *found;
+  return *std::ranges::find_if(all_statements(), has_name);
 }
 
 int run(CommandOptions options) {
@@ -356,7 +362,7 @@ int run(CommandOptions options) {
   if (!options.explain.empty()) {
     const Statement& statement = find_statement(options.explain);
     std::erase_if(profiles, [&](const Profile& profile) { return statement.claim(profile) == Claim::not_applicable; });
-    if (!options.json) fmt::print("{}\n", explain(statement));
+    fmt::print("{}\n", explain(statement));
   }
   const std::vector<ProfileProofs> proofs = prove(options, profiles, fault);
   if (options.explain.empty() &&
@@ -388,7 +394,8 @@ void add_prove_command(CLI::App& app, int& status, KernelProof prove_kernel) {
       ->add_option(
           "--explain", options->explain,
           "Say what this invariant states, of what, where it is claimed and which faults break it; then prove it")
-      ->excludes("--invariant");
+      ->check(names_an_invariant)
+      ->excludes("--invariant", "--list");
   command
       ->add_option("--timeout", options->timeout,
                    "Seconds for each question to Z3; for another solver, of processor time")
@@ -411,7 +418,7 @@ void add_prove_command(CLI::App& app, int& status, KernelProof prove_kernel) {
                    "Another solver to put that to (cvc5): a program, with arguments if need be, that reads SMT-LIB 2 "
                    "from its standard input. What it does not confirm in --timeout is not proved")
       ->check(names_a_program);
-  command->add_flag("--json", options->json, "Print one JSON array instead of text");
+  command->add_flag("--json", options->json, "Print one JSON array instead of text")->excludes("--list", "--explain");
   add_check_files(*command, options->checks);
   if (prove_kernel) add_kernel_options(*command, *options);
   command->footer(

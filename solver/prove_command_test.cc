@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "corpus/files.h"
 #include "model/program.h"
@@ -68,6 +69,17 @@ TEST(ProveCommand, TakesTheThreeProfilesByDefault) {
   EXPECT_THAT(outcome.output, HasSubstr("on 6.12+userns+capbset-drop-lowers-userns: 2 proved, 0 refuted"));
 }
 
+TEST(ProveCommand, TakesAProfileThatIsNamedTwiceOnce) {
+  const Outcome outcome =
+      run("--profile 6.12+userns --profile 6.12 --profile 6.12+userns --invariant ids-change-only-by-set-id-or-exec "
+          "--json");
+  EXPECT_EQ(outcome.status, 0);
+  const auto reports = nlohmann::json::parse(outcome.output);
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_EQ(reports[0]["profile"], "6.12+userns");
+  EXPECT_EQ(reports[1]["profile"], "6.12");
+}
+
 TEST(ProveCommand, SaysOneForASurprise) {
   const Outcome outcome = run("--profile 6.12 --fault capbset-drop-without-setpcap");
   EXPECT_EQ(outcome.status, 1);
@@ -120,7 +132,23 @@ TEST(ProveCommand, ExplainsAnInvariantAndProvesIt) {
   EXPECT_THAT(outcome.output, HasSubstr("Does not apply to 6.1, "));
   EXPECT_THAT(outcome.output, HasSubstr("So it is: for every call"));
   EXPECT_THAT(outcome.output, Not(HasSubstr("on 6.12:")));
-  EXPECT_THROW(run("--explain none-such"), std::invalid_argument);
+}
+
+TEST(ProveCommand, ExplainsNoInvariantThatItDoesNotKnow) {
+  for (const std::string name : {"", "none-such"}) {
+    SCOPED_TRACE(name);
+    int status = -1;
+    CLI::App app;
+    add_prove_command(app, status);
+    EXPECT_THAT([&] { app.parse(std::vector<std::string>{name, "--explain", "prove"}); },  // from the last on
+                testing::ThrowsMessage<CLI::ValidationError>(HasSubstr("'" + name + "' (known: world-")));
+  }
+}
+
+TEST(ProveCommand, TakesNoOptionsOfWhichOneWouldBeIgnored) {
+  EXPECT_THROW(run("--list --json"), CLI::ExcludesError);
+  EXPECT_THROW(run("--list --explain userns-raise-is-exact"), CLI::ExcludesError);
+  EXPECT_THROW(run("--explain userns-raise-is-exact --json"), CLI::ExcludesError);
 }
 
 TEST(ProveCommand, PrintsJson) {
