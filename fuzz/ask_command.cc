@@ -13,7 +13,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,7 @@ struct AskCommandOptions {
 
 /// A question, and where it comes from: a file, or nothing if it was an argument.
 struct Asked {
+  std::string name;  ///< of its file, or "question"; numbered where there are several of one name
   fs::path file;
   std::string text;
   Question question;
@@ -60,12 +63,17 @@ struct Answered {
   std::optional<Replayed> replayed{};  ///< of a trace, on the profile's kernel
   double seconds = 0;
 
-  bool is_answer() const { return answer.kind == AskAnswer::Kind::never || answer.kind == AskAnswer::Kind::yes; }
+  bool is_answer() const {
+    return answer.kind == AskAnswer::Kind::never || answer.kind == AskAnswer::Kind::yes ||
+           (answer.kind == AskAnswer::Kind::vacuous && expected);
+  }
   bool as_expected() const {
     if (!expected) return true;
     switch (expected->kind) {
       case ExpectedAnswer::Kind::never:
         return answer.kind == AskAnswer::Kind::never;
+      case ExpectedAnswer::Kind::vacuous:
+        return answer.kind == AskAnswer::Kind::vacuous;
       case ExpectedAnswer::Kind::unknown:
         return answer.kind == AskAnswer::Kind::unknown;
       case ExpectedAnswer::Kind::yes:
@@ -76,8 +84,8 @@ struct Answered {
   bool kernel_follows() const { return !replayed || replayed->problem.empty(); }
 
   int status() const {
-    if (!as_expected() || !kernel_follows()) return kSurprise;
-    const bool no_answer = !is_answer() && !expected;
+    if (!kernel_follows() || (!as_expected() && is_answer())) return kSurprise;
+    const bool no_answer = !is_answer() && !(expected && as_expected());
     return no_answer || (replayed && !replayed->refused.empty()) ? kNoAnswer : kAsExpected;
   }
 };
@@ -93,41 +101,46 @@ std::vector<fs::path> question_files(const fs::path& path) {
   return files;
 }
 
+/// No question has one word alone: it is meant for a path.
+bool is_one_word(const std::string& argument) {
+  return !argument.empty() && argument.find_first_of(" \t\n") == std::string::npos;
+}
+
 std::vector<Asked> read_questions(const AskCommandOptions& options) {
   std::vector<Asked> all;
+  std::map<std::string, std::size_t> names;
+  const auto add = [&](const fs::path& file, const std::string& text) {
+    const std::string stem = file.empty() ? "question" : file.stem().string();
+    const std::size_t number = ++names[stem];
+    all.push_back({number == 1 ? stem : fmt::format("{}-{}", stem, number), file, text,
+                   parse_question(text, file.empty() ? stem : file.string())});
+  };
   for (const std::string& argument : options.questions) {
-    if (!fs::exists(argument)) {
-      const bool is_path = argument.ends_with(kQuestionSuffix);
-      if (is_path) throw std::runtime_error(fmt::format("{}: no such file", argument));
-      all.push_back({{}, argument, parse_question(argument, "question")});
+    std::error_code none;  // a text can be too long for a path
+    if (!fs::exists(argument, none)) {
+      if (is_one_word(argument)) throw std::runtime_error(fmt::format("{}: no such file", argument));
+      add({}, argument);
       continue;
     }
-    for (const fs::path& file : question_files(argument)) {
-      std::string text = read_file(file);
-      Question question = parse_question(text, file.string());
-      all.push_back({file, std::move(text), std::move(question)});
-    }
+    for (const fs::path& file : question_files(argument)) add(file, read_file(file));
   }
   return all;
 }
 
 /// The profiles to ask a question of: those that were named, or those for which it expects an answer.
-std::vector<std::string> profiles_of(const AskCommandOptions& options, const Question& question) {
-  if (!options.profiles.empty()) return options.profiles;
-  std::vector<std::string> profiles;
-  for (const ExpectedAnswer& expected : question.expected) profiles.push_back(expected.profile);
-  if (profiles.empty()) profiles.emplace_back(kUsualProfile);
+std::set<std::string> profiles_of(const AskCommandOptions& options, const Question& question) {
+  std::set<std::string> profiles;
+  for (const std::string& name : options.profiles) profiles.insert(to_string(parse_profile(name)));
+  if (!profiles.empty()) return profiles;
+  for (const ExpectedAnswer& expected : question.expected) profiles.insert(expected.profile);
+  if (profiles.empty()) profiles.emplace(kUsualProfile);
   return profiles;
-}
-
-std::string name_of(const Asked& asked) {
-  return asked.file.empty() ? "question" : asked.file.stem().string();
 }
 
 TraceText trace_of(const Answered& answered) {
   const Profile profile = parse_profile(answered.profile);
   const Program& program = answered.answer.trace.value();
-  std::string intent = fmt::format("Answers {}", name_of(*answered.asked));
+  std::string intent = fmt::format("Answers {}", answered.asked->name);
   const std::string& words = answered.asked->question.intent;
   intent += words.empty() ? fmt::format(": {}", answered.asked->text) : fmt::format(":\n{}", words);
   intent += "\nFound by capcheck ask.";
@@ -137,9 +150,9 @@ TraceText trace_of(const Answered& answered) {
 /// The trace on the kernel of its profile, in this process. A kernel that is not there is a refusal.
 Replayed replay_on_kernel(const Answered& answered, Kernels& kernels) {
   try {
-    return replay(name_of(*answered.asked), trace_of(answered), kernels.of(parse_profile(answered.profile)));
+    return replay(answered.asked->name, trace_of(answered), kernels.of(parse_profile(answered.profile)));
   } catch (const std::runtime_error& problem) {
-    return {name_of(*answered.asked), answered.profile, "", "", problem.what(), false};
+    return {answered.asked->name, answered.profile, "", "", problem.what(), false};
   }
 }
 
@@ -164,6 +177,8 @@ std::string describe_answer(const Answered& answered) {
       for (const PredicatePtr& part : answer.invariant) text += fmt::format("    {}\n", to_string(*part));
       return text;
     }
+    case AskAnswer::Kind::vacuous:
+      return "vacuous: no task in any reachable state is one to start from\n";
     case AskAnswer::Kind::yes: {
       const std::size_t calls = answer.trace->calls.size();
       std::string text = fmt::format("yes, by {} call{}{}{}:\n", calls, calls == 1 ? "" : "s",
@@ -194,18 +209,40 @@ std::string describe_expected(const ExpectedAnswer& expected) {
       return "never";
     case ExpectedAnswer::Kind::unknown:
       return "unknown";
+    case ExpectedAnswer::Kind::vacuous:
+      return "vacuous";
     case ExpectedAnswer::Kind::yes:
       return fmt::format("yes by {}", expected.calls);
   }
   __builtin_unreachable();
 }
 
+std::string cell_of(const Answered& answered) {
+  const AskAnswer& answer = answered.answer;
+  return answer.trace ? fmt::format("yes, {}", answer.trace->calls.size()) : std::string(to_string(answer.kind));
+}
+
+std::string describe_surprise(const Answered& answered) {
+  if (answered.as_expected()) return "";
+  return fmt::format("  {}: expected {}\n", answered.is_answer() ? "SURPRISE" : "NO ANSWER",
+                     describe_expected(*answered.expected));
+}
+
 void print(const Answered& answered) {
-  fmt::print("{} on {} ({:.2f} s): {}", name_of(*answered.asked), answered.profile, answered.seconds,
+  fmt::print("{} on {} ({:.2f} s): {}", answered.asked->name, answered.profile, answered.seconds,
              describe_answer(answered));
   if (answered.replayed) fmt::print("{}", describe_kernel(*answered.replayed));
-  if (!answered.as_expected()) fmt::print("  SURPRISE: expected {}\n", describe_expected(*answered.expected));
+  fmt::print("{}", describe_surprise(answered));
   std::fflush(stdout);
+}
+
+/// What a table has no room for, on standard error.
+void print_trouble(const Answered& answered) {
+  if (answered.status() == kAsExpected) return;
+  const bool is_refused = answered.replayed && !answered.replayed->refused.empty();
+  fmt::print(stderr, "{} on {}: {}\n{}{}", answered.asked->name, answered.profile, cell_of(answered),
+             !answered.kernel_follows() || is_refused ? describe_kernel(*answered.replayed) : "",
+             describe_surprise(answered));
 }
 
 nlohmann::json as_json(const Answered& answered) {
@@ -221,7 +258,9 @@ nlohmann::json as_json(const Answered& answered) {
     row["invariant"] = std::move(parts);
     row["lemmas"] = answer.lemmas;
   }
+  if (answer.kind == AskAnswer::Kind::vacuous) row["lemmas"] = answer.lemmas;
   if (answer.trace) {
+    row["start"] = answer.start;
     row["calls"] = answer.trace->calls.size();
     row["trace"] = print_trace(trace_of(answered));
     for (std::size_t i = 0; i < answer.variables.size(); ++i) {
@@ -236,11 +275,6 @@ nlohmann::json as_json(const Answered& answered) {
   return row;
 }
 
-std::string cell_of(const Answered& answered) {
-  const AskAnswer& answer = answered.answer;
-  return answer.trace ? fmt::format("yes, {}", answer.trace->calls.size()) : std::string(to_string(answer.kind));
-}
-
 /// Questions in words by profiles, as a table of Markdown.
 void print_table(const std::vector<Asked>& questions, const std::vector<Answered>& all) {
   std::vector<std::string> profiles;
@@ -252,7 +286,11 @@ void print_table(const std::vector<Asked>& questions, const std::vector<Answered
              fmt::join(std::vector<std::string>(profiles.size(), "---|"), ""));
   for (const Asked& asked : questions) {
     const std::string& words = asked.question.intent;
-    fmt::print("| {} |", words.empty() ? name_of(asked) : words.substr(0, words.find('\n')));
+    std::string title = words.empty() ? asked.name : words.substr(0, words.find('\n'));
+    for (std::size_t bar = title.find('|'); bar != std::string::npos; bar = title.find('|', bar + 2)) {
+      title.insert(bar, 1, '\\');
+    }
+    fmt::print("| {} |", title);
     for (const std::string& profile : profiles) {
       const auto found = std::ranges::find_if(
           all, [&](const Answered& answered) { return answered.asked == &asked && answered.profile == profile; });
@@ -273,7 +311,7 @@ Answered answer(Asker& asker, const Asked& asked, const std::string& profile) {
 
 void save(const AskCommandOptions& options, const Answered& answered) {
   if (options.save.empty() || !answered.answer.trace) return;
-  write_file(options.save / fmt::format("{}.{}.trace", answered.profile, name_of(*answered.asked)),
+  write_file(options.save / fmt::format("{}.{}.trace", answered.profile, answered.asked->name),
              print_trace(trace_of(answered)));
 }
 
@@ -284,7 +322,7 @@ int run(const AskCommandOptions& options) {
   std::map<std::string, std::vector<const Asked*>> by_profile;
   for (const Asked& asked : questions) {
     for (const std::string& profile : profiles_of(options, asked.question)) {
-      by_profile[to_string(parse_profile(profile))].push_back(&asked);
+      by_profile[profile].push_back(&asked);
     }
   }
   Kernels kernels;
@@ -295,6 +333,7 @@ int run(const AskCommandOptions& options) {
       Answered& answered = all.emplace_back(answer(asker, *asked, profile));
       if (answered.answer.trace && !options.no_kernel) answered.replayed = replay_on_kernel(answered, kernels);
       save(options, answered);
+      if (options.table) print_trouble(answered);
       if (!options.json && !options.table) print(answered);
     }
   }
@@ -334,7 +373,8 @@ void add_ask_command(CLI::App& app, int& status) {
   command->add_flag("--json", options->json, "Print one JSON array instead of text")->excludes(table);
   command->footer(
       "Example: capcheck ask 'capability c from any where c not in U | X reach c in U'\n"
-      "Exit status: 0 answered, and as expected; 1 an answer is another, or the kernel does not follow; 2 no answer.");
+      "Exit status: 0 answered, and as expected; 1 an answer is another, or the kernel does not follow; 2 no answer: "
+      "unknown, timeout or vacuous where that is not expected.");
   command->callback([options, &status] { status = run(*options); });
 }
 

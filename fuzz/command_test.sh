@@ -49,6 +49,12 @@ expect 0 'yes, by 1 call' "$capcheck" ask 'from root reach P = none' --profile 6
 expect 2 'timeout' "$capcheck" ask 'from root reach level > 20' --timeout 0
 expect 2 "question:1:17: unknown capability 'CAP_FOO'" "$capcheck" ask 'from root reach CAP_FOO in P'
 expect 2 'absent.question: no such file' "$capcheck" ask "$work/absent.question"
+expect 2 'absent: no such file' "$capcheck" ask "$work/absent"
+expect 0 'yes, by 1 call' "$capcheck" ask --no-kernel "$(printf '# %0300d\nreach P = none' 0)"
+expect 1 'SURPRISE: expected never' "$capcheck" ask --no-kernel --table 'reach P = none expect 6.12 never'
+expect 2 'NO ANSWER: expected never' "$capcheck" ask --timeout 0 'calls capset reach X != all expect 6.12 never'
+expect 2 'vacuous' "$capcheck" ask 'from any where level > 40 reach uid = 7'
+expect 0 'vacuous' "$capcheck" ask 'from any where level > 40 reach uid = 7 expect 6.12 vacuous'
 "${ask[@]}" --save "$work" >/dev/null
 expect 0 'agree' "$capcheck" replay "$work/6.12+userns.question.trace"
 
@@ -105,11 +111,9 @@ expect 2 'built as .*, which is not profile 6.12.userns$' "$capcheck" replay --p
 expect 0 'no divergence' "$capcheck" fuzz --empty --seconds 2 --findings "$work/findings"
 export TMPDIR=$work/tmp
 mkdir "$TMPDIR"
-# A job in the background ignores SIGINT unless job control is on.
-set -m
-"$capcheck" fuzz --empty --seconds 60 --jobs 2 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+# A shell's job in the background ignores SIGINT.
+env --default-signal=INT "$capcheck" fuzz --empty --seconds 60 --jobs 2 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
 fuzz=$!
-set +m
 for ((i = 0; i < 100; i++)); do
 	pgrep -P "$fuzz" transitions_fuz >/dev/null && break
 	sleep 0.1
@@ -125,9 +129,26 @@ for child in $children; do
 done
 [[ -z $(ls -A "$TMPDIR") ]] || fail "the interrupted run left $(ls "$TMPDIR")"
 
+# A signal that is ignored, as by nohup, does not stop a run.
+env --ignore-signal=HUP "$capcheck" fuzz --empty --seconds 3 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+fuzz=$!
+for ((i = 0; i < 100; i++)); do
+	pgrep -P "$fuzz" transitions_fuz >/dev/null && break
+	sleep 0.1
+done
+kill -HUP "$fuzz"
+wait "$fuzz" || fail "a run that ignores SIGHUP ended with $?: $(cat "$work/out")"
+grep -q 'no divergence$' "$work/out" || fail "a run was stopped by a signal that it ignores: $(cat "$work/out")"
+
 # Every state of a small world, with a fault in the model; and which capabilities a call treats alike.
 expect 2 "unknown small world 'moon' \(known: sets, files, ids\)" "$capcheck" enumerate --world moon
 expect 1 'broken: leaving-root-clears' "$capcheck" enumerate --model --world ids --fault setuid-ignores-keepcaps
+expect 1 'the kernel is not asked' "$capcheck" enumerate --world ids --fault setuid-ignores-keepcaps
+expect 2 'absent.so: no such kernel' "$capcheck" enumerate --kernel "$work/absent.so"
+expect 2 'excludes' "$capcheck" enumerate --kernel "$work/faulty.so" --fault setuid-ignores-keepcaps
+expect 2 'excludes' "$capcheck" mutants --planted --call capset
+expect 2 'excludes' "$capcheck" mutants --planted --list
+expect 2 'Value 0 not in range 1 to 86400' "$capcheck" mutants --seconds 0
 expect 0 'chroot .*cap_sys_chroot' "$capcheck" symmetry --call chroot
 expect 2 "unknown call 'moon' \(known: capget, " "$capcheck" symmetry --call moon
 
@@ -232,10 +253,8 @@ expect 0 'no divergence' "$capcheck" fuzz --on host --seconds 2 --findings "$wor
 [[ $(ls "$CAPCHECK_CACHE/corpus/6.12+userns") == artifact ]] || fail "a run on the host wrote to the corpus of another kernel"
 [[ $(ls -A "$CAPCHECK_CACHE/corpus/host") ]] || fail "a run on the host kept nothing"
 unset CAPCHECK_CACHE
-set -m
-"$capcheck" fuzz --on host --empty --seconds 60 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
+env --default-signal=INT "$capcheck" fuzz --on host --empty --seconds 60 --findings "$work/findings" >"$work/out" 2>&1 </dev/null &
 fuzz=$!
-set +m
 for ((i = 0; i < 100; i++)); do
 	target=$(pgrep -P "$fuzz" transitions_fuz) && executor=$(pgrep -P "$target" executor) && break
 	sleep 0.1

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "model/constants.h"
+#include "solver/dress.h"
 #include "solver/induction.h"
 #include "solver/prove.h"
 #include "solver/query.h"
@@ -49,8 +50,19 @@ PredicatePtr reached(const Question& question) {
 }
 
 /// Whether a question goes on with what comes out of a call.
-bool is_followed(const Question& question, Whose whose) {
-  return whose == Whose::caller || (whose == Whose::child && !question.one_task);
+bool is_followed(Whose whose) {
+  return whose == Whose::caller || whose == Whose::child;
+}
+
+/// Whether a question allows a kind of call at all: one task alone creates none.
+bool may_be_made(const Question& question, CallKind kind) {
+  return kind != CallKind::clone || !question.one_task;
+}
+
+/// Whether it allows that call.
+template <Domain D>
+typename D::Bool is_allowed(const Question& question, const Call<D>& call) {
+  return may_be_made(question, call.kind) ? matches(question.calls, call) : typename D::Bool(false);
 }
 
 /// Whether a call comes to what a question asks for, whoever makes it. `goal` is reached() of the question.
@@ -60,10 +72,10 @@ typename L::Truth comes_to(const Profile& profile, const Question& question, con
   using Truth = typename L::Truth;
   Truth met = L::truth(false);
   for (const Successor<typename L::D>& successor : made.successors) {
-    if (!is_followed(question, successor.whose)) continue;
+    if (!is_followed(successor.whose)) continue;
     met = met | (L::truth(successor.exists) & holds<L>(goal, {profile, made.caller, successor.state, capabilities}));
   }
-  return met & L::truth(matches(question.calls, made.call)) & L::truth(matches(question.by, made.call));
+  return met & L::truth(is_allowed(question, made.call)) & L::truth(matches(question.by, made.call));
 }
 
 /// Which tasks of a trace are of the lineage that a question is about: they descend from a task that it starts from,
@@ -110,7 +122,7 @@ class Pursuit {
       }
       const Truth goes_on = L::truth(detail::succeeds_caller(made, number)),
                   is_born = L::truth(detail::is_born(made, number));
-      const bool follows_births = made.call.kind == CallKind::clone && !question_.one_task;
+      const bool follows_births = made.call.kind == CallKind::clone;
       const Truth of_caller = follows_births ? Truth(goes_on | is_born) : goes_on;
       in_[number] =
           may & L::truth(lives) & ((of_caller & caller) | (L::negate(Truth(goes_on | is_born)) & in_[number]));
@@ -120,7 +132,7 @@ class Pursuit {
 
  private:
   Truth allowed(const Transition<D>& made) const {
-    const Truth of_question = L::truth(matches(question_.calls, made.call));
+    const Truth of_question = L::truth(is_allowed(question_, made.call));
     return question_.one_task ? Truth(of_question & in_[made.call.task]) : of_question;
   }
 
@@ -265,7 +277,7 @@ std::size_t nearness(const Profile& profile, const Question& question, const std
     const Transition<Concrete> transition = take(profile, Fault::none, world, call);
     const std::uint64_t in = pursuit.in(call.task);
     for (const Successor<Concrete>& successor : transition.successors) {
-      if (!is_followed(question, successor.whose)) continue;
+      if (!is_followed(successor.whose)) continue;
       nearest = std::max(nearest, most_in_common(profile, parts_of(from, successor.state, successor.state)));
       if (in == 0) continue;
       auto sets = parts_of(reach, transition.caller, successor.state);
@@ -330,7 +342,7 @@ Quest quest_for(const Profile& profile, const Question& question) {
                      reach = conjuncts(reached(question))](const Program& program) {
     return nearness(profile, question, from, reach, program);
   };
-  return {"the question", watch, replays, beginning, near, kinds_of(question.calls)};
+  return {"the question", watch, replays, beginning, near, {}, kinds_of(question.calls)};
 }
 
 // The invariant: of many candidates, those that every task of the lineage has when it starts, and that every call
@@ -425,6 +437,35 @@ class Houdini {
     stands_.assign(candidates_.size(), true);
   }
 
+  /// Whether it is proved that no task is as those are to be that the question starts from.
+  bool has_no_start(Answer& answer) const {
+    if (question_.from_root || !question_.from) return false;
+    return std::ranges::all_of(callers(), [&](const Case* here) {
+      answer = start_query(here->arbitrary, nullptr).ask(begins(*here));
+      return answer.kind == Answer::Kind::no;
+    });
+  }
+
+  /// Of a task to start from in the initial namespace, credentials as plain as can be: those of root, or of a user.
+  /// Nothing if there is none, or Z3 does not say.
+  std::optional<Credentials<Concrete>> plainest_start() const {
+    if (question_.from_root || !question_.from) return std::nullopt;
+    const Case& here = *callers().front();
+    TaskState<Symbolic> start = here.arbitrary.transition->caller;
+    Query query = start_query(here.arbitrary, nullptr);
+    query.require(begins(here) & (start.level == SymbolicWord(0)) & (start.user_ns == SymbolicWord(0)));
+    if (query.ask(true).kind != Answer::Kind::yes) return std::nullopt;
+    for (const SymbolicBool& wish : wishes(start.cred)) {
+      if (query.ask(wish).kind == Answer::Kind::yes) query.require(wish);
+    }
+    if (query.ask(true).kind != Answer::Kind::yes) return std::nullopt;
+    Credentials<Concrete> found{};
+    const auto from = words_of(start.cred);
+    const auto to = words_of(found);
+    for (std::size_t i = 0; i < to.size(); ++i) *to[i] = query.value(*from[i]);
+    return found;
+  }
+
   /// Whether what stands rules out what the question asks for. `answer` says why not, if Z3 gave no answer.
   bool succeeds(Answer& answer) {
     if (!drop_what_does_not_start(answer) || !leaves_others_alone(answer)) return false;
@@ -475,13 +516,43 @@ class Houdini {
     return query;
   }
 
-  SymbolicBool may_be_made(const Case& here) const { return matches(question_.calls, here.arbitrary.transition->call); }
+  /// The states of callers are those of any task: one that leads its group, and one that does not.
+  std::vector<const Case*> callers() const {
+    std::vector<const Case*> found;
+    for (const Case& here : cases_) {
+      if (here.arbitrary.transition->call.kind == kCalls.front().kind) found.push_back(&here);
+    }
+    return found;
+  }
+
+  /// Whether the question starts from the caller.
+  SymbolicBool begins(const Case& here) const {
+    return holds_of<Terms>(profile_, *question_.from, here.arbitrary.transition->caller, capabilities_);
+  }
+
+  /// What makes credentials plain, the more important first. Not all of it can be.
+  std::vector<SymbolicBool> wishes(const Credentials<Symbolic>& cred) const {
+    const SymbolicWord full(profile_.full_set()), none(0), user(1000);
+    std::vector<SymbolicBool> wishes{
+        cred.securebits == none,  cred.no_new_privs == none, cred.ambient == none,
+        cred.inheritable == none, cred.bounding == full,     cred.userns == full,
+        cred.permitted == full,   cred.permitted == none,    cred.effective == cred.permitted,
+        cred.group_count == none};
+    for (const SymbolicWord& id :
+         {cred.uid, cred.euid, cred.suid, cred.fsuid, cred.gid, cred.egid, cred.sgid, cred.fsgid}) {
+      wishes.push_back(id == none);
+      wishes.push_back(id == user);
+    }
+    return wishes;
+  }
+
+  SymbolicBool may_be_made(const Case& here) const { return is_allowed(question_, here.arbitrary.transition->call); }
 
   void find_ways_to_break(Case& here) {
     const Transition<Symbolic>& made = *here.arbitrary.transition;
     here.broken.resize(candidates_.size());
     for (const Successor<Symbolic>& successor : made.successors) {
-      if (!is_followed(question_, successor.whose)) continue;
+      if (!is_followed(successor.whose)) continue;
       const SymbolicBool happens = may_be_made(here) & successor.exists;
       if (happens.is_false()) continue;
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
@@ -545,19 +616,13 @@ class Houdini {
       }
       return true;
     }
-    // The states of callers are those of any task: one that leads its group, and one that does not.
-    for (const Case& here : cases_) {
-      if (here.arbitrary.transition->call.kind == kCalls.front().kind && !drop_what_does_not_start(here, answer)) {
-        return false;
-      }
-    }
-    return true;
+    return std::ranges::all_of(callers(), [&](const Case* here) { return drop_what_does_not_start(*here, answer); });
   }
 
   bool drop_what_does_not_start(const Case& here, Answer& answer) {
     const TaskState<Symbolic>& state = here.arbitrary.transition->caller;
     Query query = start_query(here.arbitrary, nullptr);
-    if (question_.from) query.require(holds_of<Terms>(profile_, *question_.from, state, capabilities_));
+    if (question_.from) query.require(begins(here));
     for (;;) {
       SymbolicBool some_fails = false;
       for (std::size_t i = 0; i < candidates_.size(); ++i) {
@@ -725,12 +790,16 @@ class Asker::Impl {
     if (sample(profile_, quest, kFew)) return search(question, quest, last);
     Houdini houdini(profile_, question, induction_, lemmas_, options_.timeout);
     Answer answer{Answer::Kind::no, ""};
+    if (is_founded() && houdini.has_no_start(answer)) {
+      return {.kind = AskAnswer::Kind::vacuous, .lemmas = lemma_names_};
+    }
     if (is_founded() && houdini.succeeds(answer)) {
       AskAnswer never{.kind = AskAnswer::Kind::never, .lemmas = lemma_names_};
       never.invariant = houdini.needed();
       return never;
     }
     AskAnswer found = search(question, quest, last);
+    if (found.kind == AskAnswer::Kind::unknown) go_on_from_start(question, quest, houdini, found);
     if (found.kind == AskAnswer::Kind::unknown && answer.kind != Answer::Kind::no && answer.kind != Answer::Kind::yes) {
       found.kind = AskAnswer::Kind::timeout;
       found.detail = fmt::format("the search for an invariant had no answer: {}", answer.reason);
@@ -753,20 +822,35 @@ class Asker::Impl {
         });
         return named != filter.all_but;
       };
-      if (may(question.calls) && may(question.by)) kinds.push_back(info.kind);
+      if (may_be_made(question, info.kind) && may(question.calls) && may(question.by)) kinds.push_back(info.kind);
     }
     return kinds;
+  }
+
+  /// Samples programs that begin with a plain task to start from, which others seldom come upon.
+  void go_on_from_start(const Question& question, Quest quest, const Houdini& houdini, AskAnswer& found) const {
+    const auto wanted = houdini.plainest_start();
+    if (!wanted) return;
+    quest.starts = {dress(profile_, *wanted)};
+    constexpr std::size_t kMany = 100'000;
+    if (const auto program = sample(profile_, quest, kMany)) {
+      set_yes(question, make_readable(profile_, quest, *program), found);
+    }
+  }
+
+  void set_yes(const Question& question, Program program, AskAnswer& answer) const {
+    answer.kind = AskAnswer::Kind::yes;
+    answer.trace = std::move(program);
+    if (!answers_yes(profile_, question, *answer.trace, answer.variables, answer.start)) {
+      throw std::logic_error("the trace that answers a question does not replay");
+    }
   }
 
   AskAnswer search(const Question& question, const Quest& quest, std::span<const CallKind> last) {
     Found found = search_.shortest(quest, options_.bound - 1, last);
     AskAnswer answer{.looked_at = found.looked_at};
     if (found.program) {
-      answer.kind = AskAnswer::Kind::yes;
-      if (!answers_yes(profile_, question, *found.program, answer.variables, answer.start)) {
-        throw std::logic_error("the trace that answers a question does not replay");
-      }
-      answer.trace = std::move(found.program);
+      set_yes(question, *std::move(found.program), answer);
       return answer;
     }
     if (found.answer.kind == Answer::Kind::timeout) {
@@ -821,6 +905,8 @@ std::string_view to_string(AskAnswer::Kind kind) {
   switch (kind) {
     case AskAnswer::Kind::never:
       return "never";
+    case AskAnswer::Kind::vacuous:
+      return "vacuous";
     case AskAnswer::Kind::yes:
       return "yes";
     case AskAnswer::Kind::unknown:

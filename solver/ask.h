@@ -23,21 +23,23 @@ namespace capcheck {
 struct AskAnswer {
   enum class Kind : std::uint8_t {
     never,    ///< no sequence of calls, however long, gets there
+    vacuous,  ///< no reachable state has a task to start from
     yes,      ///< `trace` does
     unknown,  ///< no trace was found, and no invariant that rules them all out; or Z3 gave up
     timeout,  ///< a question to Z3 took longer than its time
   } kind = Kind::unknown;
   /// Of never: what every task of the lineage has, from its start on. With the lemmas it rules out what was asked for.
   std::vector<PredicatePtr> invariant{};
-  std::vector<std::string_view> lemmas{};  ///< the statements of the catalogue that this may rest on
-  std::optional<Program> trace{};          ///< of yes; its last call gets there
-  std::size_t start = 0;                   ///< of yes: so many calls make a task to start from
+  std::vector<std::string_view>
+      lemmas{};                    ///< of never and vacuous: the statements of the catalogue that this may rest on
+  std::optional<Program> trace{};  ///< of yes; its last call gets there
+  std::size_t start = 0;           ///< of yes: so many calls make a task to start from
   std::vector<std::uint64_t> variables{};  ///< of yes: capabilities for which it does
   std::size_t looked_at = 0;               ///< no trace of up to so many calls gets there
   std::string detail{};                    ///< of unknown and timeout: why
 };
 
-/// "never", "yes", "unknown", "timeout".
+/// "never", "vacuous", "yes", "unknown", "timeout".
 std::string_view to_string(AskAnswer::Kind kind);
 
 struct AskOptions {

@@ -70,6 +70,21 @@ TEST_F(Ask, OneTaskHasNoChildren) {
   const std::string from = "capability c from any where c not in X calls clone ";
   EXPECT_EQ(ask(from + "tasks several reach c in X").kind, AskAnswer::Kind::yes);
   EXPECT_EQ(ask(from + "tasks one reach c in X").kind, AskAnswer::Kind::never);
+  EXPECT_EQ(ask("calls clone tasks one reach uid = 0").kind, AskAnswer::Kind::never);
+}
+
+TEST_F(Ask, NoTaskToStartFromIsNoNever) {
+  EXPECT_EQ(ask("capability c from any where c in P and c not in P reach c in P").kind, AskAnswer::Kind::vacuous);
+  EXPECT_EQ(ask("from any where level > 40 reach uid = 7").kind, AskAnswer::Kind::vacuous);
+}
+
+/// No sampled program comes upon such a user by itself.
+TEST_F(Ask, StartsFromAUserWithCertainSets) {
+  const AskAnswer answer =
+      ask("from any where uid = 1000 and euid = 1000 and suid = 1000 and P = {cap_net_raw} reach P = all");
+  ASSERT_EQ(answer.kind, AskAnswer::Kind::yes);
+  EXPECT_EQ(answer.trace->calls.size(), 4u);
+  EXPECT_EQ(answer.start, 3u);
 }
 
 TEST_F(Ask, TwoVariablesAreTwoCapabilities) {
@@ -114,6 +129,7 @@ TEST(Lineage, EndsWithTheTask) {
 
 std::string cell_of(const ExpectedAnswer& expected) {
   if (expected.kind == ExpectedAnswer::Kind::yes) return "yes, " + std::to_string(expected.calls);
+  if (expected.kind == ExpectedAnswer::Kind::vacuous) return "vacuous";
   return expected.kind == ExpectedAnswer::Kind::never ? "never" : "unknown";
 }
 

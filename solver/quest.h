@@ -39,6 +39,7 @@ struct Quest {
   std::function<std::optional<Program>(const Program&)> beginning;
   /// Of programs that do not meet it, how near they come, in any unit. Null: there is no telling.
   std::function<std::size_t(const Program&)> nearness{};
+  std::vector<Program> starts{};       ///< programs to go on from, of which all come as near
   std::vector<CallKind> last_kinds{};  ///< of the calls that a program of which something is near ends with; empty: all
 };
 

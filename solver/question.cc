@@ -7,7 +7,10 @@
 #include <array>
 #include <bit>
 #include <cctype>
+#include <charconv>
 #include <iterator>
+#include <memory>
+#include <system_error>
 #include <tao/pegtl.hpp>
 #include <tao/pegtl/contrib/parse_tree.hpp>
 #include <tuple>
@@ -62,6 +65,7 @@ struct k_expect : keyword<'e', 'x', 'p', 'e', 'c', 't'> {};
 struct k_never : keyword<'n', 'e', 'v', 'e', 'r'> {};
 struct k_yes : keyword<'y', 'e', 's'> {};
 struct k_unknown : keyword<'u', 'n', 'k', 'n', 'o', 'w', 'n'> {};
+struct k_vacuous : keyword<'v', 'a', 'c', 'u', 'o', 'u', 's'> {};
 struct reserved : sor<k_not, k_and, k_or, k_implies, k_in, k_every, k_some, k_all, k_none, k_by, k_tasks, k_from,
                       k_calls, k_reach, k_capability, k_expect, keyword<'s', 'u', 'b', 's', 'e', 't'>> {};
 
@@ -114,13 +118,13 @@ struct comparison
 struct quantifier_variable : name {};
 struct quantified
     : seq<sor<k_every, k_some>, must<token<quantifier_variable>>, must<open>, must<predicate>, must<close>> {};
-struct group : seq<open, predicate, close> {};
+struct group : seq<open, predicate, must<close>> {};
 struct atom;
 struct negated : seq<k_not, must<atom>> {};
 struct atom : sor<negated, quantified, member, comparison, set_relation, group> {};
 struct conjunction : seq<atom, star<k_and, must<atom>>> {};
 struct disjunction : seq<conjunction, star<k_or, must<conjunction>>> {};
-struct predicate : seq<disjunction, opt<k_implies, must<disjunction>>> {};
+struct predicate : seq<disjunction, opt<k_implies, must<predicate>>> {};
 
 struct call_name : seq<not_at<reserved>, plus<sor<identifier_other, one<'/'>>>> {};
 struct call_list : list<token<call_name>, comma> {};
@@ -147,9 +151,10 @@ struct reach : seq<must<k_reach_here>, reach_clause> {};
 struct profile_name : plus<sor<identifier_other, one<'.', '+', '-'>>> {};
 struct expected_never : k_never {};
 struct expected_unknown : k_unknown {};
+struct expected_vacuous : k_vacuous {};
 struct expected_calls : plus<digit> {};
 struct expected_yes : seq<k_yes, must<token<expected_calls>>> {};
-struct expected_answer : sor<expected_never, expected_unknown, expected_yes> {};
+struct expected_answer : sor<expected_never, expected_unknown, expected_vacuous, expected_yes> {};
 struct expectation : seq<k_expect, must<token<profile_name>>, must<expected_answer>> {};
 struct end : eof {};
 struct question : seq<gap, opt<variables>, opt<from>, opt<calls>, opt<tasks>, reach, star<expectation>, must<end>> {};
@@ -170,8 +175,6 @@ inline constexpr const char* kMessage<atom> =
     "expected a condition: c in S, S subset of T, S = T, uid = 0, SECBIT_… in securebits, not, every c ( ), some c ( )";
 template <>
 inline constexpr const char* kMessage<conjunction> = kMessage<atom>;
-template <>
-inline constexpr const char* kMessage<disjunction> = kMessage<atom>;
 template <>
 inline constexpr const char* kMessage<predicate> = kMessage<atom>;
 template <>
@@ -202,7 +205,8 @@ inline constexpr const char* kMessage<k_reach_here> =
 template <>
 inline constexpr const char* kMessage<token<profile_name>> = "expected a profile";
 template <>
-inline constexpr const char* kMessage<expected_answer> = "expected never, unknown, or yes and the number of calls";
+inline constexpr const char* kMessage<expected_answer> =
+    "expected never, unknown, vacuous, or yes and the number of calls";
 template <>
 inline constexpr const char* kMessage<token<expected_calls>> = "expected the number of calls";
 template <>
@@ -238,12 +242,12 @@ using selector = parse_tree::selector<
     Rule,
     parse_tree::store_content::on<capability_name, set_field, number_field, number_value, quantifier_variable,
                                   call_name, variable, profile_name, expected_calls>,
-    parse_tree::remove_content::on<set_literal, set_all, set_none, set_complement, set_product, set, op_intersection,
-                                   op_union, op_difference, member, op_in, op_not_in, op_subset, op_equal, op_not_equal,
-                                   op_less, op_greater, set_relation, comparison, quantified, k_every, k_some, negated,
-                                   conjunction, disjunction, predicate, k_implies, filter_all_but, call_list, variables,
-                                   from_root, from_any, from_predicate, calls, calls_filter, one_task, reach_predicate,
-                                   by_filter, expectation, expected_never, expected_unknown, expected_yes>>;
+    parse_tree::remove_content::on<
+        set_literal, set_all, set_none, set_complement, set_product, set, op_intersection, op_union, op_difference,
+        member, op_in, op_not_in, op_subset, op_equal, op_not_equal, op_less, op_greater, set_relation, comparison,
+        quantified, k_every, k_some, negated, conjunction, disjunction, predicate, k_implies, filter_all_but, call_list,
+        variables, from_root, from_any, from_predicate, calls, calls_filter, one_task, reach_predicate, by_filter,
+        expectation, expected_never, expected_unknown, expected_vacuous, expected_yes>>;
 
 }  // namespace grammar
 
@@ -286,10 +290,17 @@ SetFormulaPtr make_set(T form) {
   return std::make_shared<const SetFormula>(SetFormula{std::move(form)});
 }
 
+/// A column as readers count it: of characters, not of the bytes of UTF-8.
+std::size_t character_column(std::string_view text, std::size_t byte, std::size_t byte_column) {
+  const std::string_view before = text.substr(0, byte).substr(byte + 1 - byte_column);
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; };
+  return 1 + static_cast<std::size_t>(std::ranges::count_if(before, begins));
+}
+
 /// Makes a question of what was read.
 class Builder {
  public:
-  explicit Builder(std::string_view file) : file_(file) {}
+  Builder(std::string_view text, std::string_view file) : text_(text), file_(file) {}
 
   Question build(const Node& root) {
     for (const auto& child : root.children) take(*child);
@@ -299,7 +310,7 @@ class Builder {
  private:
   [[noreturn]] void fail(const Node& node, const std::string& message) const {
     const auto where = node.begin();
-    throw QuestionError(file_, where.line, where.column, message);
+    throw QuestionError(file_, where.line, character_column(text_, where.byte, where.column), message);
   }
 
   void take(const Node& node) {
@@ -405,6 +416,15 @@ class Builder {
                            node.string_view(), node.string_view()));
   }
 
+  /// What stands between { and }.
+  std::uint64_t listed(const Node& node) const {
+    if (std::ranges::find(scope_, node.string()) != scope_.end()) {
+      fail(node, fmt::format("'{0}' stands for any capability, and a list has certain ones; say {0} in …",
+                             node.string_view()));
+    }
+    return number_of(node);
+  }
+
   SetFormulaPtr set(const Node& node) {
     if (node.is_type<grammar::set>() || node.is_type<grammar::set_product>()) return set_chain(node);
     if (node.is_type<grammar::set_complement>()) return make_set(Complement{set(*node.children[0])});
@@ -412,7 +432,7 @@ class Builder {
     if (node.is_type<grammar::set_none>()) return make_set(std::uint64_t{0});
     if (node.is_type<grammar::set_literal>()) {
       std::uint64_t bits = 0;
-      for (const auto& child : node.children) bits |= std::uint64_t{1} << number_of(*child);
+      for (const auto& child : node.children) bits |= std::uint64_t{1} << listed(*child);
       return make_set(bits);
     }
     const Field field = field_of(node);
@@ -463,8 +483,21 @@ class Builder {
     return op.is_type<grammar::op_not_equal>() ? negation(same) : same;
   }
 
+  /// Of decimal digits, or 0x and hexadecimal ones.
+  std::uint64_t numeral(const Node& node) const {
+    std::string_view text = node.string_view();
+    const int base = text.starts_with("0x") ? 16 : 10;
+    if (base == 16) text.remove_prefix(2);
+    const char* const begin = std::to_address(text.begin());
+    std::uint64_t value = 0;
+    if (std::from_chars(begin, begin + text.size(), value, base).ec != std::errc{}) {
+      fail(node, "the number is too large: it has 64 bits at most");
+    }
+    return value;
+  }
+
   NumberFormula number(const Node& node) const {
-    if (node.is_type<grammar::number_value>()) return std::stoull(node.string(), nullptr, 0);
+    if (node.is_type<grammar::number_value>()) return numeral(node);
     const Field field = field_of(node);
     if (field.index < kSetFields) fail(node, fmt::format("'{}' is a set, not a number", field_text(node)));
     return field;
@@ -511,20 +544,27 @@ class Builder {
     return found;
   }
 
-  ExpectedAnswer expectation(const Node& node) const {
-    const std::string profile = node.children[0]->string();
+  std::string profile_of(const Node& node) const {
     try {
-      parse_profile(profile);
+      return to_string(parse_profile(node.string()));
     } catch (const std::invalid_argument& problem) {
-      fail(*node.children[0], problem.what());
+      fail(node, problem.what());
+    }
+  }
+
+  ExpectedAnswer expectation(const Node& node) const {
+    const std::string profile = profile_of(*node.children[0]);
+    if (std::ranges::find(question_.expected, profile, &ExpectedAnswer::profile) != question_.expected.end()) {
+      fail(*node.children[0], fmt::format("something is expected of {} already", profile));
     }
     const Node& answer = *node.children[1];
     if (answer.is_type<grammar::expected_never>()) return {profile, ExpectedAnswer::Kind::never, 0};
     if (answer.is_type<grammar::expected_unknown>()) return {profile, ExpectedAnswer::Kind::unknown, 0};
-    return {profile, ExpectedAnswer::Kind::yes, std::stoull(answer.children[0]->string())};
+    if (answer.is_type<grammar::expected_vacuous>()) return {profile, ExpectedAnswer::Kind::vacuous, 0};
+    return {profile, ExpectedAnswer::Kind::yes, numeral(*answer.children[0])};
   }
 
-  std::string_view file_;
+  std::string_view text_, file_;
   Question question_{};
   std::vector<std::string> scope_;  ///< the variables that a name may mean
 };
@@ -679,11 +719,11 @@ Question parse_question(std::string_view text, std::string_view file) {
     const auto root =
         pegtl::parse_tree::parse<grammar::question, Node, grammar::selector, pegtl::nothing, grammar::control>(
             input, furthest);
-    Question question = Builder(file).build(*root);
+    Question question = Builder(text, file).build(*root);
     question.intent = opening_comment(text);
     return question;
   } catch (const pegtl::parse_error& problem) {
-    throw QuestionError(file, furthest.line, furthest.column, problem.message());
+    throw QuestionError(file, furthest.line, character_column(text, furthest.byte, furthest.column), problem.message());
   }
 }
 

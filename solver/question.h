@@ -115,8 +115,8 @@ struct CallFilter {
 
 /// What somebody expects for an answer.
 struct ExpectedAnswer {
-  std::string profile;
-  enum class Kind : std::uint8_t { never, yes, unknown } kind;
+  std::string profile;  ///< as to_string() writes it
+  enum class Kind : std::uint8_t { never, yes, unknown, vacuous } kind;
   std::size_t calls = 0;  ///< of yes: the trace's
 };
 

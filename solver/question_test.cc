@@ -23,6 +23,8 @@ TEST(Question, SaysWhatItReads) {
   EXPECT_EQ(reach_of("SYS_ADMIN in P & X and uid != 0"), "CAP_SYS_ADMIN in P & X and uid != 0");
   EXPECT_EQ(reach_of("not (c in P or d in P)"), "not (c in P or d in P)");
   EXPECT_EQ(reach_of("c in P implies c in X"), "c not in P or c in X");
+  EXPECT_EQ(reach_of("c in P implies c in X implies c in U"), "c not in P or (c not in X or c in U)");
+  EXPECT_EQ(reach_of("uid = 010 or uid = 0x10"), "uid = 10 or uid = 16");
   EXPECT_EQ(reach_of("P - {chown, cap_kill} subset of ~X"), "P & ~{CAP_CHOWN, CAP_KILL} subset of ~X");
   EXPECT_EQ(reach_of("every x (x in E implies x in P)"), "every x (x not in E or x in P)");
   EXPECT_EQ(reach_of("level' > level"), "level < level'");
@@ -33,7 +35,7 @@ TEST(Question, SaysWhatItReads) {
 TEST(Question, HasAllItsParts) {
   const Question question = parse_question(
       "# Words.\n# More.\ncapability c\nfrom any where c in P\ncalls all but execve, PR_CAP_USERNS_RAISE\ntasks one\n"
-      "reach c in X by unshare\nexpect 6.12+userns yes 3\nexpect 6.12 never\n",
+      "reach c in X by unshare\nexpect 6.12+userns-strict+userns yes 3\nexpect 6.12 never\n",
       "q");
   EXPECT_EQ(question.intent, "Words.\nMore.");
   EXPECT_EQ(question.variables, std::vector<std::string>{"c"});
@@ -46,6 +48,7 @@ TEST(Question, HasAllItsParts) {
   EXPECT_TRUE(question.one_task);
   EXPECT_FALSE(question.by.all_but);
   ASSERT_EQ(question.expected.size(), 2u);
+  EXPECT_EQ(question.expected[0].profile, "6.12+userns+userns-strict");
   EXPECT_EQ(question.expected[0].calls, 3u);
   EXPECT_EQ(question.expected[1].kind, ExpectedAnswer::Kind::never);
 }
@@ -73,9 +76,16 @@ TEST(Question, MistakesAreLocated) {
       Mistake{"capability kill reach kill in P", "q:1:12: 'kill' is a capability"},
       Mistake{"capability c, c reach c in P", "q:1:15: 'c' is there already"},
       Mistake{"reach kill in P expect 7.0 never", "q:1:24: profile '7.0': unknown release"},
-      Mistake{"reach kill in P expect 6.12 maybe", "q:1:29: expected never, unknown, or yes"},
+      Mistake{"reach kill in P expect 6.12 maybe", "q:1:29: expected never, unknown, vacuous, or yes"},
       Mistake{"reach kill in P and", "q:1:20: expected a condition"},
       Mistake{"reach kill in P tasks one", "q:1:17: expected and, or, by, expect, or the end"},
+      Mistake{"reach kill in P expect 6.12 never expect 6.12 yes 1", "q:1:42: something is expected of 6.12 already"},
+      Mistake{"reach kill in P expect 6.12 yes 99999999999999999999", "q:1:33: the number is too large"},
+      Mistake{"reach uid = 99999999999999999999", "q:1:13: the number is too large"},
+      Mistake{"capability c reach P = {c}", "q:1:25: 'c' stands for any capability"},
+      Mistake{"reach A ⊆ Q", "q:1:11: unknown field 'Q'"},
+      Mistake{"reach A ⊆", "q:1:10: expected a set"},
+      Mistake{"reach (P = none", "q:1:16: expected )"},
       Mistake{"calls reach kill in P", "q:1:13: expected all, all but"},
   };
   for (const Mistake& mistake : mistakes) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <utility>
@@ -11,7 +12,14 @@
 namespace capcheck {
 namespace {
 
+/// The calls of a program, without those that make a start.
 constexpr std::size_t kLongest = 12;
+
+std::size_t longest_of(const Quest& quest) {
+  std::size_t longest_start = 0;
+  for (const Program& start : quest.starts) longest_start = std::max(longest_start, start.calls.size());
+  return std::min(kLongest + longest_start, kMaxCalls);
+}
 
 /// The program without the calls that it can do without and stay as good, the later ones first.
 Program without_needless_calls(const std::function<bool(const Program&)>& is_good, Program program) {
@@ -26,7 +34,7 @@ Program without_needless_calls(const std::function<bool(const Program&)>& is_goo
 /// The programs that came nearest, of those that do not meet the quest.
 class Nearest {
  public:
-  explicit Nearest(const Quest& quest) : quest_(quest) {}
+  explicit Nearest(const Quest& quest) : quest_(quest) { begin_again(); }
 
   bool is_known() const { return !programs_.empty(); }
 
@@ -38,11 +46,7 @@ class Nearest {
     constexpr std::size_t kMany = 16;
     constexpr int kLong = 8000;
     if (!quest_.nearness) return;
-    if (++since_nearer_ > kLong) {
-      programs_.clear();
-      nearness_ = 0;
-      since_nearer_ = 0;
-    }
+    if (++since_nearer_ > kLong) begin_again();
     const std::size_t nearness = quest_.nearness(program);
     if (nearness == 0 || nearness < nearness_) return;
     if (nearness > nearness_) {
@@ -65,6 +69,12 @@ class Nearest {
   }
 
  private:
+  void begin_again() {
+    programs_ = quest_.starts;
+    nearness_ = programs_.empty() ? 0 : quest_.nearness(programs_.front());
+    since_nearer_ = 0;
+  }
+
   const Quest& quest_;
   std::vector<Program> programs_;
   std::size_t nearness_ = 0;
@@ -72,9 +82,10 @@ class Nearest {
 };
 
 /// Goes on with a program by calls of those kinds, which share arguments as the fuzzer's do.
-void go_on(Program& program, const std::vector<CallKind>& kinds, const Profile& profile, Random& random) {
+void go_on(Program& program, std::size_t longest, const std::vector<CallKind>& kinds, const Profile& profile,
+           Random& random) {
   constexpr std::uint64_t kMost = 3;
-  for (std::uint64_t more = 1 + pick_below(random, kMost); more > 0 && program.calls.size() < kLongest; --more) {
+  for (std::uint64_t more = 1 + pick_below(random, kMost); more > 0 && program.calls.size() < longest; --more) {
     const std::uint8_t task = program.calls.empty() ? 0 : program.calls[pick_below(random, program.calls.size())].task;
     program.calls.push_back(pick_call(random, profile, kinds[pick_below(random, kinds.size())], task));
   }
@@ -89,6 +100,7 @@ std::size_t programs_worth_sampling(const Quest& quest) {
 std::optional<Program> sample(const Profile& profile, const Quest& quest, std::size_t programs,
                               std::size_t after_best) {
   constexpr std::size_t kFromScratch = 16, kFromBest = 4;
+  const std::size_t longest = longest_of(quest);
   Random random(1);
   Program program;
   std::optional<Program> best;
@@ -103,9 +115,9 @@ std::optional<Program> sample(const Profile& profile, const Quest& quest, std::s
       program = nearest.pick(random);
     }
     if (nearest.is_known() && !quest.last_kinds.empty() && pick_below(random, 2)) {
-      go_on(program, quest.last_kinds, profile, random);
+      go_on(program, longest, quest.last_kinds, profile, random);
     } else {
-      mutate(program, kLongest, profile, random, Idioms::short_ones);
+      mutate(program, longest, profile, random, Idioms::short_ones);
     }
     since_best += best.has_value();
     auto meeting = quest.beginning(program);
