@@ -63,10 +63,7 @@ struct Answered {
   std::optional<Replayed> replayed{};  ///< of a trace, on the profile's kernel
   double seconds = 0;
 
-  bool is_answer() const {
-    return answer.kind == AskAnswer::Kind::never || answer.kind == AskAnswer::Kind::yes ||
-           (answer.kind == AskAnswer::Kind::vacuous && expected);
-  }
+  bool is_decided() const { return answer.kind != AskAnswer::Kind::unknown && answer.kind != AskAnswer::Kind::timeout; }
   bool as_expected() const {
     if (!expected) return true;
     switch (expected->kind) {
@@ -84,9 +81,10 @@ struct Answered {
   bool kernel_follows() const { return !replayed || replayed->problem.empty(); }
 
   int status() const {
-    if (!kernel_follows() || (!as_expected() && is_answer())) return kSurprise;
-    const bool no_answer = !is_answer() && !(expected && as_expected());
-    return no_answer || (replayed && !replayed->refused.empty()) ? kNoAnswer : kAsExpected;
+    if (!kernel_follows()) return kSurprise;
+    if (!as_expected()) return is_decided() ? kSurprise : kNoAnswer;
+    const bool says_nothing = !expected && (!is_decided() || answer.kind == AskAnswer::Kind::vacuous);
+    return says_nothing || (replayed && !replayed->refused.empty()) ? kNoAnswer : kAsExpected;
   }
 };
 
@@ -224,7 +222,7 @@ std::string cell_of(const Answered& answered) {
 
 std::string describe_surprise(const Answered& answered) {
   if (answered.as_expected()) return "";
-  return fmt::format("  {}: expected {}\n", answered.is_answer() ? "SURPRISE" : "NO ANSWER",
+  return fmt::format("  {}: expected {}\n", answered.is_decided() ? "SURPRISE" : "NO ANSWER",
                      describe_expected(*answered.expected));
 }
 

@@ -42,8 +42,8 @@ std::string KernelProofs::parted_from(const Mutant& mutant, const MutantRace::At
   const Call<Concrete> call = lower(attempt.call);
   for (const ProvedFunction* function : proved_) {
     // A keyring that is pending is taken up before the call, by another function.
-    const bool is_all = world.tasks[call.task].pending_session == 0 && function->calls & kinds({call.kind});
-    if (is_all && is_within_bound(function->name, world, call) && parts_as_call(attempt, world, call))
+    const bool is_whole_call = world.tasks[call.task].pending_session == 0 && function->calls & kinds({call.kind});
+    if (is_whole_call && is_within_bound(function->name, world, call) && parts_as_call(attempt, world, call))
       return name_of(*function);
   }
   if (mutant.site == kNoSite) return "";
