@@ -77,15 +77,13 @@ struct KeyringsAreOfferedToTheOwnParent {
     World<D> world = *step.world;
     const Task<D> caller = world.tasks[step.call.task] = caller_in_call(step), parent = parent_of(world, caller);
     const Credentials<D>&own = caller.cred, &its = parent.cred;
-    Word strange(0);
+    Bool same_user = (parent.session_uid == own.euid) & (caller.session_uid == own.euid);
     for (const auto id : {&Credentials<D>::uid, &Credentials<D>::euid, &Credentials<D>::suid})
-      strange = strange | (its.*id ^ own.euid);
+      same_user = same_user & (its.*id == own.euid);
     for (const auto id : {&Credentials<D>::gid, &Credentials<D>::egid, &Credentials<D>::sgid})
-      strange = strange | (its.*id ^ own.egid);
-    strange = strange | (parent.session_uid ^ own.euid) | (caller.session_uid ^ own.euid);
+      same_user = same_user & (its.*id == own.egid);
     const Bool has_it = caller.session == parent.session;
-    const Bool may =
-        !(caller.parent == Word(kOutside)) & is_alone(world, parent, caller.parent) & (has_it | (strange == Word(0)));
+    const Bool may = !(caller.parent == Word(kOutside)) & is_alone(world, parent, caller.parent) & (has_it | same_user);
     return equivalent<D>(succeeded(step), may) & implies<D>(failed(step), gives(step, EPERM));
   }
 };
