@@ -149,6 +149,11 @@ int TermScope::unrolling() {
   return innermost ? innermost->unrolling_ : kUnrolling;
 }
 
+unsigned TermScope::next_number() {
+  if (innermost == nullptr) throw std::logic_error("a number was asked for outside of every TermScope");
+  return innermost->numbers_++;
+}
+
 SymbolicBool SymbolicBool::unknown(const std::string& name) {
   return SymbolicBool(TermScope::context().bool_const(name.c_str()));
 }
@@ -257,8 +262,8 @@ SymbolicWord SymbolicWord::unknown(const std::string& name) {
 }
 
 SymbolicWord SymbolicWord::anything() {
-  z3::context& context = TermScope::context();
-  return SymbolicWord(z3::expr(context, Z3_mk_fresh_const(context, "any", context.bv_sort(64))));
+  // Z3's own fresh constants could not be found by their names.
+  return unknown("anything." + std::to_string(TermScope::next_number()));
 }
 
 std::vector<SymbolicWord::Case> SymbolicWord::cases() const {

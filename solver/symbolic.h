@@ -46,15 +46,40 @@ class TermScope {
   static z3::context& context();
   /// The innermost scope's.
   static int unrolling();
+  /// A number that the innermost scope has not given before. Throws std::logic_error outside of every scope.
+  static unsigned next_number();
 
  private:
   z3::context context_;
+  unsigned numbers_ = 0;
   int unrolling_;
   TermScope* outer_;
 };
 
 /// Whether it is put together of numbers of bits, the highest of which are known: what masks make of it is plain.
 bool has_known_high_bits(const z3::expr& bits);
+
+/// A Z3 term, or none. Assigning lets go of the term that was there, which z3::expr does not where it is moved to (in
+/// z3++.h 4.8.12): what is never let go makes its context larger and slower, and most of all its end.
+class Term {
+ public:
+  Term() = default;
+  Term(z3::expr term) : term_(std::move(term)) {}
+  Term(const Term&) = default;
+  Term(Term&&) noexcept = default;
+  Term& operator=(Term other) noexcept {
+    term_.swap(other.term_);
+    return *this;
+  }
+  ~Term() = default;
+
+  explicit operator bool() const { return term_.has_value(); }
+  const z3::expr& operator*() const { return *term_; }
+  const z3::expr* operator->() const { return &*term_; }
+
+ private:
+  std::optional<z3::expr> term_;
+};
 
 /// A truth value: true, false or a term.
 class SymbolicBool {
@@ -80,7 +105,7 @@ class SymbolicBool {
 
  private:
   bool constant_ = false;
-  std::optional<z3::expr> term_;
+  Term term_;
 };
 
 /// Conditions that all have to hold for this one to hold, and do if it does: as many as its form shows.
@@ -132,7 +157,7 @@ class SymbolicWord {
   bool is(std::uint64_t value) const { return !term_ && numeral_ == value; }
 
   std::uint64_t numeral_ = 0;
-  std::optional<z3::expr> term_;
+  Term term_;
 };
 
 /// The bits that a term of 64 can have, as far as its form shows: of x & mask, those of the mask.

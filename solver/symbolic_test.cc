@@ -36,6 +36,21 @@ TEST(Symbolic, ScopesNest) {
   EXPECT_EQ(&TermScope::context(), context);
 }
 
+TEST(Symbolic, AssigningLetsGoOfTheTermThatWasThere) {
+  const TermScope scope;
+  const SymbolicWord x = SymbolicWord::unknown("x");
+  SymbolicWord word = x;
+  SymbolicBool condition = x < 5;
+  constexpr unsigned kTimes = 1000;
+  for (unsigned i = 0; i < kTimes; ++i) {
+    word = x + (10 + i);
+    condition = x < SymbolicWord(10 + i);
+  }
+  // Z3 gives the number of a term that is gone to the next.
+  EXPECT_LT(word.term().id(), kTimes / 10);
+  EXPECT_LT(condition.term().id(), kTimes / 10);
+}
+
 using Values = std::vector<std::pair<SymbolicWord, std::uint64_t>>;
 
 /// The value of a term where its unknowns have these values. Throws z3::exception if it depends on others.
