@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "solver/difference.h"
+#include "solver/known_worlds.h"
 #include "solver/refuted.h"
 #include "solver/well_formed.h"
 
@@ -21,6 +22,11 @@ constexpr std::chrono::milliseconds kNearbyTimeout{400};
 
 /// For all questions of tells_apart(), in timeouts for one.
 constexpr int kTimeoutsForAll = 4;
+
+bool shows(const z3::model& model, const SymbolicBool& condition) {
+  if (condition.is_false()) return false;
+  return model.eval(condition.term(), true).is_true();
+}
 
 }  // namespace
 
@@ -172,48 +178,170 @@ std::vector<SymbolicBool> Induction::ways_to_break(const Setting& setting, const
   return ways;
 }
 
-/// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
-Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
-                      bool all_facts, std::vector<Lemma>& used) {
+/// What may speak against a goal: all that the lemmas say, or what they say of the goal's own unknowns.
+Induction::Doubt Induction::doubt(const Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                                  bool all_facts) {
   const Unknowns unknowns = unknowns_of(goal);
-  std::vector<std::size_t> assumed;
-  std::vector<SymbolicBool> facts;
+  Doubt made{goal, {}, {}};
   for (std::size_t i = 0; i < here.facts(); ++i) {
     const Fact& fact = here.fact(i);
     if (std::ranges::find(lemmas, fact.lemma) == lemmas.end()) continue;
     if (!all_facts && !have_common(unknowns, fact.unknowns)) continue;
-    assumed.push_back(i);
-    facts.push_back(fact.holds);
+    made.numbers.push_back(i);
+    made.facts.push_back(fact.holds);
   }
-  const std::vector<SymbolicBool> parts = conjuncts(goal);
-  for (std::size_t i = 0; i < facts.size(); ++i) {
-    if (std::ranges::none_of(parts, [&](const SymbolicBool& part) { return identical(!part, facts[i]); })) continue;
-    used.push_back(here.fact(assumed[i]).lemma);
-    return {Answer::Kind::no, ""};
-  }
-  const auto note = [&](std::size_t i) { used.push_back(here.fact(assumed[i]).lemma); };
-  const Refutable question(goal, facts);
-  if (const auto known = timeout_.count() > 0 ? question.find_refutation() : std::nullopt) {
-    std::ranges::for_each(*known, note);
-    return {Answer::Kind::no, ""};
-  }
+  return made;
+}
 
+/// The numbers of facts that are known to refute the goal, if there are any.
+std::optional<std::vector<std::size_t>> Induction::known_refutation(const Doubt& doubt) const {
+  const std::vector<SymbolicBool> parts = conjuncts(doubt.goal);
+  for (std::size_t i = 0; i < doubt.facts.size(); ++i) {
+    const auto is_opposite = [&](const SymbolicBool& part) { return identical(!part, doubt.facts[i]); };
+    if (std::ranges::any_of(parts, is_opposite)) return std::vector{doubt.numbers[i]};
+  }
+  if (timeout_.count() <= 0) return std::nullopt;
+  auto known = Refutable(doubt.goal, doubt.facts).find_refutation();
+  if (known) std::ranges::transform(*known, known->begin(), [&](std::size_t place) { return doubt.numbers[place]; });
+  return known;
+}
+
+/// Facts of these numbers refute the goal.
+void Induction::note_refutation(const Doubt& doubt, std::span<const std::size_t> numbers) {
+  std::vector<std::size_t> places;
+  for (const std::size_t number : numbers) {
+    places.push_back(static_cast<std::size_t>(std::ranges::find(doubt.numbers, number) - doubt.numbers.begin()));
+  }
+  Refutable(doubt.goal, doubt.facts).add_refutation(places);
+}
+
+/// Can the goal be met, whatever was known before? After `no`, adds the numbers of the facts that were used.
+Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, std::vector<std::size_t>& used) {
   if (!questions.query) questions.query.emplace(questions.timeout, Solver::simple);
   std::vector<SymbolicBool> names;
-  for (const std::size_t fact : assumed) {
-    if (!questions.facts.contains(fact)) {
-      questions.facts.emplace(fact, questions.query->name(here.fact(fact).holds));
+  for (const std::size_t number : doubt.numbers) {
+    if (!questions.facts.contains(number)) {
+      questions.facts.emplace(number, questions.query->name(here.fact(number).holds));
     }
-    names.push_back(questions.facts.at(fact));
+    names.push_back(questions.facts.at(number));
   }
-  Answer answer = questions.query->ask_doubtfully(goal, names);
+  Answer answer = questions.query->ask_doubtfully(doubt.goal, names);
   if (answer.kind != Answer::Kind::no) return answer;
-  std::vector<std::size_t> used_facts;
+  std::vector<std::size_t> facts;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (questions.query->used(names[i])) used_facts.push_back(i);
+    if (questions.query->used(names[i])) facts.push_back(doubt.numbers[i]);
   }
-  std::ranges::for_each(used_facts, note);
-  question.add_refutation(used_facts);
+  note_refutation(doubt, facts);
+  used.insert(used.end(), facts.begin(), facts.end());
+  return answer;
+}
+
+/// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
+Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
+                      bool all_facts) const {
+  const Doubt asked = doubt(here, goal, lemmas, all_facts);
+  if (known_refutation(asked)) return {Answer::Kind::no, ""};
+  std::vector<std::size_t> used;
+  return ask(here, questions, asked, used);
+}
+
+namespace {
+
+/// Of a part of a condition that says that a word is a number or an unknown: the word, and that.
+std::optional<std::pair<z3::expr, z3::expr>> known_word(const z3::expr& part) {
+  const auto is_plain = [](const z3::expr& word) { return word.is_numeral() || word.is_const(); };
+  if (!part.is_eq() || !part.arg(0).is_bv()) return std::nullopt;
+  for (const unsigned plain : {1u, 0u}) {
+    const z3::expr word = part.arg(1 - plain);
+    if (is_plain(part.arg(plain)) && !word.is_numeral()) return std::pair(word, part.arg(plain));
+  }
+  return std::nullopt;
+}
+
+/// The same condition: what some of its parts say that words are stands in place of these in the others. Those parts
+/// come first.
+SymbolicBool with_known_words(const SymbolicBool& condition) {
+  z3::expr_vector words(TermScope::context()), known(TermScope::context());
+  SymbolicBool all = true;
+  std::vector<SymbolicBool> others;
+  for (const SymbolicBool& part : conjuncts(condition)) {
+    if (const auto said = known_word(part.term())) {
+      words.push_back(said->first);
+      known.push_back(said->second);
+      all = all & part;
+    } else {
+      others.push_back(part);
+    }
+  }
+  for (const SymbolicBool& other : others) all = all & SymbolicBool(other.term().substitute(words, known));
+  return all;
+}
+
+}  // namespace
+
+/// Whether a world that was found for questions of that name shows the goal, and all that the lemmas say.
+bool Induction::is_known_to_be(const Case& here, const std::string& question, const SymbolicBool& goal,
+                               std::span<const Lemma> lemmas) const {
+  if (timeout_.count() <= 0) return false;
+  return std::ranges::any_of(known_worlds(question), [&](const z3::model& world) {
+    if (!shows(world, goal)) return false;
+    for (std::size_t i = 0; i < here.facts(); ++i) {
+      const Fact& fact = here.fact(i);
+      if (std::ranges::find(lemmas, fact.lemma) != lemmas.end() && !shows(world, fact.holds)) return false;
+    }
+    return true;
+  });
+}
+
+/// Can the call break a statement in this way? After `no`, adds the numbers of the facts that were used.
+Answer Induction::can_break(Case& here, const Statement& statement, const SymbolicBool& way,
+                            std::span<const Lemma> lemmas, std::vector<std::size_t>& used) {
+  const bool of_namespaces = statement.over<Symbolic>().of_namespace != nullptr;
+  const std::string question =
+      fmt::format("{} {} {}", statement.info->name, info(here.transition.call.kind).name, here.setting.standing);
+  const auto add_used = [&](const std::vector<std::size_t>& facts) {
+    used.insert(used.end(), facts.begin(), facts.end());
+    return Answer{Answer::Kind::no, ""};
+  };
+  const Doubt whole = doubt(here, way, lemmas, false);
+  if (const auto known = known_refutation(whole)) return add_used(*known);
+  if (is_known_to_be(here, question, way, lemmas)) {
+    if (of_namespaces) look_up_namespaces(here);
+    if (is_known_to_be(here, question, way, lemmas)) return {Answer::Kind::yes, ""};
+  }
+  // Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
+  const SymbolicBool plain = plain_parts_of(way);
+  if (!identical(plain, way)) {
+    const Doubt part = doubt(here, plain, lemmas, false);
+    std::optional<std::vector<std::size_t>> facts = known_refutation(part);
+    std::vector<std::size_t> of_part;
+    const auto is_refuted = [&] {
+      return plain.is_false() || ask(here, here.nearby_questions, part, of_part).kind == Answer::Kind::no;
+    };
+    if (!facts && is_refuted()) facts = of_part;
+    if (facts) {
+      note_refutation(whole, *facts);
+      return add_used(*facts);
+    }
+  }
+  const SymbolicBool plainer = with_known_words(way);
+  std::vector<std::size_t> of_whole;
+  Answer answer = ask(here, here.questions, {plainer, whole.numbers, whole.facts}, of_whole);
+  if (answer.kind == Answer::Kind::no) {
+    note_refutation(whole, of_whole);
+    return add_used(of_whole);
+  }
+  const auto ask_with_all = [&] {
+    const Doubt all = doubt(here, plainer, lemmas, true);
+    const auto known = known_refutation(all);
+    return known ? add_used(*known) : ask(here, here.questions, all, used);
+  };
+  if (answer.kind == Answer::Kind::yes) answer = ask_with_all();
+  if (answer.kind == Answer::Kind::yes && of_namespaces) {
+    look_up_namespaces(here);
+    answer = ask_with_all();
+  }
+  if (answer.kind == Answer::Kind::yes) keep_world(question, here.questions.query->model());
   return answer;
 }
 
@@ -223,25 +351,10 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
     if (here.transition.call.kind != kind) continue;
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
-      // Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
-      const SymbolicBool plain = plain_parts_of(way);
-      if (!identical(plain, way)) {
-        std::vector<Lemma> used;
-        if (plain.is_false() || ask(here, here.nearby_questions, plain, lemmas, false, used).kind == Answer::Kind::no) {
-          result.used.insert(result.used.end(), used.begin(), used.end());
-          continue;
-        }
-      }
-      const auto ask_with = [&](bool all_facts) {
-        return ask(here, here.questions, way, lemmas, all_facts, result.used);
-      };
-      result.answer = ask_with(false);
-      if (result.answer.kind == Answer::Kind::yes) result.answer = ask_with(true);
-      if (result.answer.kind == Answer::Kind::yes && statement.over<Symbolic>().of_namespace) {
-        look_up_namespaces(here);
-        result.answer = ask_with(true);
-      }
+      std::vector<std::size_t> used;
+      result.answer = can_break(here, statement, way, lemmas, used);
       if (result.answer.kind != Answer::Kind::no) return {result.answer, {}};
+      for (const std::size_t number : used) result.used.push_back(here.fact(number).lemma);
     }
   }
   return result;
@@ -337,11 +450,6 @@ SymbolicBool difference(const Transition<Symbolic>& a, const Transition<Symbolic
   return difference(differing_words(a, b));
 }
 
-bool shows(const z3::model& model, const SymbolicBool& condition) {
-  if (condition.is_false()) return false;
-  return model.eval(condition.term(), true).is_true();
-}
-
 }  // namespace
 
 bool Induction::same_form(const Variant& variant) {
@@ -371,9 +479,8 @@ std::optional<z3::model> Induction::known_world(Case& here, Shows shows) {
 Answer Induction::find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                              std::optional<z3::model>& found) {
   if (goal.is_false()) return {Answer::Kind::no, ""};
-  std::vector<Lemma> used;
-  Answer answer = ask(here, here.questions, goal, lemmas, false, used);
-  if (answer.kind == Answer::Kind::yes) answer = ask(here, here.questions, goal, lemmas, true, used);
+  Answer answer = ask(here, here.questions, goal, lemmas, false);
+  if (answer.kind == Answer::Kind::yes) answer = ask(here, here.questions, goal, lemmas, true);
   if (answer.kind != Answer::Kind::yes) return answer;
   constexpr std::size_t kKept = 64;
   found = here.questions.query->model();
@@ -410,7 +517,6 @@ bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std
   constexpr std::size_t kQuestions = 10, kAbove = 10;
   const Differences found = differences(pairs);
   std::vector<bool> same(found.parts.size());
-  std::vector<Lemma> used;
   std::size_t asked = 0;
   for (std::size_t i = 0; i < found.parts.size(); ++i) {
     const PartPair& part = found.parts[i];
@@ -420,7 +526,7 @@ bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std
     const SymbolicBool differ = part.differ();
     if (is_shown_nearby(here, differ, lemmas)) continue;
     ++asked;
-    const Answer::Kind answer = ask(here, here.nearby_questions, differ, lemmas, false, used).kind;
+    const Answer::Kind answer = ask(here, here.nearby_questions, differ, lemmas, false).kind;
     same[i] = answer == Answer::Kind::no;
     if (answer != Answer::Kind::yes) continue;
     constexpr std::size_t kKept = 32;
@@ -433,9 +539,8 @@ bool Induction::are_same_nearby(Case& here, std::span<const WordPair> pairs, std
 Answer Induction::can_be(const Variant& variant, std::size_t call, const SymbolicBool& goal,
                          std::span<const Lemma> lemmas, Effort effort) {
   Case& here = *variant.calls_.at(call).proper;
-  std::vector<Lemma> used;
   if (goal.is_false()) return {Answer::Kind::no, ""};
-  return ask(here, effort == Effort::brief ? here.nearby_questions : here.questions, goal, lemmas, false, used);
+  return ask(here, effort == Effort::brief ? here.nearby_questions : here.questions, goal, lemmas, false);
 }
 
 Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
@@ -448,11 +553,9 @@ Answer Induction::differs(Variant& variant, std::span<const Lemma> lemmas) {
   }
   for (std::size_t i = 0; i < whole.size(); ++i) {
     const auto& [proper, transition, deviated] = variant.calls_[i];
-    std::vector<Lemma> used;
     if (whole[i].is_false()) continue;
     // What never computes anything else is the same, and that question is smaller by far.
-    if (!deviated.is_true() &&
-        ask(*proper, proper->nearby_questions, deviated, lemmas, false, used).kind == Answer::Kind::no)
+    if (!deviated.is_true() && ask(*proper, proper->nearby_questions, deviated, lemmas, false).kind == Answer::Kind::no)
       continue;
     if (are_same_nearby(*proper, differing_words(proper->transition, transition), lemmas)) continue;
     std::optional<z3::model> world;

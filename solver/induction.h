@@ -178,6 +178,12 @@ class Induction {
       return i < setting.facts.size() ? setting.facts[i] : of_lookups[i - setting.facts.size()];
     }
   };
+  /// A goal, and what may speak against it.
+  struct Doubt {
+    SymbolicBool goal;
+    std::vector<std::size_t> numbers;  ///< of Case::fact()
+    std::vector<SymbolicBool> facts;   ///< these
+  };
   /// A way to break a statement that calls by the rules proper have not.
   struct NewWay {
     const Statement* statement;
@@ -214,8 +220,16 @@ class Induction {
                     std::span<const Lemma> lemmas, const Tells& tells);
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
+  static Doubt doubt(const Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts);
+  std::optional<std::vector<std::size_t>> known_refutation(const Doubt& doubt) const;
+  static void note_refutation(const Doubt& doubt, std::span<const std::size_t> numbers);
+  static Answer ask(const Case& here, Questions& questions, const Doubt& doubt, std::vector<std::size_t>& used);
   Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
-             bool all_facts, std::vector<Lemma>& used);
+             bool all_facts) const;
+  bool is_known_to_be(const Case& here, const std::string& question, const SymbolicBool& goal,
+                      std::span<const Lemma> lemmas) const;
+  Answer can_break(Case& here, const Statement& statement, const SymbolicBool& way, std::span<const Lemma> lemmas,
+                   std::vector<std::size_t>& used);
 
   Profile profile_;
   std::vector<const Statement*> statements_{};  ///< by lemma

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -172,6 +174,24 @@ TEST(Induction, NamesOfTasksAndNamespacesDoNotMatter) {
       EXPECT_EQ(meets(broken, profile, made), meets(broken, profile, old)) << statement.info->name;
     }
   }
+}
+
+/// Whether dropping a capability from X can break userns-within-bounding, and how much Z3 was asked.
+std::pair<Answer::Kind, std::size_t> can_a_drop_break(std::string_view profile) {
+  const TermScope scope(Induction::kUnrolling);
+  const auto within = std::ranges::find_if(
+      all_statements(), [](const Statement& one) { return one.info->name == "userns-within-bounding"; });
+  Induction induction(parse_profile(profile), Fault::none, std::chrono::seconds(10));
+  const std::array lemmas{induction.add_lemma(Induction::foundation()), induction.add_lemma(*within)};
+  const Inductive drop = induction.breaks(*within, CallKind::capbset_drop, lemmas);
+  return {drop.answer.kind, induction.asked()};
+}
+
+TEST(Induction, AWorldThatWasFoundShowsItAgainWhereItIsSo) {
+  EXPECT_EQ(can_a_drop_break("6.12+userns").first, Answer::Kind::yes);
+  EXPECT_EQ(can_a_drop_break("6.12+userns"), std::pair(Answer::Kind::yes, std::size_t{0}));
+  EXPECT_EQ(can_a_drop_break("6.1+userns"), std::pair(Answer::Kind::yes, std::size_t{0}));
+  EXPECT_EQ(can_a_drop_break("6.12+userns+capbset-drop-lowers-userns").first, Answer::Kind::no);
 }
 
 }  // namespace
