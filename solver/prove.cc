@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <ranges>
 #include <set>
 #include <stdexcept>
@@ -40,8 +41,10 @@ bool contains(const Range& range, const T& value) {
 struct InductionResult {
   std::vector<Answer> answers{kCalls.size(), {Answer::Kind::no, ""}};
   std::vector<std::set<Lemma>> used{kCalls.size()};
+  std::vector<double> seconds_by_kind = std::vector<double>(kCalls.size());
   std::size_t queries = 0;
-  double seconds = 0;
+
+  double seconds() const { return std::accumulate(seconds_by_kind.begin(), seconds_by_kind.end(), 0.0); }
 
   /// The first kind for which there is no proof.
   std::optional<CallKind> open() const {
@@ -141,10 +144,11 @@ class Prover {
   /// Asks for each kind of call that is due, and stops at the first without a proof.
   template <class Due>
   void induct(const Statement& statement, std::span<const Lemma> lemmas, InductionResult& result, Due due) {
-    const auto start = Clock::now();
     const std::size_t asked = induction_.asked();
     const auto ask_about = [&](std::size_t index) {
+      const auto start = Clock::now();
       Inductive step = induction_.breaks(statement, kCalls[index].kind, lemmas);
+      result.seconds_by_kind[index] += seconds_since(start);
       result.answers[index] = std::move(step.answer);
       result.used[index] = {step.used.begin(), step.used.end()};
       return result.answers[index].kind == Answer::Kind::no;
@@ -158,7 +162,6 @@ class Prover {
       std::ranges::all_of(due_kinds, ask_about);
     }
     result.queries += induction_.asked() - asked;
-    result.seconds += seconds_since(start);
   }
 
   ProofResult decide(const Statement& statement) {
@@ -174,7 +177,7 @@ class Prover {
       induct(statement, standing(), fresh, [](const auto&) { return true; });
       inductive = !fresh.open();
     }
-    ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0, 0};
+    ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0, 0, 0};
     if (inductive && is_founded()) {
       conclude_proved(statement, *induction, result);
       if (result.verdict == ProofVerdict::proved) show_obligations(statement, *induction, result);
@@ -182,7 +185,8 @@ class Prover {
       conclude_open(statement, *induction, result);
     }
     result.queries = induction->queries + search_.asked() - asked;
-    result.seconds = seconds_since(start) + (induction == &fresh ? 0 : induction->seconds);
+    result.seconds = seconds_since(start) + (induction == &fresh ? 0 : induction->seconds());
+    result.slowest_obligation = std::ranges::max(induction->seconds_by_kind);
     return result;
   }
 

@@ -49,6 +49,7 @@ struct ProofResult {
   std::size_t queries;                    ///< the questions that Z3 was asked
   std::size_t confirmed;                  ///< the obligations that were confirmed, without those of results before it
   double seconds;
+  double slowest_obligation;  ///< of these seconds, those for the kind of call that took longest
 
   /// The claim came out as it was made.
   bool as_claimed() const;

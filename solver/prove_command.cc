@@ -194,7 +194,8 @@ nlohmann::json as_json(const CommandOptions& options, const Rules& rules, const 
                     {"queries", result.queries},
                     {"confirmed", confirmation_as_json(options, result)},
                     {"obligations_confirmed", result.confirmed},
-                    {"seconds", result.seconds}});
+                    {"seconds", result.seconds},
+                    {"slowest_obligation_seconds", result.slowest_obligation}});
   }
   return {{"profile", to_string(rules.profile)},
           {"fault", rules.fault ? nlohmann::json(rules.fault->name) : nlohmann::json(nullptr)},

@@ -174,6 +174,8 @@ TEST_F(ProveCommandConfirm, PutsObligationsToCvc5AndWritesThem) {
   EXPECT_EQ(report["verdict"], "proved");
   EXPECT_EQ(report["confirmed"], true);
   EXPECT_GT(report["obligations_confirmed"], 0);
+  EXPECT_GT(report["slowest_obligation_seconds"], 0);
+  EXPECT_LE(report["slowest_obligation_seconds"], report["seconds"]);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path_ / "6.12"), {}),
             2 * static_cast<std::ptrdiff_t>(kCalls.size()));
   const std::string text = read_file(path_ / "6.12" / "bounding-read-is-exact.PR_CAPBSET_READ.smt2");

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "fuzz/bench/host_calls.h"
@@ -227,15 +228,21 @@ void guest_calls(benchmark::State& state, const char* machine, const char* which
   }
 }
 
-void proofs(benchmark::State& state, const std::string& profile) {
+/// The whole catalogue on all profiles, as `capcheck prove` decides it: by as many threads as there are processors.
+void proofs(benchmark::State& state, const std::vector<Profile>& profiles) {
   double slowest = 0;
   std::size_t count = 0;
   for (auto _ : state) {
-    const auto results = prove_catalogue(parse_profile(profile));
-    count = results.size();
-    for (const ProofResult& result : results) slowest = std::max(slowest, result.seconds);
+    for (const ProfileProofs& of_profile : prove_profiles(profiles, {}, std::thread::hardware_concurrency())) {
+      for (const ProofResult& result : of_profile.results) {
+        if (!is_answer(result.verdict)) state.SkipWithError(std::string(result.info->name).c_str());
+        slowest = std::max(slowest, result.slowest_obligation);
+        ++count;
+      }
+    }
   }
-  state.counters["slowest_s"] = slowest;
+  state.counters["slowest_obligation_s"] = slowest;
+  state.counters["profiles"] = static_cast<double>(profiles.size());
   state.counters["proofs"] = static_cast<double>(count);
 }
 
@@ -305,8 +312,8 @@ class Ratios : public benchmark::ConsoleReporter {
         for (const auto& [name, counter] : run.counters) {
           if (name == "processor_s") kernel_seconds_ = counter.value;
           if (name == "slowest_question_s") slowest_question_ = counter.value;
+          if (name == "slowest_obligation_s") slowest_obligation_ = counter.value;
         }
-        slowest_ = std::max(slowest_, run.counters.contains("slowest_s") ? run.counters.at("slowest_s").value : 0);
       }
     }
   }
@@ -317,8 +324,6 @@ class Ratios : public benchmark::ConsoleReporter {
     const auto ratio = [&](const std::string& of, const std::string& to) {
       return seconds_.contains(of) && seconds_.contains(to) ? seconds_.at(of) / seconds_.at(to) : std::nan("");
     };
-    double all_proofs = 0;
-    for (const auto& [name, seconds] : seconds_) all_proofs += name.starts_with("proofs") ? seconds : 0;
     fmt::print("\n{:<58} {:>8} {:>10}\n", "figure", "measured", "wanted");
     const auto row = [](std::string_view what, double value, std::string_view wanted) {
       fmt::print("{:<58} {:>8.2f} {:>10}\n", what, value, wanted);
@@ -338,15 +343,16 @@ class Ratios : public benchmark::ConsoleReporter {
     };
     row("exhaustive enumeration, million steps a second, model", steps("exhaustion_of_model"), ">= 1");
     row("exhaustive enumeration, million steps a second, kernel", steps("exhaustion_of_kernel"), "");
-    row("slowest proof or refutation, seconds", slowest_, "<= 1");
-    row("the whole catalogue on every profile, seconds", all_proofs, "<= 30");
+    row("slowest obligation of the catalogue, seconds", slowest_obligation_, "<= 1");
+    row("the whole catalogue on every profile, seconds",
+        seconds_.contains("proofs") ? seconds_.at("proofs") : std::nan(""), "<= 30");
     row("all functions of one kernel proved, processor seconds", kernel_seconds_, "<= 60");
     row("slowest question of these proofs, seconds", slowest_question_, "<= 10");
   }
 
  private:
   std::map<std::string, double> seconds_, million_steps_;
-  double slowest_ = 0, kernel_seconds_ = std::nan(""), slowest_question_ = std::nan("");
+  double slowest_obligation_ = std::nan(""), kernel_seconds_ = std::nan(""), slowest_question_ = std::nan("");
   bool failed_ = false;
 };
 
@@ -400,15 +406,12 @@ int main(int argc, char** argv) {
         ->Iterations(1);
   }
   register_machines();
-  std::vector<std::string> profiles = {"6.17", "6.17+userns"};
-  for (const Profile& profile : kernel_profiles()) profiles.push_back(to_string(profile));
-  for (const std::string& profile : profiles) {
-    benchmark::RegisterBenchmark(("proofs/" + profile).c_str(),
-                                 [profile](benchmark::State& state) { proofs(state, profile); })
-        ->Unit(benchmark::kMillisecond)
-        ->UseRealTime()
-        ->Iterations(1);
-  }
+  std::vector<Profile> profiles = {parse_profile("6.17"), parse_profile("6.17+userns")};
+  profiles.insert(profiles.end(), kernel_profiles().begin(), kernel_profiles().end());
+  benchmark::RegisterBenchmark("proofs", [=](benchmark::State& state) { proofs(state, profiles); })
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime()
+      ->Iterations(1);
   benchmark::RegisterBenchmark("kernel_proofs", [](benchmark::State& state) { kernel_proofs(state, "6.12+userns"); })
       ->Unit(benchmark::kMillisecond)
       ->UseRealTime()
