@@ -293,48 +293,52 @@ bool Induction::is_known_to_be(const Case& here, const std::string& question, co
   });
 }
 
+/// Facts that refute what is plain of a way to break a statement, if there is any such part that is worth a question.
+/// Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
+std::optional<std::vector<std::size_t>> Induction::refute_plain_parts(Case& here, const SymbolicBool& way,
+                                                                      std::span<const Lemma> lemmas) const {
+  std::vector<std::size_t> used;
+  const SymbolicBool plain = plain_parts_of(way);
+  if (identical(plain, way)) return std::nullopt;
+  if (plain.is_false()) return used;
+  const Doubt part = doubt(here, plain, lemmas, false);
+  if (auto known = known_refutation(part)) return known;
+  if (ask(here, here.nearby_questions, part, used).kind != Answer::Kind::no) return std::nullopt;
+  return used;
+}
+
 /// Can the call break a statement in this way? After `no`, adds the numbers of the facts that were used.
 Answer Induction::can_break(Case& here, const Statement& statement, const SymbolicBool& way,
                             std::span<const Lemma> lemmas, std::vector<std::size_t>& used) {
   const bool of_namespaces = statement.over<Symbolic>().of_namespace != nullptr;
   const std::string question =
       fmt::format("{} {} {}", statement.info->name, info(here.transition.call.kind).name, here.setting.standing);
-  const auto add_used = [&](const std::vector<std::size_t>& facts) {
+  const auto refuted_by = [&](const std::vector<std::size_t>& facts) {
     used.insert(used.end(), facts.begin(), facts.end());
     return Answer{Answer::Kind::no, ""};
   };
   const Doubt whole = doubt(here, way, lemmas, false);
-  if (const auto known = known_refutation(whole)) return add_used(*known);
+  if (const auto known = known_refutation(whole)) return refuted_by(*known);
   if (is_known_to_be(here, question, way, lemmas)) {
-    if (of_namespaces) look_up_namespaces(here);
+    if (!of_namespaces) return {Answer::Kind::yes, ""};
+    look_up_namespaces(here);
     if (is_known_to_be(here, question, way, lemmas)) return {Answer::Kind::yes, ""};
   }
-  // Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
-  const SymbolicBool plain = plain_parts_of(way);
-  if (!identical(plain, way)) {
-    const Doubt part = doubt(here, plain, lemmas, false);
-    std::optional<std::vector<std::size_t>> facts = known_refutation(part);
-    std::vector<std::size_t> of_part;
-    const auto is_refuted = [&] {
-      return plain.is_false() || ask(here, here.nearby_questions, part, of_part).kind == Answer::Kind::no;
-    };
-    if (!facts && is_refuted()) facts = of_part;
-    if (facts) {
-      note_refutation(whole, *facts);
-      return add_used(*facts);
-    }
+  if (const auto facts = refute_plain_parts(here, way, lemmas)) {
+    note_refutation(whole, *facts);
+    return refuted_by(*facts);
   }
   const SymbolicBool plainer = with_known_words(way);
   std::vector<std::size_t> of_whole;
   Answer answer = ask(here, here.questions, {plainer, whole.numbers, whole.facts}, of_whole);
   if (answer.kind == Answer::Kind::no) {
     note_refutation(whole, of_whole);
-    return add_used(of_whole);
+    return refuted_by(of_whole);
   }
   const auto ask_with_all = [&] {
     const Doubt all = doubt(here, plainer, lemmas, true);
     const auto known = known_refutation(all);
-    return known ? add_used(*known) : ask(here, here.questions, all, used);
+    return known ? refuted_by(*known) : ask(here, here.questions, all, used);
   };
   if (answer.kind == Answer::Kind::yes) answer = ask_with_all();
   if (answer.kind == Answer::Kind::yes && of_namespaces) {

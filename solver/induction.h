@@ -228,6 +228,8 @@ class Induction {
              bool all_facts) const;
   bool is_known_to_be(const Case& here, const std::string& question, const SymbolicBool& goal,
                       std::span<const Lemma> lemmas) const;
+  std::optional<std::vector<std::size_t>> refute_plain_parts(Case& here, const SymbolicBool& way,
+                                                             std::span<const Lemma> lemmas) const;
   Answer can_break(Case& here, const Statement& statement, const SymbolicBool& way, std::span<const Lemma> lemmas,
                    std::vector<std::size_t>& used);
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -176,14 +177,17 @@ TEST(Induction, NamesOfTasksAndNamespacesDoNotMatter) {
   }
 }
 
+const Statement& statement_of(std::string_view name) {
+  return *std::ranges::find_if(all_statements(), [&](const Statement& one) { return one.info->name == name; });
+}
+
 /// Whether dropping a capability from X can break userns-within-bounding, and how much Z3 was asked.
 std::pair<Answer::Kind, std::size_t> can_a_drop_break(std::string_view profile) {
   const TermScope scope(Induction::kUnrolling);
-  const auto within = std::ranges::find_if(
-      all_statements(), [](const Statement& one) { return one.info->name == "userns-within-bounding"; });
+  const Statement& within = statement_of("userns-within-bounding");
   Induction induction(parse_profile(profile), Fault::none, std::chrono::seconds(10));
-  const std::array lemmas{induction.add_lemma(Induction::foundation()), induction.add_lemma(*within)};
-  const Inductive drop = induction.breaks(*within, CallKind::capbset_drop, lemmas);
+  const std::array lemmas{induction.add_lemma(Induction::foundation()), induction.add_lemma(within)};
+  const Inductive drop = induction.breaks(within, CallKind::capbset_drop, lemmas);
   return {drop.answer.kind, induction.asked()};
 }
 
@@ -192,6 +196,15 @@ TEST(Induction, AWorldThatWasFoundShowsItAgainWhereItIsSo) {
   EXPECT_EQ(can_a_drop_break("6.12+userns"), std::pair(Answer::Kind::yes, std::size_t{0}));
   EXPECT_EQ(can_a_drop_break("6.1+userns"), std::pair(Answer::Kind::yes, std::size_t{0}));
   EXPECT_EQ(can_a_drop_break("6.12+userns+capbset-drop-lowers-userns").first, Answer::Kind::no);
+}
+
+TEST(Induction, AWorldThatALemmaRulesOutShowsNothing) {
+  const TermScope scope(Induction::kUnrolling);
+  const Statement& within = statement_of("effective-within-permitted");
+  Induction induction(parse_profile("6.12"), Fault::none, std::chrono::seconds(10));
+  const std::array lemmas{induction.add_lemma(Induction::foundation()), induction.add_lemma(within)};
+  EXPECT_EQ(induction.breaks(within, CallKind::clone, std::span(lemmas).first(1)).answer.kind, Answer::Kind::yes);
+  EXPECT_EQ(induction.breaks(within, CallKind::clone, lemmas).answer.kind, Answer::Kind::no);
 }
 
 }  // namespace

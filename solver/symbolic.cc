@@ -210,12 +210,12 @@ unsigned connectives(const z3::expr& term, unsigned limit) {
   return count;
 }
 
-/// How many terms a term consists of, each counted once.
 /// A word of fewer bits, the highest of which are known.
 bool is_of_known_high_bits(const z3::expr& word) {
   return word.is_app() && word.decl().decl_kind() == Z3_OP_ZERO_EXT && has_known_high_bits(word.arg(0));
 }
 
+/// How many terms a term consists of, each counted once.
 std::size_t size_of(const z3::expr& term) {
   std::set<unsigned> seen;
   const auto visit = [&](const auto& self, const z3::expr& part) -> void {
