@@ -353,6 +353,9 @@ Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span
   Inductive result{{Answer::Kind::no, ""}, {}};
   for (Case& here : cases_) {
     if (here.transition.call.kind != kind) continue;
+    for (Questions* questions : {&here.questions, &here.nearby_questions}) {
+      if (questions->query) questions->query->begin_subject();
+    }
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
       std::vector<std::size_t> used;

@@ -9,6 +9,8 @@
 namespace capcheck {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 bool is_out_of_time(const std::string& reason) {
   return reason == "timeout" || reason == "canceled";
 }
@@ -30,7 +32,11 @@ Answer no_answer(const z3::solver& solver) {
 }
 
 /// What a rough question may cost, in Z3's own measure, so that its answer does not hang on the machine.
-constexpr unsigned kRoughEffort = 1'000'000;
+constexpr unsigned kRoughEffort = 600'000;
+/// After a rough question about a subject that came to nothing, only one of so many is asked until one does not.
+constexpr std::size_t kRoughAgain = 16;
+/// What a question may cost before another solver is asked.
+constexpr unsigned kEffort = 1'000'000;
 /// No limit, to Z3.
 constexpr unsigned kAnyEffort = 0;
 
@@ -95,7 +101,8 @@ z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
 
 }  // namespace
 
-Query::Query(std::chrono::milliseconds timeout, Solver solver) : solver_(make_solver(solver)), timeout_(timeout) {
+Query::Query(std::chrono::milliseconds timeout, Solver solver)
+    : solver_(make_solver(solver)), kind_(solver), timeout_(timeout) {
   leave_interrupts(solver_);
   set_timeout(solver_, timeout_);
 }
@@ -117,14 +124,18 @@ void Query::drop_goal() {
 void Query::require(const SymbolicBool& fact) {
   drop_goal();
   if (fact.is_true()) return;
-  solver_.add(fact.term());
+  required_.push_back(fact.term());
+  solver_.add(required_.back());
 }
 
 SymbolicBool Query::name(const SymbolicBool& condition) {
   if (condition.is_true() || condition.is_false()) return condition;
-  const SymbolicBool named = SymbolicBool::unknown("q" + std::to_string(names_++));
-  require(!named | condition);
-  return named;
+  const SymbolicBool name = SymbolicBool::unknown("q" + std::to_string(named_.size()));
+  const z3::expr named = z3::implies(name.term(), condition.term());
+  named_.emplace(name.term().id(), named);
+  drop_goal();
+  solver_.add(named);
+  return name;
 }
 
 Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions) {
@@ -135,14 +146,26 @@ Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assump
 
   ++asked_;
   set_goal(goal);
-  return conclude(solver_.check(terms_of(assumptions)));
+  const z3::expr_vector names = terms_of(assumptions);
+  solver_.set("rlimit", kind_ == Solver::simple ? kEffort : kAnyEffort);
+  const auto start = Clock::now();
+  const z3::check_result result = solver_.check(names);
+  if (result != z3::unknown || kind_ != Solver::simple) return conclude(solver_, result);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(start + timeout_ - Clock::now());
+  return left.count() > 0 ? ask_other(names, left) : no_answer(solver_);
 }
 
 Answer Query::ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions) {
   if (goal.is_true() || goal.is_false() || timeout_.count() <= 0) return ask(goal, assumptions);
-  if (!refutes_roughly(goal.term(), terms_of(assumptions))) return ask(goal, assumptions);
+  if (rough_in_vain_ && ++left_out_ % kRoughAgain != 0) return ask(goal, assumptions);
+  rough_in_vain_ = !refutes_roughly(goal.term(), terms_of(assumptions));
+  if (rough_in_vain_) return ask(goal, assumptions);
   ++asked_;
   return {Answer::Kind::no, ""};
+}
+
+void Query::begin_subject() {
+  rough_in_vain_ = false;
 }
 
 /// Most of what cannot be is so whatever is left out, and found out much faster without it.
@@ -155,28 +178,41 @@ bool Query::refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumpt
   solver_.set("rlimit", kRoughEffort);
   const bool refuted = solver_.check(assumptions) == z3::unsat;
   solver_.set("rlimit", kAnyEffort);
-  if (refuted) keep_core();
+  if (refuted) keep_core(solver_);
   solver_.pop();
   return refuted;
 }
 
-void Query::keep_core() {
-  for (const z3::expr& used : solver_.unsat_core()) core_.push_back(used);
+/// How long Z3 takes is a matter of luck where it takes long: another solver mostly has better.
+Answer Query::ask_other(const z3::expr_vector& assumptions, std::chrono::milliseconds timeout) {
+  z3::solver other = make_solver(Solver::of_words);
+  leave_interrupts(other);
+  set_timeout(other, timeout);
+  for (const z3::expr& fact : required_) other.add(fact);
+  for (const z3::expr& assumption : assumptions) {
+    if (const auto named = named_.find(assumption.id()); named != named_.end()) other.add(named->second);
+  }
+  other.add(goal_.value());
+  return conclude(other, other.check(assumptions));
+}
+
+void Query::keep_core(const z3::solver& solver) {
+  for (const z3::expr& used : solver.unsat_core()) core_.push_back(used);
 }
 
 /// Keeps what an answer rests on.
-Answer Query::conclude(z3::check_result result) {
+Answer Query::conclude(const z3::solver& solver, z3::check_result result) {
   switch (result) {
     case z3::unsat:
-      keep_core();
+      keep_core(solver);
       return {Answer::Kind::no, ""};
     case z3::sat:
-      model_ = solver_.get_model();
+      model_ = solver.get_model();
       return {Answer::Kind::yes, ""};
     case z3::unknown:
       break;
   }
-  return no_answer(solver_);
+  return no_answer(solver);
 }
 
 std::uint64_t Query::value(const SymbolicWord& word) const {

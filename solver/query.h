@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,6 +50,9 @@ class Query {
   /// says.
   Answer ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions);
 
+  /// What is asked from here on has little to do with what was asked before.
+  void begin_subject();
+
   /// After the answer `yes`: a value that a word has, the same for all words.
   std::uint64_t value(const SymbolicWord& word) const;
   bool value(const SymbolicBool& condition) const;
@@ -63,19 +67,24 @@ class Query {
 
  private:
   bool refutes_roughly(const z3::expr& goal, const z3::expr_vector& assumptions);
-  Answer conclude(z3::check_result result);
-  void keep_core();
+  Answer ask_other(const z3::expr_vector& assumptions, std::chrono::milliseconds timeout);
+  Answer conclude(const z3::solver& solver, z3::check_result result);
+  void keep_core(const z3::solver& solver);
 
   void set_goal(const SymbolicBool& goal);
   void drop_goal();
 
   z3::solver solver_;
-  std::optional<z3::expr> goal_;  ///< asserted in a scope of the solver, for as long as it is asked for
+  Solver kind_;
+  std::vector<z3::expr> required_;
+  std::map<unsigned, z3::expr> named_;  ///< what has a name follows from it; by the name's number
+  std::optional<z3::expr> goal_;        ///< asserted in a scope of the solver, for as long as it is asked for
   std::chrono::milliseconds timeout_;
   std::optional<z3::model> model_;
   std::vector<z3::expr> core_;
   std::size_t asked_ = 0;
-  std::size_t names_ = 0;
+  bool rough_in_vain_ = false;  ///< the last rough question about the subject came to nothing
+  std::size_t left_out_ = 0;    ///< rough questions
 };
 
 /// Can the goal hold? For a question of its own, which is answered faster where no other follows.
