@@ -43,7 +43,11 @@ Induction::Induction(const Profile& profile, Fault fault, std::chrono::milliseco
 
 Induction::Induction(const Profile& profile, const Stepper<Symbolic>& rules, std::chrono::milliseconds timeout,
                      CallKinds calls, Worlds worlds)
-    : profile_(profile), any_namespace_(any_user_ns("any_namespace")), timeout_(timeout), lazy_(timeout) {
+    : profile_(profile),
+      newest_(profile),
+      any_namespace_(any_user_ns("any_namespace")),
+      timeout_(timeout),
+      lazy_(timeout) {
   for (const CallerStanding standing : kStandings) {
     for (const CallInfo& call : kCalls) {
       if (!(calls & kinds({call.kind})) || !is_about(standing, call.kind)) continue;
@@ -193,46 +197,53 @@ Induction::Doubt Induction::doubt(const Case& here, const SymbolicBool& goal, st
   return made;
 }
 
-/// The numbers of facts that are known to refute the goal, if there are any.
-std::optional<std::vector<std::size_t>> Induction::known_refutation(const Doubt& doubt) const {
+/// What is known to refute the goal, if anything is.
+std::optional<Induction::Refutation> Induction::known_refutation(const Doubt& doubt) const {
   const std::vector<SymbolicBool> parts = conjuncts(doubt.goal);
   for (std::size_t i = 0; i < doubt.facts.size(); ++i) {
     const auto is_opposite = [&](const SymbolicBool& part) { return identical(!part, doubt.facts[i]); };
-    if (std::ranges::any_of(parts, is_opposite)) return std::vector{doubt.numbers[i]};
+    if (std::ranges::any_of(parts, is_opposite)) return Refutation{{doubt.numbers[i]}};
   }
   if (timeout_.count() <= 0) return std::nullopt;
-  auto known = Refutable(doubt.goal, doubt.facts).find_refutation();
-  if (known) std::ranges::transform(*known, known->begin(), [&](std::size_t place) { return doubt.numbers[place]; });
-  return known;
+  auto known = Refutable(doubt.goal, doubt.facts, newest_).find_refutation();
+  if (!known) return std::nullopt;
+  std::ranges::transform(*known, known->begin(), [&](std::size_t place) { return doubt.numbers[place]; });
+  return Refutation{*std::move(known)};
 }
 
-/// Facts of these numbers refute the goal.
-void Induction::note_refutation(const Doubt& doubt, std::span<const std::size_t> numbers) {
+/// Keeps what refutes the goal for other profiles, if it does so there.
+void Induction::note_refutation(const Doubt& doubt, const Refutation& refutation) const {
+  if (!refutation.is_general) return;
   std::vector<std::size_t> places;
-  for (const std::size_t number : numbers) {
+  for (const std::size_t number : refutation.numbers) {
     places.push_back(static_cast<std::size_t>(std::ranges::find(doubt.numbers, number) - doubt.numbers.begin()));
   }
-  Refutable(doubt.goal, doubt.facts).add_refutation(places);
+  Refutable(doubt.goal, doubt.facts, newest_).add_refutation(places);
 }
 
-/// Can the goal be met, whatever was known before? After `no`, adds the numbers of the facts that were used.
-Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, std::vector<std::size_t>& used) {
+/// Can the goal be met, whatever was known before?
+Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) const {
   if (!questions.query) questions.query.emplace(questions.timeout, Solver::simple);
+  Query& query = *questions.query;
   std::vector<SymbolicBool> names;
   for (const std::size_t number : doubt.numbers) {
     if (!questions.facts.contains(number)) {
-      questions.facts.emplace(number, questions.query->name(here.fact(number).holds));
+      questions.facts.emplace(number, query.name(newest_.left_open(here.fact(number).holds)));
     }
     names.push_back(questions.facts.at(number));
   }
-  Answer answer = questions.query->ask_doubtfully(doubt.goal, names);
-  if (answer.kind != Answer::Kind::no) return answer;
-  std::vector<std::size_t> facts;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (questions.query->used(names[i])) facts.push_back(doubt.numbers[i]);
+  const SymbolicBool goal = newest_.left_open(doubt.goal), as_in_profile = newest_.as_in_profile();
+  Answer answer = query.ask_doubtfully(goal, names);
+  if (answer.kind == Answer::Kind::yes && !query.value(as_in_profile)) {
+    names.push_back(as_in_profile);
+    answer = query.ask(goal, names);
+    refutation.is_general = false;
   }
-  note_refutation(doubt, facts);
-  used.insert(used.end(), facts.begin(), facts.end());
+  if (answer.kind != Answer::Kind::no) return answer;
+  for (std::size_t i = 0; i < doubt.numbers.size(); ++i) {
+    if (query.used(names[i])) refutation.numbers.push_back(doubt.numbers[i]);
+  }
+  note_refutation(doubt, refutation);
   return answer;
 }
 
@@ -241,8 +252,8 @@ Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool
                       bool all_facts) const {
   const Doubt asked = doubt(here, goal, lemmas, all_facts);
   if (known_refutation(asked)) return {Answer::Kind::no, ""};
-  std::vector<std::size_t> used;
-  return ask(here, questions, asked, used);
+  Refutation refutation;
+  return ask(here, questions, asked, refutation);
 }
 
 namespace {
@@ -293,18 +304,18 @@ bool Induction::is_known_to_be(const Case& here, const std::string& question, co
   });
 }
 
-/// Facts that refute what is plain of a way to break a statement, if there is any such part that is worth a question.
+/// What refutes that which is plain of a way to break a statement, if there is any such part that is worth a question.
 /// Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
-std::optional<std::vector<std::size_t>> Induction::refute_plain_parts(Case& here, const SymbolicBool& way,
-                                                                      std::span<const Lemma> lemmas) const {
-  std::vector<std::size_t> used;
+std::optional<Induction::Refutation> Induction::refute_plain_parts(Case& here, const SymbolicBool& way,
+                                                                   std::span<const Lemma> lemmas) const {
+  Refutation refutation;
   const SymbolicBool plain = plain_parts_of(way);
   if (identical(plain, way)) return std::nullopt;
-  if (plain.is_false()) return used;
+  if (plain.is_false()) return refutation;
   const Doubt part = doubt(here, plain, lemmas, false);
   if (auto known = known_refutation(part)) return known;
-  if (ask(here, here.nearby_questions, part, used).kind != Answer::Kind::no) return std::nullopt;
-  return used;
+  if (ask(here, here.nearby_questions, part, refutation).kind != Answer::Kind::no) return std::nullopt;
+  return refutation;
 }
 
 /// Can the call break a statement in this way? After `no`, adds the numbers of the facts that were used.
@@ -313,8 +324,8 @@ Answer Induction::can_break(Case& here, const Statement& statement, const Symbol
   const bool of_namespaces = statement.over<Symbolic>().of_namespace != nullptr;
   const std::string question =
       fmt::format("{} {} {}", statement.info->name, info(here.transition.call.kind).name, here.setting.standing);
-  const auto refuted_by = [&](const std::vector<std::size_t>& facts) {
-    used.insert(used.end(), facts.begin(), facts.end());
+  const auto refuted_by = [&](const Refutation& refutation) {
+    used.insert(used.end(), refutation.numbers.begin(), refutation.numbers.end());
     return Answer{Answer::Kind::no, ""};
   };
   const Doubt whole = doubt(here, way, lemmas, false);
@@ -324,12 +335,12 @@ Answer Induction::can_break(Case& here, const Statement& statement, const Symbol
     look_up_namespaces(here);
     if (is_known_to_be(here, question, way, lemmas)) return {Answer::Kind::yes, ""};
   }
-  if (const auto facts = refute_plain_parts(here, way, lemmas)) {
-    note_refutation(whole, *facts);
-    return refuted_by(*facts);
+  if (const auto refutation = refute_plain_parts(here, way, lemmas)) {
+    note_refutation(whole, *refutation);
+    return refuted_by(*refutation);
   }
   const SymbolicBool plainer = with_known_words(way);
-  std::vector<std::size_t> of_whole;
+  Refutation of_whole;
   Answer answer = ask(here, here.questions, {plainer, whole.numbers, whole.facts}, of_whole);
   if (answer.kind == Answer::Kind::no) {
     note_refutation(whole, of_whole);
@@ -337,8 +348,10 @@ Answer Induction::can_break(Case& here, const Statement& statement, const Symbol
   }
   const auto ask_with_all = [&] {
     const Doubt all = doubt(here, plainer, lemmas, true);
-    const auto known = known_refutation(all);
-    return known ? refuted_by(*known) : ask(here, here.questions, all, used);
+    Refutation refutation;
+    if (const auto known = known_refutation(all)) return refuted_by(*known);
+    Answer of_all = ask(here, here.questions, all, refutation);
+    return of_all.kind == Answer::Kind::no ? refuted_by(refutation) : of_all;
   };
   if (answer.kind == Answer::Kind::yes) answer = ask_with_all();
   if (answer.kind == Answer::Kind::yes && of_namespaces) {

@@ -27,6 +27,7 @@
 #include "solver/concrete_world.h"
 #include "solver/difference.h"
 #include "solver/lazy_query.h"
+#include "solver/newest_capability.h"
 #include "solver/obligation.h"
 #include "solver/query.h"
 #include "solver/statement.h"
@@ -184,6 +185,11 @@ class Induction {
     std::vector<std::size_t> numbers;  ///< of Case::fact()
     std::vector<SymbolicBool> facts;   ///< these
   };
+  /// Why a goal cannot be met.
+  struct Refutation {
+    std::vector<std::size_t> numbers{};  ///< of Case::fact()
+    bool is_general = true;              ///< with the newest capability and without it
+  };
   /// A way to break a statement that calls by the rules proper have not.
   struct NewWay {
     const Statement* statement;
@@ -221,19 +227,20 @@ class Induction {
   Answer find_world(Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas,
                     std::optional<z3::model>& found);
   static Doubt doubt(const Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts);
-  std::optional<std::vector<std::size_t>> known_refutation(const Doubt& doubt) const;
-  static void note_refutation(const Doubt& doubt, std::span<const std::size_t> numbers);
-  static Answer ask(const Case& here, Questions& questions, const Doubt& doubt, std::vector<std::size_t>& used);
+  std::optional<Refutation> known_refutation(const Doubt& doubt) const;
+  void note_refutation(const Doubt& doubt, const Refutation& refutation) const;
+  Answer ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) const;
   Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
              bool all_facts) const;
   bool is_known_to_be(const Case& here, const std::string& question, const SymbolicBool& goal,
                       std::span<const Lemma> lemmas) const;
-  std::optional<std::vector<std::size_t>> refute_plain_parts(Case& here, const SymbolicBool& way,
-                                                             std::span<const Lemma> lemmas) const;
+  std::optional<Refutation> refute_plain_parts(Case& here, const SymbolicBool& way,
+                                               std::span<const Lemma> lemmas) const;
   Answer can_break(Case& here, const Statement& statement, const SymbolicBool& way, std::span<const Lemma> lemmas,
                    std::vector<std::size_t>& used);
 
   Profile profile_;
+  NewestCapability newest_;
   std::vector<const Statement*> statements_{};  ///< by lemma
   SymbolicWord any_namespace_;                  ///< an index about which nothing is known
   std::chrono::milliseconds timeout_;

@@ -15,7 +15,8 @@ using Numbers = std::unordered_map<unsigned, std::size_t>;
 class Writer {
  public:
   /// An unknown has its name only if `names` says so.
-  Writer(bool names, const Numbers& others) : names_(names), others_(others) {}
+  Writer(bool names, const Numbers& others, const std::optional<NewestCapability>& newest)
+      : names_(names), others_(others), newest_(newest) {}
 
   std::size_t write(const z3::expr& term) {
     for (const Numbers* known : {&others_, static_cast<const Numbers*>(&numbers_)}) {
@@ -25,9 +26,12 @@ class Writer {
     for (unsigned i = 0; i < term.num_args(); ++i) parts.push_back(write(term.arg(i)));
     const z3::func_decl operation = term.decl();
     const Z3_decl_kind kind = operation.decl_kind();
-    add(';', term.is_bv() ? term.get_sort().bv_size() : 0);
+    const unsigned bits = term.is_bv() ? term.get_sort().bv_size() : 0;
+    add(';', bits);
     if (term.is_numeral()) {
-      add('=', term.get_numeral_uint64());
+      const std::uint64_t numeral = term.get_numeral_uint64();
+      const auto without = newest_ && bits == 64 ? newest_->without(numeral) : std::nullopt;
+      without ? add('*', *without) : add('=', numeral);
     } else if (kind == Z3_OP_UNINTERPRETED) {
       text_.append("?").append(names_ ? operation.name().str() : "");
     } else {
@@ -48,6 +52,7 @@ class Writer {
 
   bool names_;
   const Numbers& others_;
+  const std::optional<NewestCapability>& newest_;
   Numbers numbers_{};
   std::string text_{};
 };
@@ -65,16 +70,24 @@ std::vector<Refutation> refutations_of(const std::string& goal) {
 
 }  // namespace
 
-Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts) : facts_(facts) {
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts)
+    : Refutable(goal, facts, std::optional<NewestCapability>()) {}
+
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, const NewestCapability& newest)
+    : Refutable(goal, facts, std::optional(newest)) {}
+
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts,
+                     std::optional<NewestCapability> newest)
+    : facts_(facts), newest_(newest) {
   const Numbers none;
-  Writer writer(false, none);
+  Writer writer(false, none, newest_);
   writer.write(goal.term());
   goal_ = writer.take_text();
   numbers_ = writer.take_numbers();
 }
 
 std::string Refutable::text_of(const SymbolicBool& fact) const {
-  Writer writer(true, numbers_);
+  Writer writer(true, numbers_, newest_);
   const std::size_t top = writer.write(fact.term());
   return writer.take_text().append("/").append(std::to_string(top));
 }
