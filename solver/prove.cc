@@ -70,6 +70,11 @@ class Prover {
 
   std::vector<ProofResult> run() {
     prove_states();
+    if (options_.from_last) {
+      for (const Statement* statement : statements_ | std::views::reverse) {
+        if (wanted(*statement) && !statement->of_states()) of_steps_.emplace(statement, induct_step(*statement));
+      }
+    }
     std::vector<ProofResult> results;
     for (const Statement* statement : statements_) {
       if (!wanted(*statement)) continue;
@@ -158,25 +163,25 @@ class Prover {
       if (due(result.used[index])) due_kinds.push_back(index);
     }
     // The first kind without a proof is the same wherever the questions begin.
-    if (!options_.from_last_call || !std::ranges::all_of(due_kinds | std::views::reverse, ask_about)) {
+    if (!options_.from_last || !std::ranges::all_of(due_kinds | std::views::reverse, ask_about)) {
       std::ranges::all_of(due_kinds, ask_about);
     }
     result.queries += induction_.asked() - asked;
   }
 
+  InductionResult induct_step(const Statement& statement) {
+    InductionResult result;
+    induct(statement, standing(), result, [](const auto&) { return true; });
+    return result;
+  }
+
   ProofResult decide(const Statement& statement) {
+    const Candidate* candidate = candidate_of(statement);
+    if (candidate == nullptr && !of_steps_.contains(&statement)) of_steps_.emplace(&statement, induct_step(statement));
+    const InductionResult* induction = candidate ? &candidate->induction : &of_steps_.at(&statement);
+    const bool inductive = candidate ? candidate->stands : !induction->open();
     const auto start = Clock::now();
     const std::size_t asked = search_.asked();
-    InductionResult fresh;
-    const InductionResult* induction = &fresh;
-    bool inductive = false;
-    if (const Candidate* candidate = candidate_of(statement)) {
-      induction = &candidate->induction;
-      inductive = candidate->stands;
-    } else {
-      induct(statement, standing(), fresh, [](const auto&) { return true; });
-      inductive = !fresh.open();
-    }
     ProofResult result{statement.info, statement.claim(profile_), ProofVerdict::unknown, "", {}, {}, 0, 0, 0, 0, 0};
     if (inductive && is_founded()) {
       conclude_proved(statement, *induction, result);
@@ -185,7 +190,7 @@ class Prover {
       conclude_open(statement, *induction, result);
     }
     result.queries = induction->queries + search_.asked() - asked;
-    result.seconds = seconds_since(start) + (induction == &fresh ? 0 : induction->seconds());
+    result.seconds = seconds_since(start) + induction->seconds();
     result.slowest_obligation = std::ranges::max(induction->seconds_by_kind);
     return result;
   }
@@ -352,6 +357,7 @@ class Prover {
   const Statement* foundation_ = &Induction::foundation();
   std::vector<const Statement*> statements_;
   std::vector<Candidate> candidates_;
+  std::map<const Statement*, InductionResult> of_steps_;
   std::map<const Statement*, std::optional<std::string>> doubts_;  ///< of those whose obligations were shown
 };
 
@@ -434,7 +440,7 @@ std::vector<ProfileProofs> prove_profiles(std::span<const Profile> profiles, con
   for_each_index(profiles.size(), jobs, [&](std::size_t index) {
     ProveOptions of_profile = options;
     // Two threads that ask the same in the same order learn nothing of each other; from both ends, each asks half.
-    of_profile.from_last_call = index % 2 == 1;
+    of_profile.from_last = index % 2 == 1;
     of_profile.on_result = [&](const ProofResult& result) {
       const std::lock_guard lock(observed);
       observer.on_result(index, result);

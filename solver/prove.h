@@ -66,7 +66,7 @@ struct ProveOptions {
   std::function<Answer(const Obligation&)> confirm{};      ///< asked of the same, but of nothing that is plain: whether
                                                            ///< that can be; a proof stands only if never (`no`)
   std::function<void(const ProofResult&)> on_result{};     ///< called as each result comes, in their order
-  bool from_last_call = false;                             ///< an induction asks about the last kind of call first
+  bool from_last = false;  ///< inductions ask of the last statement of steps and the last kind of call first
 };
 
 /// Decides world-well-formed and every invariant of the Catalogue that applies to the profile, in that order. The same

@@ -103,9 +103,9 @@ TEST(Prove, RefutesWhatANamespaceGrantsWithTwoCalls) {
 TEST(Prove, GivesTheSameProgramWhateverElseIsProved) {
   const ProveOptions options{.fault = Fault::entry_effective_unassigned};
   const auto all = prove_catalogue(parse_profile("6.12+userns"), options);
-  ProveOptions from_last_call = options;
-  from_last_call.from_last_call = true;
-  const auto again = prove_catalogue(parse_profile("6.12+userns"), from_last_call);
+  ProveOptions from_last = options;
+  from_last.from_last = true;
+  const auto again = prove_catalogue(parse_profile("6.12+userns"), from_last);
   int alone = 3;  // each takes seconds
   for (const ProofResult& result : all) {
     SCOPED_TRACE(result.info->name);
