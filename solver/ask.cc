@@ -574,7 +574,8 @@ class Houdini {
       const SymbolicBool before = of_state(i, here.arbitrary.transition->caller);
       if (stands_[i] && have_common(unknowns, unknowns_of(before))) names.emplace(i, query.name(before));
     }
-    Answer answer = query.ask_doubtfully(goal, values_of(names));
+    Query::Subject subject;
+    Answer answer = query.ask_doubtfully(goal, values_of(names), subject);
     if (answer.kind != Answer::Kind::yes) {
       for (const auto& [number, name] : names) {
         if (query.used(name)) used.insert(number);

@@ -222,7 +222,7 @@ void Induction::note_refutation(const Doubt& doubt, const Refutation& refutation
 }
 
 /// Can the goal be met, whatever was known before?
-Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) const {
+Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) {
   if (!questions.query) questions.query.emplace(questions.timeout, Solver::simple);
   Query& query = *questions.query;
   std::vector<SymbolicBool> names;
@@ -233,7 +233,7 @@ Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt
     names.push_back(questions.facts.at(number));
   }
   const SymbolicBool goal = newest_.left_open(doubt.goal), as_in_profile = newest_.as_in_profile();
-  Answer answer = query.ask_doubtfully(goal, names);
+  Answer answer = query.ask_doubtfully(goal, names, subject_);
   if (answer.kind == Answer::Kind::yes && !query.value(as_in_profile)) {
     names.push_back(as_in_profile);
     answer = query.ask(goal, names);
@@ -249,7 +249,7 @@ Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt
 
 /// Can the goal be met, given what the lemmas say: all of it, or what they say of the goal's own unknowns?
 Answer Induction::ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
-                      bool all_facts) const {
+                      bool all_facts) {
   const Doubt asked = doubt(here, goal, lemmas, all_facts);
   if (known_refutation(asked)) return {Answer::Kind::no, ""};
   Refutation refutation;
@@ -307,7 +307,7 @@ bool Induction::is_known_to_be(const Case& here, const std::string& question, co
 /// What refutes that which is plain of a way to break a statement, if there is any such part that is worth a question.
 /// Mostly the rest of the premise, all guards of a call among it, has nothing to do with it.
 std::optional<Induction::Refutation> Induction::refute_plain_parts(Case& here, const SymbolicBool& way,
-                                                                   std::span<const Lemma> lemmas) const {
+                                                                   std::span<const Lemma> lemmas) {
   Refutation refutation;
   const SymbolicBool plain = plain_parts_of(way);
   if (identical(plain, way)) return std::nullopt;
@@ -364,11 +364,9 @@ Answer Induction::can_break(Case& here, const Statement& statement, const Symbol
 
 Inductive Induction::breaks(const Statement& statement, CallKind kind, std::span<const Lemma> lemmas) {
   Inductive result{{Answer::Kind::no, ""}, {}};
+  subject_ = {};
   for (Case& here : cases_) {
     if (here.transition.call.kind != kind) continue;
-    for (Questions* questions : {&here.questions, &here.nearby_questions}) {
-      if (questions->query) questions->query->begin_subject();
-    }
     for (const SymbolicBool& way : ways_to_break(here.setting, here.transition, statement, lemmas, result.used)) {
       if (way.is_false()) continue;
       std::vector<std::size_t> used;

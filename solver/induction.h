@@ -229,13 +229,12 @@ class Induction {
   static Doubt doubt(const Case& here, const SymbolicBool& goal, std::span<const Lemma> lemmas, bool all_facts);
   std::optional<Refutation> known_refutation(const Doubt& doubt) const;
   void note_refutation(const Doubt& doubt, const Refutation& refutation) const;
-  Answer ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) const;
+  Answer ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation);
   Answer ask(const Case& here, Questions& questions, const SymbolicBool& goal, std::span<const Lemma> lemmas,
-             bool all_facts) const;
+             bool all_facts);
   bool is_known_to_be(const Case& here, const std::string& question, const SymbolicBool& goal,
                       std::span<const Lemma> lemmas) const;
-  std::optional<Refutation> refute_plain_parts(Case& here, const SymbolicBool& way,
-                                               std::span<const Lemma> lemmas) const;
+  std::optional<Refutation> refute_plain_parts(Case& here, const SymbolicBool& way, std::span<const Lemma> lemmas);
   Answer can_break(Case& here, const Statement& statement, const SymbolicBool& way, std::span<const Lemma> lemmas,
                    std::vector<std::size_t>& used);
 
@@ -244,6 +243,7 @@ class Induction {
   std::vector<const Statement*> statements_{};  ///< by lemma
   SymbolicWord any_namespace_;                  ///< an index about which nothing is known
   std::chrono::milliseconds timeout_;
+  Query::Subject subject_{};
   LazyQuery lazy_;
   std::deque<Setting> settings_;
   std::deque<Case> cases_;

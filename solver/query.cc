@@ -36,7 +36,7 @@ constexpr unsigned kRoughEffort = 600'000;
 /// After a rough question about a subject that came to nothing, only one of so many is asked until one does not.
 constexpr std::size_t kRoughAgain = 16;
 /// What a question may cost before another solver is asked.
-constexpr unsigned kEffort = 1'000'000;
+constexpr unsigned kEffort = 600'000;
 /// No limit, to Z3.
 constexpr unsigned kAnyEffort = 0;
 
@@ -155,17 +155,13 @@ Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assump
   return left.count() > 0 ? ask_other(names, left) : no_answer(solver_);
 }
 
-Answer Query::ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions) {
+Answer Query::ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions, Subject& subject) {
   if (goal.is_true() || goal.is_false() || timeout_.count() <= 0) return ask(goal, assumptions);
-  if (rough_in_vain_ && ++left_out_ % kRoughAgain != 0) return ask(goal, assumptions);
-  rough_in_vain_ = !refutes_roughly(goal.term(), terms_of(assumptions));
-  if (rough_in_vain_) return ask(goal, assumptions);
+  if (subject.rough_in_vain && ++subject.left_out % kRoughAgain != 0) return ask(goal, assumptions);
+  subject.rough_in_vain = !refutes_roughly(goal.term(), terms_of(assumptions));
+  if (subject.rough_in_vain) return ask(goal, assumptions);
   ++asked_;
   return {Answer::Kind::no, ""};
-}
-
-void Query::begin_subject() {
-  rough_in_vain_ = false;
 }
 
 /// Most of what cannot be is so whatever is left out, and found out much faster without it.

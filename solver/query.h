@@ -46,12 +46,14 @@ class Query {
   /// SymbolicBool::unknown().
   Answer ask(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions = {});
 
+  /// Questions about one thing, by several solvers perhaps: what was in vain for one is mostly so for the others.
+  struct Subject {
+    bool rough_in_vain = false;  ///< the last rough question came to nothing
+    std::size_t left_out = 0;    ///< rough questions
+  };
   /// As ask(), for a question whose answer is probably `no`: first tries to find that out from a part of what the goal
-  /// says.
-  Answer ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions);
-
-  /// What is asked from here on has little to do with what was asked before.
-  void begin_subject();
+  /// says, unless that is in vain.
+  Answer ask_doubtfully(const SymbolicBool& goal, std::span<const SymbolicBool> assumptions, Subject& subject);
 
   /// After the answer `yes`: a value that a word has, the same for all words.
   std::uint64_t value(const SymbolicWord& word) const;
@@ -83,8 +85,6 @@ class Query {
   std::optional<z3::model> model_;
   std::vector<z3::expr> core_;
   std::size_t asked_ = 0;
-  bool rough_in_vain_ = false;  ///< the last rough question about the subject came to nothing
-  std::size_t left_out_ = 0;    ///< rough questions
 };
 
 /// Can the goal hold? For a question of its own, which is answered faster where no other follows.
