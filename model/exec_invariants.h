@@ -144,12 +144,13 @@ struct ExecGainsNothingWhileShared {
   }
 };
 
-/// In the initial namespace, by a user whose ids are all one and not root's.
+/// In the initial namespace, by a user whose ids are all one and not root's: that is uid 0 there, by the map.
 template <Domain D>
 constexpr typename D::Bool is_ordinary_exec(const Step<D>& step) {
   using Word = typename D::Word;
   const Credentials<D>& cred = step.before.cred;
-  return executed(step) & (step.before.level == Word(0)) & !(cred.uid == Word(0)) & (cred.euid == cred.uid) &
+  const Word root = map_id_down(own_namespace(step).uid_map, Word(0));
+  return executed(step) & (step.before.level == Word(0)) & !(cred.uid == root) & (cred.euid == cred.uid) &
          (cred.egid == cred.gid) & (cred.fsgid == cred.gid);
 }
 

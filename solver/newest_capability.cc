@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "solver/newest_capability.h"
 
-#include <z3++.h>
-
 #include <algorithm>
 #include <cstddef>
 
@@ -43,17 +41,18 @@ NewestCapability::Numerals NewestCapability::numerals(std::uint64_t last_cap) {
 NewestCapability::NewestCapability(const Profile& profile)
     : is_there_(profile.features.userfaultfd_cap),
       without_(numerals(profile.release->last_cap)),
-      with_(numerals(profile.release->last_cap + 1)) {}
+      with_(numerals(profile.release->last_cap + 1)),
+      own_(TermScope::context()),
+      open_(TermScope::context()) {
+  for (std::size_t i = 0; i < without_.size(); ++i) {
+    own_.push_back(TermScope::context().bv_val(is_there_ ? with_.at(i) : without_.at(i), 64));
+    open_.push_back(choice(with_.at(i), without_.at(i)));
+  }
+}
 
 SymbolicBool NewestCapability::left_open(const SymbolicBool& condition) const {
   if (condition.is_true() || condition.is_false()) return condition;
-  z3::context& context = TermScope::context();
-  z3::expr_vector numerals(context), choices(context);
-  for (std::size_t i = 0; i < without_.size(); ++i) {
-    numerals.push_back(context.bv_val(is_there_ ? with_[i] : without_[i], 64));
-    choices.push_back(choice(with_[i], without_[i]));
-  }
-  return SymbolicBool(condition.term().substitute(numerals, choices));
+  return SymbolicBool(condition.term().substitute(own_, open_));
 }
 
 SymbolicBool NewestCapability::as_in_profile() const {

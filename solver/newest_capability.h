@@ -5,6 +5,8 @@
 #ifndef CAPCHECK_SOLVER_NEWEST_CAPABILITY_H_
 #define CAPCHECK_SOLVER_NEWEST_CAPABILITY_H_
 
+#include <z3++.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -14,7 +16,7 @@
 
 namespace capcheck {
 
-/// What numerals in the conditions about a profile are by whether it has that capability.
+/// What numerals in the conditions about a profile are by whether it has that capability. Lives within one TermScope.
 class NewestCapability {
  public:
   explicit NewestCapability(const Profile& profile);
@@ -34,6 +36,7 @@ class NewestCapability {
 
   bool is_there_;
   Numerals without_, with_;
+  z3::expr_vector own_, open_;  ///< the terms for these numerals, and what left_open() has in their place
 };
 
 }  // namespace capcheck

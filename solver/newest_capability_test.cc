@@ -47,9 +47,12 @@ TEST(NewestCapability, AndWhatIsRefutedEitherWayIsSoInBothProfiles) {
   const auto facts = [&](const Profile& profile) { return std::array{!is_beyond(profile, x)}; };
   const std::array with = facts(kWith), without = facts(kWithout);
 
-  Refutable(goal(kWith), with, NewestCapability(kWith)).add_refutation(std::array<std::size_t, 1>{0});
-  EXPECT_TRUE(Refutable(goal(kWithout), without, NewestCapability(kWithout)).find_refutation().has_value());
-  EXPECT_FALSE(Refutable(goal(kWithout), with, NewestCapability(kWithout)).find_refutation().has_value());
+  const NewestCapability of_with(kWith), of_without(kWithout);
+
+  Refutable(goal(kWith), with, of_with).add_refutation(std::array<std::size_t, 1>{0});
+  EXPECT_TRUE(Refutable(goal(kWithout), without, of_without).find_refutation().has_value());
+  EXPECT_FALSE(Refutable(goal(kWithout), with, of_without).find_refutation().has_value());
+  EXPECT_FALSE(Refutable(goal(kWithout), without).find_refutation().has_value());
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using Numbers = std::unordered_map<unsigned, std::size_t>;
 class Writer {
  public:
   /// An unknown has its name only if `names` says so.
-  Writer(bool names, const Numbers& others, const std::optional<NewestCapability>& newest)
+  Writer(bool names, const Numbers& others, const NewestCapability* newest)
       : names_(names), others_(others), newest_(newest) {}
 
   std::size_t write(const z3::expr& term) {
@@ -52,7 +52,7 @@ class Writer {
 
   bool names_;
   const Numbers& others_;
-  const std::optional<NewestCapability>& newest_;
+  const NewestCapability* newest_;
   Numbers numbers_{};
   std::string text_{};
 };
@@ -70,14 +70,12 @@ std::vector<Refutation> refutations_of(const std::string& goal) {
 
 }  // namespace
 
-Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts)
-    : Refutable(goal, facts, std::optional<NewestCapability>()) {}
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts) : Refutable(goal, facts, nullptr) {}
 
 Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, const NewestCapability& newest)
-    : Refutable(goal, facts, std::optional(newest)) {}
+    : Refutable(goal, facts, &newest) {}
 
-Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts,
-                     std::optional<NewestCapability> newest)
+Refutable::Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, const NewestCapability* newest)
     : facts_(facts), newest_(newest) {
   const Numbers none;
   Writer writer(false, none, newest_);

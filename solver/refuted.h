@@ -22,7 +22,8 @@ class Refutable {
  public:
   /// As they are.
   Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts);
-  /// As left_open() leaves them, where what is found or added is so with the capability and without it.
+  /// As left_open() leaves them, where what is found or added is so with the capability and without it. `newest` is to
+  /// outlive this.
   Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, const NewestCapability& newest);
 
   /// If facts among these are known to refute the goal: their numbers. What one thread learnt, all know.
@@ -31,12 +32,12 @@ class Refutable {
   void add_refutation(std::span<const std::size_t> facts) const;
 
  private:
-  Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, std::optional<NewestCapability> newest);
+  Refutable(const SymbolicBool& goal, std::span<const SymbolicBool> facts, const NewestCapability* newest);
 
   std::string text_of(const SymbolicBool& fact) const;
 
   std::span<const SymbolicBool> facts_;
-  std::optional<NewestCapability> newest_;  ///< if that is left open
+  const NewestCapability* newest_;  ///< if that is left open
   std::string goal_;
   std::unordered_map<unsigned, std::size_t> numbers_;  ///< of the goal's parts
 };
