@@ -180,10 +180,10 @@ struct FileCapabilitiesAddUp {
     const auto& a = step.call.args;
     const Credentials<D>&old = step.before.cred, &cred = step.after.cred;
     const Word full(profile.full_set()), permitted = a[5] & full, inheritable = a[6] & full;
+    const Word granted = (old.bounding & permitted) | (old.inheritable & inheritable);
     const typename D::Bool in_effect = asks_for<D>(a[4], VFS_CAP_FLAGS_EFFECTIVE);
-    return (cred.permitted == ((old.bounding & permitted) | (old.inheritable & inheritable))) &
-           (cred.effective == D::select(in_effect, cred.permitted, Word(0))) &
-           implies<D>(in_effect, subset<D>(permitted, cred.permitted));
+    return (cred.permitted == granted) & (cred.effective == D::select(in_effect, cred.permitted, Word(0))) &
+           implies<D>(in_effect, subset<D>(permitted, granted));
   }
 };
 

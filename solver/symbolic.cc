@@ -253,7 +253,7 @@ SymbolicBool plain_parts_of(const SymbolicBool& condition) {
   if (last.is_true()) return plain;
   if (last.is_false()) return false;
   plain = plain & SymbolicBool(last);
-  constexpr std::size_t kWorthwhile = 3;  // else it would mostly be a question more
+  constexpr std::size_t kWorthwhile = 2;  // else it would mostly be a question more
   return size_of(plain.term()) * kWorthwhile < size_of(condition.term()) ? plain : condition;
 }
 
