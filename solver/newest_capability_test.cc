@@ -55,5 +55,16 @@ TEST(NewestCapability, AndWhatIsRefutedEitherWayIsSoInBothProfiles) {
   EXPECT_FALSE(Refutable(goal(kWithout), without).find_refutation().has_value());
 }
 
+TEST(NewestCapability, IsNotInNumeralsOfFewerBits) {
+  const TermScope scope;
+  const z3::expr byte = TermScope::context().bv_const("byte", 8);
+  const auto is_number = [&](unsigned number) { return SymbolicBool(byte == TermScope::context().bv_val(number, 8)); };
+  const NewestCapability of_with(kWith), of_without(kWithout);
+
+  Refutable(is_number(42), {}, of_with).add_refutation({});
+  EXPECT_TRUE(Refutable(is_number(42), {}, of_without).find_refutation().has_value());
+  EXPECT_FALSE(Refutable(is_number(41), {}, of_without).find_refutation().has_value());
+}
+
 }  // namespace
 }  // namespace capcheck
