@@ -223,7 +223,7 @@ void Induction::note_refutation(const Doubt& doubt, const Refutation& refutation
 
 /// Can the goal be met, whatever was known before?
 Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt, Refutation& refutation) {
-  if (!questions.query) questions.query.emplace(questions.timeout, Solver::simple);
+  if (!questions.query) questions.query.emplace(questions.timeout, Solver::each);
   Query& query = *questions.query;
   std::vector<SymbolicBool> names;
   for (const std::size_t number : doubt.numbers) {

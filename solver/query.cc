@@ -88,7 +88,7 @@ z3::expr leave_out_costly(const z3::expr& term) {
 
 z3::solver make_solver(Solver solver) {
   z3::context& context = TermScope::context();
-  return solver == Solver::simple ? z3::solver(context, z3::solver::simple()) : z3::solver(context, "QF_BV");
+  return solver == Solver::of_words ? z3::solver(context, "QF_BV") : z3::solver(context, z3::solver::simple());
 }
 
 z3::expr_vector terms_of(std::span<const SymbolicBool> assumptions) {
@@ -147,10 +147,10 @@ Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assump
   ++asked_;
   set_goal(goal);
   const z3::expr_vector names = terms_of(assumptions);
-  solver_.set("rlimit", kind_ == Solver::simple ? kEffort : kAnyEffort);
+  solver_.set("rlimit", kind_ == Solver::each ? kEffort : kAnyEffort);
   const auto start = Clock::now();
   const z3::check_result result = solver_.check(names);
-  if (result != z3::unknown || kind_ != Solver::simple) return conclude(solver_, result);
+  if (result != z3::unknown || kind_ != Solver::each) return conclude(solver_, result);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(start + timeout_ - Clock::now());
   return left.count() > 0 ? ask_other(names, left) : no_answer(solver_);
 }

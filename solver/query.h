@@ -28,6 +28,7 @@ struct Answer {
 enum class Solver : std::uint8_t {
   of_words,  ///< that for bit-vectors, which works a question over first
   simple,    ///< one that does not: where many small questions have much in common, it takes half the time
+  each,      ///< the simple one, and where that takes long the other
 };
 
 /// A solver that is asked one question after another, within one TermScope.

@@ -29,7 +29,7 @@ class Factors : public testing::Test {
 };
 
 TEST_F(Factors, WhatTakesTheSimpleSolverTooLongIsAskedOfAnother) {
-  Query query(kTimeout, Solver::simple);
+  Query query(kTimeout, Solver::each);
   query.require(is_proper(x_));
   const SymbolicBool other_is_proper = query.name(is_proper(y_));
   const SymbolicBool not_needed = query.name(SymbolicBool::unknown("anything"));
@@ -41,7 +41,7 @@ TEST_F(Factors, WhatTakesTheSimpleSolverTooLongIsAskedOfAnother) {
 }
 
 TEST_F(Factors, AnotherSolverHasTheTimeThatIsLeft) {
-  Query query(std::chrono::milliseconds(1), Solver::simple);
+  Query query(std::chrono::milliseconds(1), Solver::each);
   query.require(is_proper(x_) & is_proper(y_));
   const SymbolicBool product(x_ * y_ == TermScope::context().bv_val(kPrime, 2 * kBits));
   EXPECT_EQ(query.ask(product).kind, Answer::Kind::timeout);
