@@ -147,7 +147,7 @@ Answer Query::ask(const SymbolicBool& goal, std::span<const SymbolicBool> assump
   ++asked_;
   set_goal(goal);
   const z3::expr_vector names = terms_of(assumptions);
-  solver_.set("rlimit", kind_ == Solver::each ? kEffort : kAnyEffort);
+  if (kind_ == Solver::each) solver_.set("rlimit", kEffort);
   const auto start = Clock::now();
   const z3::check_result result = solver_.check(names);
   if (result != z3::unknown || kind_ != Solver::each) return conclude(solver_, result);
