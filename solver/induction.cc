@@ -311,10 +311,16 @@ std::optional<Induction::Refutation> Induction::refute_plain_parts(Case& here, c
   Refutation refutation;
   const SymbolicBool plain = plain_parts_of(way);
   if (identical(plain, way)) return std::nullopt;
-  if (plain.is_false()) return refutation;
-  const Doubt part = doubt(here, plain, lemmas, false);
-  if (auto known = known_refutation(part)) return known;
-  if (ask(here, here.nearby_questions, part, refutation).kind != Answer::Kind::no) return std::nullopt;
+  if (!plain.is_false()) {
+    const Doubt part = doubt(here, plain, lemmas, false);
+    if (auto known = known_refutation(part)) {
+      refutation = *std::move(known);
+    } else if (ask(here, here.nearby_questions, part, refutation).kind != Answer::Kind::no) {
+      return std::nullopt;
+    }
+  }
+  // What is plain was found by this profile's numerals: where the way has some, that says nothing of others.
+  refutation.is_general = refutation.is_general && identical(newest_.left_open(way), way);
   return refutation;
 }
 

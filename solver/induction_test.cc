@@ -207,5 +207,36 @@ TEST(Induction, AWorldThatALemmaRulesOutShowsNothing) {
   EXPECT_EQ(induction.breaks(within, CallKind::clone, lemmas).answer.kind, Answer::Kind::no);
 }
 
+/// True by the form of its terms where there is no such capability, once they are simplified, and nowhere else.
+struct NewestIsOfBothOrNone {
+  static constexpr InvariantInfo info{"newest-is-of-both-or-none",
+                                      "uid ≠ 0, gid 7 ⇒ (P ∩ all) ⊕ (I ∩ all) has no bit 41",
+                                      "Not so where capability 41 is one.", "cap_valid"};
+  static constexpr Claim claim(const Profile& profile) { return invariant::always(profile); }
+  template <Domain D>
+  static constexpr typename D::Bool premise(const Profile&, const Step<D>& step) {
+    using Word = typename D::Word;
+    return !(step.before.cred.uid == Word(0)) & (step.before.cred.gid == Word(7));
+  }
+  template <Domain D>
+  static constexpr typename D::Bool conclusion(const Profile& profile, const Step<D>& step) {
+    using Word = typename D::Word;
+    const Word full(profile.full_set()), newest(std::uint64_t{1} << 41u);
+    const Credentials<D>& cred = step.before.cred;
+    return (((cred.permitted & full) ^ (cred.inheritable & full)) & newest) == Word(0);
+  }
+};
+
+TEST(Induction, WhatIsPlainWithoutTheNewestCapabilityIsNotKnownWithIt) {
+  const Statement of_both = statement<NewestIsOfBothOrNone>();
+  const auto can_break = [&](std::string_view profile) {
+    const TermScope scope(Induction::kUnrolling);
+    Induction induction(parse_profile(profile), Fault::none, std::chrono::seconds(10));
+    return induction.breaks(of_both, CallKind::get_keepcaps, {}).answer.kind;
+  };
+  EXPECT_EQ(can_break("6.12"), Answer::Kind::no);
+  EXPECT_EQ(can_break("6.12+userfaultfd-cap"), Answer::Kind::yes);
+}
+
 }  // namespace
 }  // namespace capcheck
