@@ -235,12 +235,11 @@ Answer Induction::ask(const Case& here, Questions& questions, const Doubt& doubt
   const SymbolicBool goal = newest_.left_open(doubt.goal), as_in_profile = newest_.as_in_profile();
   Answer answer = query.ask_doubtfully(goal, names, subject_);
   if (answer.kind == Answer::Kind::yes && !query.value(as_in_profile)) {
-    names.push_back(as_in_profile);
-    answer = query.ask(goal, names);
+    answer = query.ask(goal & as_in_profile, names);
     refutation.is_general = false;
   }
   if (answer.kind != Answer::Kind::no) return answer;
-  for (std::size_t i = 0; i < doubt.numbers.size(); ++i) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
     if (query.used(names[i])) refutation.numbers.push_back(doubt.numbers[i]);
   }
   note_refutation(doubt, refutation);
