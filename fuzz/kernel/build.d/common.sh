@@ -112,24 +112,35 @@ group_runs() { # GROUP
 	grep -qsE "^[0-9]+ \(.*\) [^ZX] [0-9]+ $1 " /proc/[0-9]*/stat
 }
 
-# A process that gets SIGTERM when this script dies. After SIGKILL, it does in its place what end_work would.
+# A process that gets SIGTERM when this script dies. After SIGKILL, it does in its place what end_work would. It has to
+# be ready for that signal before there is anything to tidy up.
 start_janitor() {
+	local ready
+	mkfifo "$work/ready" || die "cannot write to the cache directory $cache$(disk_state)"
+	exec {ready}<>"$work/ready"
 	set -m
-	setpriv --pdeathsig TERM "$BASH" -c "$(declare -f end_group group_runs tidy_up_after); tidy_up_after $$ \"\$1\"" - "$work" \
-		</dev/null >/dev/null 2>&1 &
+	setpriv --pdeathsig TERM "$BASH" -c "$(declare -f end_group group_runs tidy_up watch_over); watch_over $$ \"\$1\"" - "$work" \
+		</dev/null >"$work/ready" 2>/dev/null {ready}<&- &
 	set +m
 	janitor=$!
+	read -r -t 60 -u "$ready" || die "what is to tidy up after SIGKILL does not start"
+	exec {ready}<&-
 }
 
-tidy_up_after() { # SCRIPT WORK
-	trap : TERM
+watch_over() { # SCRIPT WORK
+	trap 'tidy_up "$2"; kill -KILL 0' TERM
+	echo ready
+	exec >/dev/null
 	if ((PPID == $1)); then
 		sleep infinity &
 		wait $!
-		kill $!
 	fi
-	[[ ! -s $2/group ]] || end_group "$(cat "$2/group")"
-	rm -rf "$2"
+	tidy_up "$2"
+}
+
+tidy_up() { # WORK
+	[[ ! -s $1/group ]] || end_group "$(cat "$1/group")"
+	rm -rf "$1"
 }
 
 end_work() {
